@@ -1,0 +1,76 @@
+/** A task as clients, the store and every room name it. */
+import type { ErrorBody } from './errors.ts';
+
+/** A2A's status words. */
+export const TASK_STATUSES = ['submitted', 'working', 'input-required', 'completed', 'failed', 'canceled', 'rejected'] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+const TERMINAL: ReadonlySet<TaskStatus> = new Set(['completed', 'failed', 'canceled', 'rejected']);
+
+/** Whether a task with this status has ended. */
+export function isTerminal(status: TaskStatus): boolean {
+  return TERMINAL.has(status);
+}
+
+export const EVENT_KINDS = [
+  'task.submitted', 'task.planned', 'task.started', 'task.waiting', 'task.resumed', 'task.quarantined', 'agent.selected',
+  'step.started', 'step.completed', 'step.failed', 'step.retried', 'step.skipped', 'step.degraded', 'step.compensated',
+  'effect.unknown', 'approval.requested', 'approval.resolved', 'budget.reserved', 'budget.exceeded',
+  'task.completed', 'task.failed', 'task.canceled',
+] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+/** One line of a task's history. `seq` is contiguous from 1; `at` is ms since the epoch. */
+export interface TaskEvent {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: EventKind;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What a task was asked to do: exactly one field is set. */
+export interface TaskTarget {
+  readonly agent?: string;
+  readonly capability?: string;
+  readonly workflow?: string;
+  readonly graph?: unknown;
+  readonly goal?: string;
+}
+
+export interface TaskBudget {
+  readonly usd?: number;
+  readonly tokens?: number;
+  readonly steps?: number;
+}
+
+export interface TaskOptions {
+  /** 0 to 9, higher first; 5 where none is given. */
+  readonly priority?: number;
+  readonly deadlineMs?: number;
+  readonly budget?: TaskBudget;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly cache?: boolean;
+}
+
+export interface TaskUsage {
+  readonly usd: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  readonly steps: number;
+}
+
+export interface Degradation {
+  readonly step: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How a task ended. */
+export interface TaskResult {
+  readonly status: TaskStatus;
+  readonly output?: unknown;
+  readonly error?: ErrorBody;
+  readonly degraded?: readonly Degradation[];
+  readonly usage: TaskUsage;
+  readonly durationMs: number;
+}

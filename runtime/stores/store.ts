@@ -1,0 +1,150 @@
+/**
+ * The store contract, in the product's own words. Drivers: memory, level (later postgres); one suite
+ * (test/contract/store-suite.ts) tests them all.
+ *
+ * A store is written in epochs: `commit` makes all of an epoch durable or, from the view of a later open, none of it.
+ * A commit that rejects has an unknown outcome; the same epoch may be committed again (every write is a put or delete by
+ * key). A driver never retries by itself. After the first write error a driver refuses everything but `reopen` and
+ * `close` with STORE_UNAVAILABLE: going on after a failed append loses later writes in LevelDB.
+ *
+ * Bytes handed over and values read back are never shared with the caller's live state. Every record carries a checksum;
+ * a record that fails it is never returned: the read throws OperatingError STORE_CORRUPT with `details.key`, and
+ * iterations pass it to `onCorrupt` and go on.
+ */
+import type { OperatingError } from '../../protocol/errors.ts';
+import type { TaskEvent, TaskOptions, TaskResult, TaskStatus, TaskTarget } from '../../protocol/tasks.ts';
+
+/** Who may write: a later boot (or owner) fences an earlier one. */
+export interface Fence {
+  readonly shard: string;
+  readonly owner: string;
+  readonly epoch: number;
+}
+
+/** A cell's state as of this epoch; `head: null` removes the cell and all its attachments. */
+export interface CellWrite {
+  readonly address: string;
+  readonly head: Uint8Array | null;
+  /** Whether a restart must load it at once (it has work, timers or mail) or may leave it until someone writes to it. */
+  readonly awake: boolean;
+}
+
+/** A row that belongs to a cell and is written once, beside its head: a journal result, a step's state. */
+export interface AttachmentWrite {
+  readonly address: string;
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+/** The part of a task that never changes. */
+export interface TaskCreated {
+  readonly target: TaskTarget;
+  readonly input: unknown;
+  readonly options: TaskOptions;
+  readonly principal: string;
+  readonly createdAtMs: number;
+}
+
+/** The part that does. */
+export interface TaskProgress {
+  readonly status: TaskStatus;
+  readonly seq: number;
+  readonly updatedAtMs: number;
+  /** What it waits for, in words, where it does. */
+  readonly waiting?: string;
+  readonly result?: TaskResult;
+}
+
+/** `created` is present in the first write of a task only; `was` is the status last committed, absent in the first. */
+export interface TaskWrite {
+  readonly id: string;
+  readonly created?: TaskCreated;
+  readonly was?: TaskStatus;
+  readonly progress: TaskProgress;
+  /** The events new in this epoch, contiguous, the last with `progress.seq`. */
+  readonly events: readonly TaskEvent[];
+}
+
+export interface TaskRecord extends TaskCreated, TaskProgress {
+  readonly id: string;
+}
+
+export interface KeyWrite {
+  readonly principal: string;
+  readonly key: string;
+  readonly task: string;
+  readonly bodyHash: string;
+  readonly expiresAtMs: number;
+}
+
+/** A named, versioned thing of the registry. `body: null` removes it. */
+export interface DefinitionWrite {
+  readonly kind: 'agent' | 'workflow';
+  readonly name: string;
+  readonly version: string;
+  readonly body: unknown;
+}
+
+/** A message that was set aside, with what is needed to look into it. */
+export interface QuarantineWrite {
+  readonly id: string;
+  readonly body: unknown;
+}
+
+export interface Epoch {
+  readonly cells: readonly CellWrite[];
+  readonly attachments: readonly AttachmentWrite[];
+  readonly tasks: readonly TaskWrite[];
+  readonly keys: readonly KeyWrite[];
+  readonly definitions: readonly DefinitionWrite[];
+  readonly quarantine: readonly QuarantineWrite[];
+}
+
+export interface StoredCell {
+  readonly address: string;
+  readonly head: Uint8Array;
+  readonly attachments: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface TaskQuery {
+  readonly status?: TaskStatus;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly principal?: string;
+  /** As given by an earlier page. */
+  readonly cursor?: string;
+  /** 1 to 200. */
+  readonly limit: number;
+}
+
+/** Newest first. A page may be shorter than its limit and still have a cursor: the scan of one call is bounded. */
+export interface TaskPage {
+  readonly tasks: readonly TaskRecord[];
+  readonly cursor?: string;
+}
+
+export type StoreStatus = 'closed' | 'opening' | 'open' | 'failed' | 'closing';
+
+export interface Store {
+  readonly driver: string;
+  readonly status: StoreStatus;
+  /** Opens, takes the fence (a boot counter, made durable before this resolves). Errors: STORE_UNAVAILABLE, e.g. the store is open elsewhere. */
+  open(): Promise<Fence>;
+  /** All or nothing, durable when it resolves (as far as the driver's `durability` says). Errors: STORE_UNAVAILABLE (outcome unknown), STATE_CONFLICT (fenced: nothing was written). */
+  commit(epoch: Epoch, fence: Fence): Promise<void>;
+  /** After a write error: closes and opens again, under the same fence. */
+  reopen(): Promise<void>;
+  close(): Promise<void>;
+
+  readCell(address: string): Promise<StoredCell | undefined>;
+  /** Cells that a restart must load, in batches, in the order of their addresses. */
+  awakeCells(onCorrupt: (error: OperatingError) => void): AsyncIterable<StoredCell>;
+  readTask(id: string): Promise<TaskRecord | undefined>;
+  /** Events with `seq > after`, ascending, at most `limit`. */
+  readEvents(task: string, after: number, limit: number): Promise<readonly TaskEvent[]>;
+  listTasks(query: TaskQuery): Promise<TaskPage>;
+  readKey(principal: string, key: string): Promise<KeyWrite | undefined>;
+  definitions(kind: DefinitionWrite['kind']): Promise<readonly DefinitionWrite[]>;
+  quarantined(): Promise<readonly QuarantineWrite[]>;
+  /** For the metrics and `doctor`: what the driver can say about its size, bytes on disk and so on. */
+  figures(): Promise<Readonly<Record<string, number>>>;
+}
