@@ -70,6 +70,8 @@ export interface Host {
   readonly status: HostStatus;
   readonly output: unknown;
   readonly error: unknown;
+  /** With status `error`: the actor chose this end itself (a final phase); otherwise something threw. */
+  readonly endedByItself?: boolean;
   /**
    * The state after the last turn, in a form that later turns cannot change: bytes, or a value that is never mutated.
    * Throws an OperatingError UNSUPPORTED_LOGIC, naming the place, for what cannot be kept.

@@ -1,0 +1,104 @@
+/** What an agent's code may reach: its work, its journal, worker threads, other actors. Everything goes through effects. */
+import { OperatingError } from '../protocol/errors.ts';
+import type { EffectCall } from '../runtime/effects.ts';
+import type { World } from '../runtime/world.ts';
+import { Journal, type JournalOptions, type JournalShelf } from './journal.ts';
+import type { RunInput } from './run.ts';
+
+export interface AgentLogger {
+  debug(message: string, fields?: object): void;
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+/** A computation in a worker thread. `module` is a URL, or an absolute path, of a module; `name` its exported function. */
+export interface WorkerCall {
+  readonly module: URL | string;
+  readonly name?: string;
+  readonly input?: unknown;
+  readonly timeoutMs?: number;
+  readonly onProgress?: (progress: unknown) => void;
+}
+
+export interface AgentContext {
+  /** Aborted when the task is canceled, runs out of time, or the node stops. */
+  readonly signal: AbortSignal;
+  /** ms since the epoch, where the task has one. */
+  readonly deadline: number | undefined;
+  readonly task: string;
+  readonly step: string;
+  /** The index of the item, in a fan-out. */
+  readonly item: number | undefined;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly logger: AgentLogger;
+  /** A named effect whose result is recorded once (actors/journal.ts). */
+  journal<T>(name: string, fn: (idempotencyKey: string) => T | Promise<T>, options?: JournalOptions): Promise<T>;
+  /** Runs a function of a module in a worker thread. Errors: BUSY, TIMEOUT, AGENT_CRASHED, what the function throws. */
+  worker(call: WorkerCall): Promise<unknown>;
+  /** A durable wait: after a restart only what is left of it. Holds no concurrency slot and does not count against the time limit. */
+  sleep(ms: number): Promise<void>;
+  /** A message to a keyed agent's actor; resolves once it is durable. */
+  tell(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }): Promise<void>;
+  /** The same, and waits for its answer. */
+  ask(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }, timeoutMs: number): Promise<unknown>;
+  model(request: unknown): Promise<never>;
+  tool(name: string, input: unknown): Promise<never>;
+  publish(topic: string, data: unknown): Promise<never>;
+  readonly budget: undefined;
+}
+
+/** What contexts are made from. */
+export interface ContextDeps {
+  readonly world: World;
+  readonly log: AgentLogger & { child(fields: object): AgentLogger };
+  shelf(owner: string): JournalShelf;
+  runWorker(call: WorkerCall & { readonly signal: AbortSignal }): Promise<unknown>;
+  tell(agent: string, key: string, event: { readonly type: string }): Promise<void>;
+  ask(agent: string, key: string, event: { readonly type: string }, timeoutMs: number): Promise<unknown>;
+}
+
+/** The context of one call. `agent` is `name@version`. */
+export function createContext(deps: ContextDeps, agent: string, work: RunInput, call: EffectCall, deadlineAtMs: number | undefined): AgentContext {
+  const { signal } = call;
+  let journal: Journal | undefined;
+  const journalOf = (): Journal => (journal ??= new Journal(deps.shelf(work.owner), work.owner, `journal/${agent}`));
+  let logger: AgentLogger | undefined;
+  return {
+    signal,
+    deadline: deadlineAtMs,
+    task: work.task,
+    step: work.step,
+    item: work.item,
+    attempt: work.attempt,
+    get logger() {
+      return (logger ??= deps.log.child({ task: work.task, step: work.step, agent, actor: call.address }));
+    },
+    journal: (name, fn, options = {}) => journalOf().call(name, fn, options, signal),
+    worker: (worker) => deps.runWorker({ ...worker, signal }),
+    sleep: (ms) => sleepUntil(deps.world, call, journalOf().dueAt(deps.world.nowMs(), Math.max(0, ms))),
+    tell: (to, key, event) => deps.tell(to, key, event),
+    ask: (to, key, event, timeoutMs) => deps.ask(to, key, event, timeoutMs),
+    model: () => notAvailable('ctx.model'),
+    tool: () => notAvailable('ctx.tool'),
+    publish: () => notAvailable('ctx.publish'),
+    budget: undefined,
+  };
+}
+
+async function sleepUntil(world: World, call: EffectCall, dueAtMs: number): Promise<void> {
+  const back = call.rest();
+  await new Promise<void>((resolve, reject) => {
+    const cancel = world.after(dueAtMs - world.nowMs(), resolve);
+    call.signal.addEventListener('abort', () => {
+      cancel();
+      reject(call.signal.reason);
+    }, { once: true });
+  });
+  await back();
+}
+
+function notAvailable(what: string): Promise<never> {
+  return Promise.reject(new OperatingError('NOT_AVAILABLE', `${what} is not part of this version.`));
+}

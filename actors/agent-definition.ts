@@ -1,0 +1,138 @@
+/**
+ * What a developer says of an agent: a name, a version, what it can do, and how: by a function or by an XState machine.
+ * `defineAgent` checks it and fills in the defaults, so that every later room can rely on it.
+ */
+import type { AnyStateMachine } from 'xstate';
+import type { z } from 'zod';
+import { OperatingError } from '../protocol/errors.ts';
+import { isName, isVersion } from '../protocol/names.ts';
+import type { EffectKind } from '../runtime/host.ts';
+import type { AgentContext } from './agent-context.ts';
+
+/** How failed attempts are repeated. The pause before attempt n+1 is `backoffMs` × `factor`^(n-1), at most `maxBackoffMs`, less up to half of it at random. */
+export interface RetryPolicy {
+  readonly attempts: number;
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly maxBackoffMs: number;
+  readonly jitter: boolean;
+}
+
+/** When an agent is given a rest: so many failures within the period open its breaker for so long. */
+export interface BreakerPolicy {
+  readonly failures: number;
+  readonly periodMs: number;
+  readonly openMs: number;
+}
+
+/** One outside call that a machine invokes by name through the registered actor `effect`. */
+export interface EffectDefinition {
+  readonly kind?: EffectKind;
+  run(args: { readonly input: unknown; readonly ctx: AgentContext }): unknown;
+}
+
+export interface AgentOptions<Input = unknown, Output = unknown> {
+  readonly name: string;
+  readonly version: string;
+  readonly description?: string;
+  readonly capabilities?: readonly string[];
+  readonly input?: z.ZodType<Input>;
+  readonly output?: z.ZodType<Output>;
+  /** The short form. A throw fails the attempt; what it returns is the output. */
+  run?(args: { readonly input: Input; readonly ctx: AgentContext }): Output | Promise<Output>;
+  /** The full form: any XState v5 machine. Its `input` is the task's input, its `output` the result. */
+  readonly machine?: AnyStateMachine;
+  /** One durable actor per key, driven by `agent.tell` and `agent.ask`, instead of one per task. Machines only. */
+  readonly keyed?: boolean;
+  /** What may be done with `run` after a crash in the middle of it. Default `keyed`: it runs again, its journal is kept. */
+  readonly kind?: EffectKind;
+  /** Calls of this agent at one time, on one node. */
+  readonly concurrency?: number;
+  /** One attempt of `run`, or one call of a machine; 0 for no limit. Waiting (timers, `ctx.sleep`) in a machine is not limited by it. */
+  readonly timeoutMs?: number;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly breaker?: Partial<BreakerPolicy>;
+  /** What one run costs, for those who choose between agents. */
+  readonly cost?: { readonly usd?: number };
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Outside calls of a machine, by name. */
+  readonly effects?: Readonly<Record<string, EffectDefinition>>;
+  /** Throws, or answers false, when the agent cannot work now. */
+  readonly health?: () => boolean | Promise<boolean>;
+}
+
+export interface AgentDefinition extends AgentOptions {
+  readonly [AGENT]: true;
+  readonly capabilities: readonly string[];
+  readonly kind: EffectKind;
+  readonly keyed: boolean;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  readonly breaker: BreakerPolicy;
+}
+
+/** Marks what `defineAgent` made, also where two copies of the package are loaded. */
+const AGENT = Symbol.for('troupe.agent');
+
+const DEFAULTS = {
+  concurrency: 16,
+  timeoutMs: 60_000,
+  retry: { attempts: 3, backoffMs: 200, factor: 2, maxBackoffMs: 30_000, jitter: true },
+  breaker: { failures: 5, periodMs: 30_000, openMs: 10_000 },
+} as const;
+
+const CONCURRENCY_MAX = 10_000;
+const ATTEMPTS_MAX = 100;
+
+/**
+ * Defines an agent.
+ * Errors: INVALID_INPUT, with every fault of the definition in `details.faults`.
+ */
+export function defineAgent<Input = unknown, Output = unknown>(options: AgentOptions<Input, Output>): AgentDefinition {
+  const faults = faultsOf(options as AgentOptions);
+  if (faults.length > 0) {
+    throw new OperatingError('INVALID_INPUT', `The agent ${String(options.name)} cannot be defined: ${faults.join('; ')}.`, { details: { faults } });
+  }
+  return Object.freeze({
+    ...(options as AgentOptions),
+    [AGENT]: true as const,
+    capabilities: [...(options.capabilities ?? [])],
+    kind: options.kind ?? 'keyed',
+    keyed: options.keyed ?? false,
+    concurrency: options.concurrency ?? DEFAULTS.concurrency,
+    timeoutMs: options.timeoutMs ?? DEFAULTS.timeoutMs,
+    retry: { ...DEFAULTS.retry, ...options.retry },
+    breaker: { ...DEFAULTS.breaker, ...options.breaker },
+  });
+}
+
+/** Whether a value (of a module that was loaded, say) was made by `defineAgent`. */
+export function isAgentDefinition(value: unknown): value is AgentDefinition {
+  return typeof value === 'object' && value !== null && AGENT in value;
+}
+
+function faultsOf(options: AgentOptions): string[] {
+  const faults: string[] = [];
+  const check = (ok: boolean, fault: string): void => {
+    if (!ok) faults.push(fault);
+  };
+  check(isName(options.name), '`name` must be a name such as "shout" or "text.shout"');
+  check(isVersion(options.version), '`version` must be a semantic version such as "1.0.0"');
+  check((options.run === undefined) !== (options.machine === undefined), 'exactly one of `run` (a function) and `machine` (an XState machine) must be given');
+  check(options.keyed !== true || options.machine !== undefined, 'a keyed agent must be a machine');
+  for (const capability of options.capabilities ?? []) check(isName(capability), `the capability ${JSON.stringify(capability)} is not a name such as "text.review"`);
+  const { concurrency, timeoutMs, retry, breaker } = options;
+  check(concurrency === undefined || isWhole(concurrency, 1, CONCURRENCY_MAX), `\`concurrency\` must be a whole number from 1 to ${CONCURRENCY_MAX}`);
+  check(timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs >= 0), '`timeoutMs` must be a number of milliseconds, or 0 for no limit');
+  check(retry?.attempts === undefined || isWhole(retry.attempts, 1, ATTEMPTS_MAX), `\`retry.attempts\` must be a whole number from 1 to ${ATTEMPTS_MAX}`);
+  for (const [name, value] of Object.entries({ 'retry.backoffMs': retry?.backoffMs, 'retry.factor': retry?.factor, 'retry.maxBackoffMs': retry?.maxBackoffMs, 'breaker.failures': breaker?.failures, 'breaker.periodMs': breaker?.periodMs, 'breaker.openMs': breaker?.openMs })) {
+    check(value === undefined || (Number.isFinite(value) && value >= 0), `\`${name}\` must be a number of 0 or more`);
+  }
+  check(options.kind === undefined || ['pure', 'keyed', 'unsafe'].includes(options.kind), '`kind` must be "pure", "keyed" or "unsafe"');
+  return faults;
+}
+
+function isWhole(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= max;
+}

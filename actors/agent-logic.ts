@@ -1,0 +1,88 @@
+/**
+ * Turns a definition into the logic its actors are made of: the function form runs on the product's own flat logic, the
+ * machine form is the developer's XState machine, hosted. Both get at the world through the performer made here.
+ */
+import type { z } from 'zod';
+import { OperatingError } from '../protocol/errors.ts';
+import type { InstalledLogic } from '../runtime/cell.ts';
+import type { ChildSpec } from '../runtime/child-spec.ts';
+import type { EffectCall } from '../runtime/effects.ts';
+import { flatFactory } from '../runtime/flat-logic.ts';
+import { machineFactory } from '../runtime/machine-host.ts';
+import type { World } from '../runtime/world.ts';
+import { type ContextDeps, createContext } from './agent-context.ts';
+import type { AgentDefinition } from './agent-definition.ts';
+import { runLogic, type RunInput } from './run.ts';
+
+const ISSUES_SHOWN_MAX = 20;
+
+/** The logic of one agent. Errors: UNSUPPORTED_LOGIC for a machine that cannot be kept over a restart. */
+export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { readonly world: World }): InstalledLogic {
+  const reference = `${definition.name}@${definition.version}`;
+  const name = `agent:${reference}`;
+  const base = {
+    name, kind: 'agent', lane: `agent:${definition.name}`, laneLimit: definition.concurrency, timeoutMs: definition.timeoutMs,
+  } as const;
+  if (definition.machine !== undefined) {
+    const factory = machineFactory(definition.machine, { logicId: name, logicVersion: definition.version, world: deps.world });
+    return { ...base, factory: withSchemas(factory, definition), perform: (call, spec) => performNamed(definition, deps, call, spec) };
+  }
+  return {
+    ...base,
+    factory: flatFactory(runLogic(name, definition.version, definition.kind)),
+    perform: (call, spec) => performRun(definition, deps, call, spec),
+  };
+}
+
+/** Machines get the input as their schema gives it, and what they put out is held against theirs. */
+function withSchemas(factory: InstalledLogic['factory'], definition: AgentDefinition): InstalledLogic['factory'] {
+  return {
+    ...factory,
+    create: (port, work) => factory.create(port, definition.keyed ? work : parseInput(definition, (work as RunInput).input)),
+    restore: (port, checkpoint) => factory.restore(port, checkpoint),
+  };
+}
+
+async function performRun(definition: AgentDefinition, deps: ContextDeps, call: EffectCall, spec: ChildSpec): Promise<unknown> {
+  const work = spec.input as RunInput;
+  const ctx = createContext(deps, `${definition.name}@${definition.version}`, work, call, spec.deadlineAtMs);
+  const run = definition.run as NonNullable<AgentDefinition['run']>;
+  const output = await run({ input: parseInput(definition, work.input), ctx });
+  return parseOutput(definition, output);
+}
+
+/** A call that a machine asked for by name: one of its own effects, or a worker thread. */
+async function performNamed(definition: AgentDefinition, deps: ContextDeps, call: EffectCall, spec: ChildSpec): Promise<unknown> {
+  const keyed: RunInput = { task: '', step: '', attempt: 1, owner: call.address, input: undefined };
+  const ctx = createContext(deps, `${definition.name}@${definition.version}`, definition.keyed ? keyed : (spec.input as RunInput), call, spec.deadlineAtMs);
+  if (call.name === 'worker') {
+    const { module, name, input } = call.input as { readonly module: string; readonly name?: string; readonly input?: unknown };
+    return await ctx.worker({ module, input, ...(name !== undefined && { name }) });
+  }
+  const effect = call.name.startsWith('effect:') ? definition.effects?.[call.name.slice('effect:'.length)] : undefined;
+  if (effect === undefined) throw new OperatingError('NOT_AVAILABLE', `${definition.name} has no effect ${call.name}; give it under \`effects\` of defineAgent.`);
+  return await effect.run({ input: call.input, ctx });
+}
+
+/** Errors: INVALID_INPUT, with what is wrong where. */
+export function parseInput(definition: Pick<AgentDefinition, 'name' | 'input'>, input: unknown): unknown {
+  if (definition.input === undefined) return input;
+  const parsed = definition.input.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new OperatingError('INVALID_INPUT', `The input does not fit ${definition.name}: ${wordsOf(parsed.error)}`, { details: { issues: issuesOf(parsed.error) } });
+}
+
+function parseOutput(definition: Pick<AgentDefinition, 'name' | 'output'>, output: unknown): unknown {
+  if (definition.output === undefined) return output;
+  const parsed = definition.output.safeParse(output);
+  if (parsed.success) return parsed.data;
+  throw new OperatingError('INVALID_OUTPUT', `What ${definition.name} returned does not fit its own output schema: ${wordsOf(parsed.error)}`, { details: { issues: issuesOf(parsed.error) } });
+}
+
+function issuesOf(error: z.ZodError): readonly { readonly path: string; readonly message: string }[] {
+  return error.issues.slice(0, ISSUES_SHOWN_MAX).map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
+}
+
+function wordsOf(error: z.ZodError): string {
+  return issuesOf(error).map((issue) => (issue.path === '' ? issue.message : `${issue.path}: ${issue.message}`)).join('; ');
+}

@@ -1,0 +1,248 @@
+/**
+ * The front desk: what anyone may ask of this node, whatever door they came through (socket session, REST, library). It
+ * admits or refuses; the actors do the work. Everything it answers is committed, or answered once it is.
+ */
+import { OperatingError } from '../protocol/errors.ts';
+import { agentAddress } from '../protocol/addresses.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { isTerminal, type TaskEvent, type TaskOptions, type TaskResult, type TaskTarget } from '../protocol/tasks.ts';
+import type { CellPort } from '../runtime/cell-port.ts';
+import type { ChildSpec } from '../runtime/child-spec.ts';
+import type { ActorEvent } from '../runtime/host.ts';
+import type { Kernel } from '../runtime/kernel.ts';
+import type { Store, TaskPage, TaskQuery, TaskRecord } from '../runtime/stores/store.ts';
+import { parseInput } from './agent-logic.ts';
+import { bodyHashOf, Idempotency } from './idempotency.ts';
+import type { Registry } from './registry.ts';
+import { unknownAgent, unknownCapability } from './selector.ts';
+import { agentSupervisor } from './step.ts';
+import { taskSpec, type TaskStart } from './task.ts';
+
+/** A task as it is asked for. */
+export interface Submission {
+  readonly target: TaskTarget;
+  readonly input: unknown;
+  readonly options: TaskOptions;
+  readonly key?: string;
+}
+
+export interface Admission {
+  readonly task: string;
+  readonly duplicate: boolean;
+}
+
+/** Makes a flow's start from a graph, or refuses the graph with WORKFLOW_INVALID. */
+export type FlowPlanner = (submission: Submission, task: string) => { readonly logic: string; readonly input: unknown };
+
+export interface DeskDeps {
+  readonly kernel: Kernel;
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly planFlow: FlowPlanner;
+  readonly onSubmitted: () => void;
+  readonly tasksInFlightMax?: number;
+}
+
+/** `loopback` is whoever can reach a node that has no keys. */
+export type Principal = string;
+
+const ASK_PREFIX = 'ask';
+
+export class Desk {
+  readonly #deps: DeskDeps;
+  readonly #idempotency: Idempotency;
+  readonly #asks = new Map<string, { readonly settle: (event: ActorEvent) => void }>();
+  #draining = false;
+
+  constructor(deps: DeskDeps) {
+    this.#deps = deps;
+    this.#idempotency = new Idempotency(deps.store);
+    deps.kernel.installSink(ASK_PREFIX, (address, event) => this.#asks.get(address)?.settle(event));
+  }
+
+  /** No new work is taken on from here. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Tasks that are not at their end. */
+  get tasksInFlight(): number {
+    return this.#deps.kernel.census.get('task') ?? 0;
+  }
+
+  /** Finds the task that has this key already. Only for submissions with a key. Errors: IDEMPOTENCY_MISMATCH, STORE_UNAVAILABLE. */
+  async duplicateOf(principal: Principal, submission: Submission): Promise<string | undefined> {
+    if (submission.key === undefined) return undefined;
+    const { target, input, options } = submission;
+    return await this.#idempotency.find(principal, submission.key, bodyHashOf(target, input, options), this.#deps.kernel.nowMs());
+  }
+
+  /**
+   * Takes a task on, in the caller's turn: nothing may be said of it before the turn's commit. A submission with a key must
+   * have gone through `duplicateOf` before.
+   * Errors: DRAINING, BUSY, STORE_UNAVAILABLE, NO_AGENT, INVALID_INPUT, WORKFLOW_INVALID, NOT_FOUND, NOT_AVAILABLE, IDEMPOTENCY_MISMATCH.
+   */
+  submit(port: CellPort, principal: Principal, submission: Submission): Admission {
+    const { kernel, planFlow, onSubmitted } = this.#deps;
+    const { target, input, options, key } = submission;
+    const nowMs = kernel.nowMs();
+    const bodyHash = key === undefined ? '' : bodyHashOf(target, input, options);
+    const earlier = key === undefined ? undefined : this.#idempotency.claimed(principal, key, bodyHash, nowMs);
+    if (earlier !== undefined) return { task: earlier, duplicate: true };
+    this.#admit();
+    const task = kernel.world.id();
+    const isFlow = target.workflow !== undefined || target.graph !== undefined;
+    if (!isFlow) this.#check(target, input);
+    const start: TaskStart = {
+      id: task, target, input, options, principal, createdAtMs: nowMs, ...(isFlow && { flow: planFlow(submission, task) }),
+    };
+    port.startChild(taskSpec(start));
+    if (key !== undefined) port.claimKey(this.#idempotency.claim(principal, key, bodyHash, task, nowMs));
+    onSubmitted();
+    return { task, duplicate: false };
+  }
+
+  /** Errors: NOT_FOUND, STORE_UNAVAILABLE, STORE_CORRUPT. */
+  async get(principal: Principal, task: string): Promise<TaskRecord> {
+    const record = await this.#deps.store.readTask(task);
+    if (record === undefined || record.principal !== principal) throw noTask(task);
+    return record;
+  }
+
+  async list(principal: Principal, query: Omit<TaskQuery, 'principal'>): Promise<TaskPage> {
+    return await this.#deps.store.listTasks({ ...query, principal });
+  }
+
+  /** The result of a task that has ended. */
+  async resultOf(task: string): Promise<TaskResult | undefined> {
+    return (await this.#deps.store.readTask(task))?.result;
+  }
+
+  /** Runs `fn` in a turn of its own, for callers that come back from a wait. */
+  inTurn<T>(fn: (port: CellPort) => T): T {
+    return this.#deps.kernel.act(fn);
+  }
+
+  /** Events with a seq over `after`, ascending. */
+  async events(task: string, after: number, limit: number): Promise<readonly TaskEvent[]> {
+    return await this.#deps.store.readEvents(task, after, limit);
+  }
+
+  /** Resolves once the end of the task is committed. Errors: NOT_FOUND, STATE_CONFLICT when it ended otherwise before. */
+  async cancel(principal: Principal, task: string, reason: string | undefined): Promise<void> {
+    const record = await this.get(principal, task);
+    if (record.status === 'canceled') return;
+    const ended = (): OperatingError => new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`, { details: { status: record.status } });
+    if (isTerminal(record.status)) throw ended();
+    if (!this.#deps.kernel.cells.has(`task/${task}`)) {
+      const now = await this.get(principal, task);
+      if (now.status === 'canceled') return;
+      throw isTerminal(now.status) ? ended() : stranded(task);
+    }
+    this.#deps.kernel.deliver(`task/${task}`, { type: 'task.cancel', ...(reason !== undefined && { reason }) });
+    await this.#deps.kernel.committer.committed();
+  }
+
+  /** Sends an event to the machine that works for a task. Errors: NOT_FOUND, STATE_CONFLICT (it has ended), BUSY. */
+  async signal(principal: Principal, task: string, name: string, data: unknown): Promise<void> {
+    const record = await this.get(principal, task);
+    if (isTerminal(record.status)) throw new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`);
+    const fields = typeof data === 'object' && data !== null && !Array.isArray(data) ? data : data === undefined ? {} : { data };
+    this.#deps.kernel.deliver(`task/${task}`, { type: 'task.signal', event: { ...fields, type: name } });
+    await this.#deps.kernel.committer.committed();
+  }
+
+  /** Resolves once the message is durable. Errors: NO_AGENT, INVALID_INPUT (not keyed), BUSY, DRAINING. */
+  async tell(agent: string, key: string, event: ActorEvent): Promise<void> {
+    this.#admit();
+    this.#deps.kernel.deliver(this.#keyedAddress(agent, key), event);
+    await this.#deps.kernel.committer.committed();
+  }
+
+  /** The answer of a keyed agent's actor: what it sends to `event.replyTo`, without its type. Errors: as `tell`; TIMEOUT, which leaves open what came of it; QUARANTINED. */
+  async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number): Promise<unknown> {
+    this.#admit();
+    const { kernel } = this.#deps;
+    const address = this.#keyedAddress(agent, key);
+    const replyTo = `${ASK_PREFIX}/${kernel.world.id()}`;
+    return await new Promise((resolve, reject) => {
+      const end = (): void => void (this.#asks.delete(replyTo), cancel());
+      const cancel = kernel.world.after(timeoutMs, () => {
+        end();
+        reject(new OperatingError('TIMEOUT', `${agent}/${key} did not answer within ${timeoutMs} ms. The message may still be handled.`));
+      });
+      const settle = (answer: ActorEvent): void => {
+        end();
+        if (answer.type === 'rejected') reject(OperatingError.fromBody(answer['error'] as Parameters<typeof OperatingError.fromBody>[0]));
+        else resolve(fieldsOf(answer));
+      };
+      this.#asks.set(replyTo, { settle });
+      try {
+        kernel.deliver(address, { ...event, replyTo });
+      } catch (error) {
+        end();
+        reject(error);
+      }
+    });
+  }
+
+  /** The spec of a keyed agent's actor, from its address; undefined for any other address. */
+  keyedSpec(address: string): ChildSpec | undefined {
+    const [kind, name, key] = address.split('/');
+    if (kind !== 'agent' || name === undefined || key === undefined) return undefined;
+    const agent = this.#deps.registry.agent(name);
+    if (agent === undefined || !agent.keyed) return undefined;
+    return {
+      address, logic: `agent:${agent.name}@${agent.version}`, input: { key: decodeURIComponent(key) }, supervisor: agentSupervisor(agent.name),
+      restart: 'permanent', recovery: 'resume', priority: 5, durable: true,
+    };
+  }
+
+  #keyedAddress(name: string, key: string): string {
+    const agent = this.#deps.registry.agent(name);
+    if (agent === undefined) throw unknownAgent(name, this.#deps.registry);
+    if (!agent.keyed) throw new OperatingError('INVALID_INPUT', `${name} is not a keyed agent; submit a task to it instead.`);
+    return agentAddress(agent.name, key);
+  }
+
+  #admit(): void {
+    const { kernel, tasksInFlightMax = LIMITS.tasksInFlightMax } = this.#deps;
+    if (this.#draining) throw new OperatingError('DRAINING', 'This node is stopping. Send it elsewhere, or again when it is back.', { retryAfterMs: 1_000 });
+    if (kernel.paused) throw new OperatingError('STORE_UNAVAILABLE', 'The store cannot be written now; nothing is taken on.', { retryAfterMs: 1_000 });
+    if (this.tasksInFlight >= tasksInFlightMax) throw new OperatingError('BUSY', `${tasksInFlightMax} tasks are in flight already.`, { retryAfterMs: 500 });
+    if (kernel.committer.pressed) throw new OperatingError('BUSY', 'The disk is behind.', { retryAfterMs: 200 });
+  }
+
+  /** What can be said against a task for an agent or capability before it is taken on. */
+  #check(target: TaskTarget, input: unknown): void {
+    const { registry } = this.#deps;
+    if (target.goal !== undefined) throw new OperatingError('NOT_AVAILABLE', 'Goals in words are not part of this version; name an agent, a capability or a workflow.');
+    if (target.agent !== undefined) {
+      const agent = registry.agent(target.agent);
+      if (agent === undefined) throw unknownAgent(target.agent, registry);
+      if (agent.keyed) throw new OperatingError('INVALID_INPUT', `${agent.name} is a keyed agent: it is driven by agent.tell and agent.ask, not by tasks.`);
+      parseInput(agent, input);
+      return;
+    }
+    const offering = registry.withCapability(target.capability ?? '').filter((agent) => !agent.keyed);
+    if (offering.length === 0) throw unknownCapability(target.capability ?? '', registry);
+    if (offering.length === 1) parseInput(offering[0] as (typeof offering)[number], input);
+  }
+}
+
+function fieldsOf(event: ActorEvent): Readonly<Record<string, unknown>> {
+  const { type: _type, ...fields } = event;
+  return fields;
+}
+
+function noTask(task: string): OperatingError {
+  return new OperatingError('NOT_FOUND', `There is no task ${task}.`);
+}
+
+function stranded(task: string): OperatingError {
+  return new OperatingError('UNAVAILABLE', `The task ${task} is not loaded; the logic it needs may be missing on this node.`);
+}

@@ -1,0 +1,64 @@
+/**
+ * Which task an idempotency key stands for. A key counts from the moment it is claimed, before its commit; the store has it
+ * afterwards, for a day. Claims stay here for a while after their commit, so that a look-up that began before it still
+ * finds them.
+ */
+import { hash } from 'node:crypto';
+import { OperatingError } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import type { TaskOptions, TaskTarget } from '../protocol/tasks.ts';
+import type { KeyWrite, Store } from '../runtime/stores/store.ts';
+
+/** Claims kept in memory; far more than one look-up can be behind. */
+const CLAIMS_MAX = 50_000;
+
+export class Idempotency {
+  readonly #store: Store;
+  readonly #claims = new Map<string, KeyWrite>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The task that has the key already. Errors: IDEMPOTENCY_MISMATCH when it was claimed with another body. */
+  async find(principal: string, key: string, bodyHash: string, nowMs: number): Promise<string | undefined> {
+    return this.claimed(principal, key, bodyHash, nowMs) ?? this.#match(await this.#store.readKey(principal, key), bodyHash, nowMs);
+  }
+
+  /** The same, of claims in memory alone: to be asked again right before a claim, after every wait. */
+  claimed(principal: string, key: string, bodyHash: string, nowMs: number): string | undefined {
+    return this.#match(this.#claims.get(`${principal}\0${key}`), bodyHash, nowMs);
+  }
+
+  /** Claims a key for a task; the caller writes the claim in the epoch of the task's first commit. */
+  claim(principal: string, key: string, bodyHash: string, task: string, nowMs: number): KeyWrite {
+    const write: KeyWrite = { principal, key, task, bodyHash, expiresAtMs: nowMs + LIMITS.idempotencyMs };
+    this.#claims.set(`${principal}\0${key}`, write);
+    for (const oldest of this.#claims.keys()) {
+      if (this.#claims.size <= CLAIMS_MAX) break;
+      this.#claims.delete(oldest);
+    }
+    return write;
+  }
+
+  #match(write: KeyWrite | undefined, bodyHash: string, nowMs: number): string | undefined {
+    if (write === undefined || write.expiresAtMs <= nowMs) return undefined;
+    if (write.bodyHash === bodyHash) return write.task;
+    throw new OperatingError('IDEMPOTENCY_MISMATCH', 'This idempotency key was used for another body. Use a new key for a new task.', { details: { task: write.task } });
+  }
+}
+
+/** The hash of what was asked for; the order of an object's keys does not matter. */
+export function bodyHashOf(target: TaskTarget, input: unknown, options: TaskOptions): string {
+  return hash('sha256', canonical([target, input, options]));
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null || value instanceof Date) return JSON.stringify(value) ?? 'null';
+  if (value instanceof Uint8Array) return `b${Buffer.from(value).toString('base64')}`;
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
+}

@@ -1,0 +1,150 @@
+/**
+ * What this node can do: agents and workflows by name and version, agents by capability. Registering an agent installs its
+ * logic in the kernel, so that its actors can be made; names of one version are registered once.
+ */
+import { z } from 'zod';
+import { OperatingError } from '../protocol/errors.ts';
+import { parseReference } from '../protocol/names.ts';
+import type { WorkflowGraph } from '../protocol/graph.ts';
+import type { InstalledLogic } from '../runtime/cell.ts';
+import type { AgentEntry, Registers } from '../runtime/registers.ts';
+import type { AgentDefinition } from './agent-definition.ts';
+import { compareVersions } from './version-order.ts';
+
+/** Makes the kernel's logic of an agent. */
+export type LogicMaker = (definition: AgentDefinition) => InstalledLogic;
+
+export interface KernelBook {
+  install(logic: InstalledLogic): void;
+  uninstall(name: string): void;
+}
+
+/** Agents and workflow versions of one node. Over it: BUSY. */
+const AGENTS_MAX = 10_000;
+const WORKFLOWS_MAX = 10_000;
+
+export class Registry {
+  readonly #kernel: KernelBook;
+  readonly #registers: Registers;
+  readonly #makeLogic: LogicMaker;
+  /** name → its versions, the newest first. */
+  readonly #agents = new Map<string, AgentDefinition[]>();
+  readonly #byCapability = new Map<string, AgentDefinition[]>();
+  readonly #workflows = new Map<string, WorkflowGraph[]>();
+
+  constructor(kernel: KernelBook, registers: Registers, makeLogic: LogicMaker) {
+    this.#kernel = kernel;
+    this.#registers = registers;
+    this.#makeLogic = makeLogic;
+  }
+
+  /** Errors: STATE_CONFLICT (that version is registered), BUSY; UNSUPPORTED_LOGIC for a machine that cannot be kept. */
+  registerAgent(definition: AgentDefinition): void {
+    const versions = this.#agents.get(definition.name) ?? [];
+    if (versions.some((other) => other.version === definition.version)) {
+      throw new OperatingError('STATE_CONFLICT', `The agent ${definition.name}@${definition.version} is registered already.`);
+    }
+    if (this.#agents.size >= AGENTS_MAX) throw new OperatingError('BUSY', `A node holds at most ${AGENTS_MAX} agents.`);
+    this.#kernel.install(this.#makeLogic(definition));
+    this.#agents.set(definition.name, newestFirst([...versions, definition]));
+    for (const capability of definition.capabilities) {
+      this.#byCapability.set(capability, newestFirst([...(this.#byCapability.get(capability) ?? []), definition]));
+    }
+    this.#registers.trigger.agentAdded({ entry: entryOf(definition) });
+  }
+
+  /** Actors that live go on; no new ones are made. Errors: NOT_FOUND. */
+  unregisterAgent(reference: string): void {
+    const found = this.agent(reference);
+    if (found === undefined) throw new OperatingError('NOT_FOUND', `There is no agent ${reference}.`);
+    const drop = (list: readonly AgentDefinition[] | undefined): AgentDefinition[] => (list ?? []).filter((other) => other !== found);
+    const versions = drop(this.#agents.get(found.name));
+    if (versions.length > 0) this.#agents.set(found.name, versions);
+    else this.#agents.delete(found.name);
+    for (const capability of found.capabilities) {
+      const rest = drop(this.#byCapability.get(capability));
+      if (rest.length > 0) this.#byCapability.set(capability, rest);
+      else this.#byCapability.delete(capability);
+    }
+    this.#kernel.uninstall(`agent:${found.name}@${found.version}`);
+    this.#registers.trigger.agentRemoved({ key: `${found.name}@${found.version}` });
+  }
+
+  /** By `name` (the newest version that is no pre-release, else the newest) or `name@version`. */
+  agent(reference: string): AgentDefinition | undefined {
+    return pick(this.#agents, reference);
+  }
+
+  /** All that offer it, the newest versions first. */
+  withCapability(capability: string): readonly AgentDefinition[] {
+    return this.#byCapability.get(capability) ?? [];
+  }
+
+  agents(): readonly AgentDefinition[] {
+    return [...this.#agents.values()].flat();
+  }
+
+  /** Errors: BUSY. A version that is registered already is replaced only by an equal one (STATE_CONFLICT). */
+  registerWorkflow(graph: WorkflowGraph, source: 'bundled' | 'registered'): void {
+    const versions = this.#workflows.get(graph.name) ?? [];
+    const same = versions.find((other) => other.version === graph.version);
+    if (same !== undefined) {
+      if (JSON.stringify(same) === JSON.stringify(graph)) return;
+      throw new OperatingError('STATE_CONFLICT', `The workflow ${graph.name}@${graph.version} is registered with other content. Give it a new version.`);
+    }
+    if (this.#workflows.size >= WORKFLOWS_MAX) throw new OperatingError('BUSY', `A node holds at most ${WORKFLOWS_MAX} workflows.`);
+    this.#workflows.set(graph.name, newestFirst([...versions, graph]));
+    const { name, version, description } = graph;
+    this.#registers.trigger.workflowAdded({
+      entry: { name, version, steps: graph.steps.map((step) => step.id), source, ...(description !== undefined && { description }) },
+    });
+  }
+
+  workflow(reference: string): WorkflowGraph | undefined {
+    return pick(this.#workflows, reference);
+  }
+
+  workflows(): readonly WorkflowGraph[] {
+    return [...this.#workflows.values()].flat();
+  }
+
+  /** Names near one that is not known, for error messages. */
+  names(): readonly string[] {
+    return [...this.#agents.keys()];
+  }
+}
+
+function pick<T extends { readonly version: string }>(book: ReadonlyMap<string, readonly T[]>, text: string): T | undefined {
+  const reference = parseReference(text);
+  const versions = reference === undefined ? undefined : book.get(reference.name);
+  if (versions === undefined || reference === undefined) return undefined;
+  if (reference.version !== undefined) return versions.find((one) => one.version === reference.version);
+  return versions.find((one) => !one.version.includes('-')) ?? versions[0];
+}
+
+function newestFirst<T extends { readonly version: string }>(list: T[]): T[] {
+  return list.sort((a, b) => compareVersions(b.version, a.version));
+}
+
+function entryOf(definition: AgentDefinition): AgentEntry {
+  const { name, version, description, capabilities, keyed, kind, concurrency, timeoutMs, cost } = definition;
+  const input = schemaOf(definition.input, 'input');
+  const output = schemaOf(definition.output, 'output');
+  return {
+    name, version, capabilities, keyed, kind, concurrency, timeoutMs,
+    form: definition.machine === undefined ? 'function' : 'machine',
+    labels: definition.labels ?? {},
+    ...(description !== undefined && { description }), ...(cost !== undefined && { cost }),
+    ...(input !== undefined && { input }), ...(output !== undefined && { output }),
+  };
+}
+
+/** The JSON Schema of a zod schema; undefined for what JSON Schema cannot say (transforms, custom checks without a form). */
+export function schemaOf(schema: z.ZodType | undefined, io: 'input' | 'output'): unknown {
+  if (schema === undefined) return undefined;
+  try {
+    return z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The short form of an agent as an actor: one attempt at one piece of work, whose only outside call is the function. The
+ * call's intent is this state, committed; a restart asks for the call again, under the same key.
+ */
+import type { ErrorBody } from '../protocol/errors.ts';
+import type { CellPort } from '../runtime/cell-port.ts';
+import type { FlatLogic } from '../runtime/flat-logic.ts';
+import type { EffectKind } from '../runtime/host.ts';
+
+/** What an agent's actor is given to do. The same for functions and machines. */
+export interface RunInput {
+  readonly task: string;
+  readonly step: string;
+  readonly item?: number;
+  readonly attempt: number;
+  /** The step's address: it keeps the journal, so that another attempt finds what an earlier one recorded. */
+  readonly owner: string;
+  readonly input: unknown;
+}
+
+export interface RunState {
+  readonly phase: 'calling' | 'done' | 'failed';
+  readonly output?: unknown;
+  readonly error?: ErrorBody;
+}
+
+const CALL = 'run';
+
+/** Makes the logic for agents whose function is of this kind. */
+export function runLogic(name: string, version: string, kind: EffectKind): FlatLogic<RunState, RunInput> {
+  const call = (port: CellPort, again: boolean): void => port.effect({ key: CALL, name: CALL, kind, input: undefined, again });
+  return {
+    name,
+    version,
+    initial: (_input, port) => {
+      call(port, false);
+      return { phase: 'calling' };
+    },
+    restored: (state, port) => {
+      if (state.phase === 'calling') call(port, true);
+      return state;
+    },
+    table: {
+      calling: {
+        'effect.done': (state, event: { readonly value: unknown }) => ({ ...state, phase: 'done', output: event.value }),
+        'effect.failed': (state, event: { readonly error: ErrorBody }) => ({ ...state, phase: 'failed', error: event.error }),
+      },
+      done: {},
+      failed: {},
+    },
+    final: {
+      done: (state) => ({ output: state.output }),
+      failed: (state) => ({ error: state.error }),
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * What the product's own actors may ask for in a turn, beyond what every hosted actor may (runtime/host.ts). All of it
+ * happens only if the turn ends well, in the order it was asked for.
+ */
+import type { EventKind, TaskEvent } from '../protocol/tasks.ts';
+import type { ChildSpec } from './child-spec.ts';
+import type { HostPort } from './host.ts';
+import type { KeyWrite, TaskCreated, TaskProgress } from './stores/store.ts';
+
+/** A step of a task's log: what is new since the last one. */
+export interface TaskLogWrite {
+  readonly id: string;
+  readonly created?: TaskCreated;
+  readonly progress: TaskProgress;
+  readonly events: readonly TaskEvent[];
+}
+
+/** An event that has no number yet: the task actor gives it one. */
+export interface EventDraft {
+  readonly kind: EventKind;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface CellPort extends HostPort {
+  /** Makes a cell; refused starts come back as `child.failed`. */
+  startChild(spec: ChildSpec): void;
+  /** Ends a cell that this one owns, and all that it owns, without another word from it. */
+  stopChild(address: string): void;
+  /** Appends to a task's log; watchers hear of it once it is committed. */
+  logTask(write: TaskLogWrite): void;
+  /** Claims an idempotency key. */
+  claimKey(write: KeyWrite): void;
+  /** Keeps a value beside the cell's state, written once and given back on restore. `undefined` removes it. */
+  attach(key: string, value: unknown): void;
+  /** What was attached so far. */
+  attached(): ReadonlyMap<string, unknown>;
+}

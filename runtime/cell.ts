@@ -1,0 +1,183 @@
+/**
+ * A cell: the place one actor lives in. It holds the mailbox, the state after the last finished turn, the durable timers
+ * and what is attached, and is the port through which its actor asks for things. What an actor asks for in a turn is noted
+ * and done only if the turn ends well (runtime/kernel.ts runs turns).
+ */
+import type { CellPort, TaskLogWrite } from './cell-port.ts';
+import type { ChildSpec } from './child-spec.ts';
+import type { EffectCall } from './effects.ts';
+import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
+import { Mailbox } from './mailbox.ts';
+import { packCell } from './snapshots.ts';
+import { packState } from './state-codec.ts';
+import type { CellWrite, KeyWrite } from './stores/store.ts';
+
+/** A logic that cells can be made of. */
+export interface InstalledLogic {
+  readonly name: string;
+  readonly factory: HostFactory;
+  /** Counts in `troupe_actors{kind}`. */
+  readonly kind: string;
+  /** Calls of its cells share this lane. */
+  readonly lane: string;
+  readonly laneLimit: number;
+  /** The time limit of one call. */
+  readonly timeoutMs?: number;
+  /** Makes the calls its actors ask for. */
+  perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
+}
+
+/** What a cell needs of the kernel. All but the last two note something for the end of the current turn. */
+export interface CellKernel {
+  nowMs(): number;
+  note(cell: Cell, op: () => void): void;
+  post(to: string, event: ActorEvent): void;
+  startCell(spec: ChildSpec): void;
+  stopCell(address: string): void;
+  startEffect(cell: Cell, request: EffectRequest): void;
+  cancelEffect(cell: Cell, key: string): void;
+  armTimer(cell: Cell, id: string, dueAtMs: number): void;
+  release(fn: () => void): void;
+  logTask(write: TaskLogWrite): void;
+  claimKey(write: KeyWrite): void;
+  attach(cell: Cell, key: string, value: unknown): void;
+  reenter(cell: Cell, reentry: Reentry): void;
+  fail(cell: Cell, error: unknown): void;
+}
+
+/** `waking` reads its state, `live` takes turns, `crashed` waits for its supervisor's word, `ended` is gone. */
+export type CellPhase = 'waking' | 'live' | 'crashed' | 'ended';
+
+const NO_ATTACHMENTS: ReadonlyMap<string, unknown> = new Map();
+
+export class Cell implements CellPort {
+  readonly spec: ChildSpec;
+  readonly logic: InstalledLogic;
+  readonly mailbox = new Mailbox();
+  readonly #kernel: CellKernel;
+  phase: CellPhase = 'live';
+  host: Host | undefined;
+  /** The state after the last turn that ended well; undefined before the first. */
+  checkpoint: unknown;
+  timers: Map<string, number> | undefined;
+  attachments: Map<string, unknown> | undefined;
+  /** Cells that end with this one. */
+  owned: Set<Cell> | undefined;
+  seq = 0;
+  /** Restarts of this cell since it was loaded. */
+  restarts = 0;
+  /** In the kernel's queue of cells with something to do. */
+  queued = false;
+  /** The store holds (or is about to hold) a record of it. */
+  stored = false;
+  /** Mail was part of what was last cut, so that even a turn that changes nothing must be written. */
+  mailStored = false;
+
+  constructor(kernel: CellKernel, spec: ChildSpec, logic: InstalledLogic) {
+    this.#kernel = kernel;
+    this.spec = spec;
+    this.logic = logic;
+  }
+
+  get address(): string {
+    return this.spec.address;
+  }
+
+  /** Part of an epoch's cut. */
+  cut(): CellWrite | undefined {
+    if (this.phase === 'ended') {
+      if (!this.stored) return undefined;
+      this.stored = false;
+      return { address: this.address, head: null, awake: false };
+    }
+    const { control, user } = this.mailbox.waiting();
+    const timers = this.timers === undefined ? [] : [...this.timers];
+    this.seq++;
+    this.stored = true;
+    this.mailStored = control.length + user.length > 0;
+    const body = this.checkpoint === undefined ? undefined : this.logic.factory.encode(this.checkpoint);
+    const head = packCell({
+      spec: this.spec, logicVersion: this.logic.factory.logicVersion, structureHash: this.logic.factory.structureHash,
+      seq: this.seq, body, timers, control, user,
+    });
+    return { address: this.address, head, awake: this.awake };
+  }
+
+  /** Whether a restart must load it: it works for someone, or something is due to it. */
+  get awake(): boolean {
+    return this.spec.owner !== undefined || this.spec.restart !== 'permanent' || (this.timers?.size ?? 0) > 0 || this.mailbox.size > 0;
+  }
+
+  nowMs(): number {
+    return this.#kernel.nowMs();
+  }
+
+  send(address: string, event: ActorEvent): void {
+    this.#kernel.note(this, () => this.#kernel.post(address, event));
+  }
+
+  startChild(spec: ChildSpec): void {
+    this.#kernel.note(this, () => this.#kernel.startCell(spec));
+  }
+
+  stopChild(address: string): void {
+    this.#kernel.note(this, () => this.#kernel.stopCell(address));
+  }
+
+  effect(request: EffectRequest): void {
+    this.#kernel.note(this, () => this.#kernel.startEffect(this, request));
+  }
+
+  cancelEffect(key: string): void {
+    this.#kernel.note(this, () => this.#kernel.cancelEffect(this, key));
+  }
+
+  setTimer(id: string, dueAtMs: number): void {
+    this.#kernel.note(this, () => {
+      (this.timers ??= new Map()).set(id, dueAtMs);
+      this.#kernel.armTimer(this, id, dueAtMs);
+    });
+  }
+
+  clearTimer(id: string): void {
+    this.#kernel.note(this, () => void this.timers?.delete(id));
+  }
+
+  afterCommit(fn: () => void): void {
+    const host = this.host;
+    this.#kernel.note(this, () =>
+      this.#kernel.release(() => {
+        if (this.phase === 'live' && (host === undefined || this.host === host)) fn();
+      }),
+    );
+  }
+
+  logTask(write: TaskLogWrite): void {
+    this.#kernel.note(this, () => this.#kernel.logTask(write));
+  }
+
+  claimKey(write: KeyWrite): void {
+    this.#kernel.note(this, () => this.#kernel.claimKey(write));
+  }
+
+  attach(key: string, value: unknown): void {
+    this.#kernel.note(this, () => this.#kernel.attach(this, key, value));
+  }
+
+  attached(): ReadonlyMap<string, unknown> {
+    return this.attachments ?? NO_ATTACHMENTS;
+  }
+
+  reenter(reentry: Reentry): void {
+    this.#kernel.reenter(this, reentry);
+  }
+
+  fail(error: unknown): void {
+    this.#kernel.fail(this, error);
+  }
+}
+
+/** An attachment's value as the store keeps it. */
+export function packAttachment(value: unknown): Uint8Array {
+  return packState(value);
+}

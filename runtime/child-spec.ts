@@ -1,0 +1,31 @@
+/**
+ * How a cell is made, by whom it is owned and what its end means. A spec is plain data: it is stored with the cell, so
+ * that a restart can make the same cell again. An actor never imports a supervisor: it names one by its address.
+ */
+
+/** OTP's words: restarted always; only after an abnormal end; never. */
+export type RestartType = 'permanent' | 'transient' | 'temporary';
+
+/** What a restart starts from: the state after the last finished turn, or the input. */
+export type RecoveryMode = 'resume' | 'reset';
+
+export interface ChildSpec {
+  readonly address: string;
+  /** The name under which its logic is installed in the kernel. */
+  readonly logic: string;
+  readonly input: unknown;
+  /** The supervisor that hears of its crashes. */
+  readonly supervisor: string;
+  /** The cell that hears how it ended (`child.done`, `child.failed`); stopped with it. */
+  readonly owner?: string;
+  readonly restart: RestartType;
+  readonly recovery: RecoveryMode;
+  /** 0 to 9: calls of cells with a higher one start first. */
+  readonly priority: number;
+  /** ms since the epoch after which none of its outside calls starts any more. */
+  readonly deadlineAtMs?: number;
+  /** The time limit of one of its calls, where it is not its logic's own. */
+  readonly callTimeoutMs?: number;
+  /** False for what belongs to this run of the process alone (sessions, supervisors): never written. */
+  readonly durable: boolean;
+}

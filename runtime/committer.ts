@@ -1,0 +1,239 @@
+/**
+ * Epochs: everything touched since the last one is cut in one synchronous step between two turns, written in one atomic,
+ * durable commit, and only then is what waited for it released, in order. While one write is in flight the next gathers.
+ *
+ * A failed commit has an unknown outcome. It releases nothing and forgets nothing: turns and intake pause, the store is
+ * reopened, the same epoch is written again. If the store stays away longer than STORE_AWAY_MAX_MS the node is told to end:
+ * its recovery is then that of a kill -9.
+ */
+import { OperatingError } from '../protocol/errors.ts';
+import type { TaskEvent, TaskStatus } from '../protocol/tasks.ts';
+import type { TaskLogWrite } from './cell-port.ts';
+import type { AttachmentWrite, CellWrite, DefinitionWrite, Epoch, Fence, KeyWrite, QuarantineWrite, Store, TaskCreated, TaskProgress } from './stores/store.ts';
+import type { World } from './world.ts';
+
+/** What the committer asks of a cell at the cut. `undefined`: it ended and was never written. */
+export interface Dirty {
+  cut(): CellWrite | undefined;
+}
+
+export interface CommitterHooks {
+  /** Before a cut: run what is ready, so that more fits into the epoch. */
+  readonly drain: () => void;
+  /** The store is away (true) or back (false). */
+  readonly onPause: (paused: boolean) => void;
+  readonly onCommit: (seconds: number, writes: number) => void;
+  /** The store cannot be had any more, or another owner has taken over. The node must end. */
+  readonly onFatal: (error: OperatingError) => void;
+  readonly log: { warn(message: string, fields?: object): void };
+}
+
+const STORE_AWAY_MAX_MS = 30_000;
+const REOPEN_FIRST_MS = 50;
+const REOPEN_MAX_MS = 2_000;
+/** Above either, sessions answer BUSY: a slow disk costs latency, not memory. */
+const DIRTY_MAX = 50_000;
+const RELEASES_MAX = 200_000;
+
+interface TaskDraft {
+  created?: TaskCreated;
+  readonly was: TaskStatus | undefined;
+  progress: TaskProgress;
+  events: TaskEvent[];
+}
+
+export class Committer {
+  readonly #store: Store;
+  readonly #fence: Fence;
+  readonly #world: World;
+  readonly #hooks: CommitterHooks;
+  #dirty = new Set<Dirty>();
+  #tasks = new Map<string, TaskDraft>();
+  /** The status each unfinished task has in the store. */
+  readonly #committedStatus = new Map<string, TaskStatus>();
+  #attachments = new Map<string, AttachmentWrite>();
+  #keys: KeyWrite[] = [];
+  #definitions: DefinitionWrite[] = [];
+  #quarantine: QuarantineWrite[] = [];
+  #releases: (() => void)[] = [];
+  #scheduled = false;
+  #writing = false;
+  #stopped = false;
+
+  constructor(store: Store, fence: Fence, world: World, hooks: CommitterHooks) {
+    this.#store = store;
+    this.#fence = fence;
+    this.#world = world;
+    this.#hooks = hooks;
+  }
+
+  /** Whether more work must be refused until the disk has caught up. */
+  get pressed(): boolean {
+    return this.#dirty.size > DIRTY_MAX || this.#releases.length > RELEASES_MAX;
+  }
+
+  /** Nothing waits to be written or released. */
+  get idle(): boolean {
+    return !this.#writing && !this.#scheduled && this.#releases.length === 0 && this.#dirty.size === 0;
+  }
+
+  /** Touched since the last cut. */
+  isDirty(cell: Dirty): boolean {
+    return this.#dirty.has(cell);
+  }
+
+  touch(cell: Dirty): void {
+    this.#dirty.add(cell);
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  /** Runs `fn` once everything up to now is committed. It must not throw. */
+  release(fn: () => void): void {
+    this.#releases.push(fn);
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  /** Resolves once everything up to now is committed. */
+  committed(): Promise<void> {
+    return new Promise((resolve) => this.release(resolve));
+  }
+
+  logTask(write: TaskLogWrite): void {
+    const draft = this.#tasks.get(write.id);
+    if (draft === undefined) {
+      const fresh: TaskDraft = { was: this.#committedStatus.get(write.id), progress: write.progress, events: [...write.events] };
+      if (write.created !== undefined) fresh.created = write.created;
+      this.#tasks.set(write.id, fresh);
+    } else {
+      draft.progress = write.progress;
+      for (const event of write.events) draft.events.push(event);
+    }
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  /** A recovered task tells the status it has in the store. */
+  adoptTask(id: string, status: TaskStatus): void {
+    this.#committedStatus.set(id, status);
+  }
+
+  attach(write: AttachmentWrite): void {
+    this.#attachments.set(`${write.address}\0${write.key}`, write);
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  claimKey(write: KeyWrite): void {
+    this.#keys.push(write);
+  }
+
+  define(write: DefinitionWrite): void {
+    this.#definitions.push(write);
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  setAside(write: QuarantineWrite): void {
+    this.#quarantine.push(write);
+  }
+
+  /** No commit is begun any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #schedule(): void {
+    if (this.#writing || this.#stopped) return;
+    this.#scheduled = true;
+    this.#world.defer(() => {
+      this.#scheduled = false;
+      if (!this.#writing && !this.#stopped) void this.#commit();
+    });
+  }
+
+  async #commit(): Promise<void> {
+    this.#writing = true;
+    this.#scheduled = true;
+    while (!this.#stopped) {
+      this.#hooks.drain();
+      const releases = this.#releases;
+      const epoch = this.#cut();
+      const writes = epoch.cells.length + epoch.attachments.length + epoch.tasks.length + epoch.keys.length + epoch.definitions.length + epoch.quarantine.length;
+      if (writes === 0 && releases.length === 0) break;
+      if (writes > 0) {
+        const fromMs = this.#world.monotonicMs();
+        if (!(await this.#write(epoch))) return;
+        this.#hooks.onCommit((this.#world.monotonicMs() - fromMs) / 1000, writes);
+      }
+      for (const release of releases) release();
+      // One round of the event loop, so that what has arrived meanwhile is in the next epoch and no store can starve the sockets.
+      await new Promise<void>((resolve) => this.#world.defer(resolve));
+    }
+    this.#writing = false;
+    this.#scheduled = false;
+  }
+
+  #cut(): Epoch {
+    const cells: CellWrite[] = [];
+    for (const cell of this.#dirty) {
+      const write = cell.cut();
+      if (write !== undefined) cells.push(write);
+    }
+    const tasks = [];
+    for (const [id, draft] of this.#tasks) {
+      const { status } = draft.progress;
+      if (draft.progress.result === undefined) this.#committedStatus.set(id, status);
+      else this.#committedStatus.delete(id);
+      tasks.push({
+        id, progress: draft.progress, events: draft.events,
+        ...(draft.created !== undefined && { created: draft.created }), ...(draft.was !== undefined && { was: draft.was }),
+      });
+    }
+    const epoch: Epoch = {
+      cells, tasks, attachments: [...this.#attachments.values()], keys: this.#keys,
+      definitions: this.#definitions, quarantine: this.#quarantine,
+    };
+    if (this.#dirty.size > 0) this.#dirty = new Set();
+    if (tasks.length > 0) this.#tasks = new Map();
+    if (this.#attachments.size > 0) this.#attachments = new Map();
+    this.#keys = [];
+    this.#definitions = [];
+    this.#quarantine = [];
+    this.#releases = [];
+    return epoch;
+  }
+
+  /** Writes until it is written; false when the node must end. */
+  async #write(epoch: Epoch): Promise<boolean> {
+    try {
+      await this.#store.commit(epoch, this.#fence);
+      return true;
+    } catch (error) {
+      return await this.#writeAgain(epoch, error);
+    }
+  }
+
+  async #writeAgain(epoch: Epoch, first: unknown): Promise<boolean> {
+    const sinceMs = this.#world.monotonicMs();
+    let error = first;
+    let pauseMs = REOPEN_FIRST_MS;
+    this.#hooks.onPause(true);
+    while (this.#world.monotonicMs() - sinceMs < STORE_AWAY_MAX_MS && !isFenced(error) && !this.#stopped) {
+      this.#hooks.log.warn('The store could not be written; nothing is acknowledged until it can.', { error: String(error) });
+      await new Promise<void>((resolve) => void this.#world.after(pauseMs, resolve));
+      pauseMs = Math.min(pauseMs * 2, REOPEN_MAX_MS);
+      try {
+        await this.#store.reopen();
+        await this.#store.commit(epoch, this.#fence);
+        this.#hooks.onPause(false);
+        return true;
+      } catch (again) {
+        error = again;
+      }
+    }
+    this.#stopped = true;
+    this.#hooks.onFatal(new OperatingError('STORE_UNAVAILABLE', `The store could not be written: ${String(error)}`, { cause: error }));
+    return false;
+  }
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof OperatingError && error.code === 'STATE_CONFLICT';
+}

@@ -1,0 +1,256 @@
+/**
+ * The calls to the outside that are under way. The ledger, not the cell, owns a call: its outcome goes to (cell, key)
+ * whatever happened to the cell meanwhile; a cell that asks again for a call under way joins it. Calls of one lane (one
+ * agent) run at most `limit` at a time, the others wait by priority, then in order.
+ *
+ * What is durable about a call is not here: its intent is the committed state of the cell that asks, its outcome the
+ * cell's mail or next state. After the node has died, `again` calls are made anew if their kind allows, otherwise their
+ * outcome is EFFECT_UNKNOWN.
+ */
+import { OperatingError, toErrorBody } from '../protocol/errors.ts';
+import type { EffectKind, EffectOutcome } from './host.ts';
+import type { Cancel, World } from './world.ts';
+
+/** What a performer is given. */
+export interface EffectCall {
+  readonly address: string;
+  readonly key: string;
+  readonly name: string;
+  readonly kind: EffectKind;
+  readonly input: unknown;
+  /** True when it may have been made before, by an earlier run of the process. */
+  readonly again: boolean;
+  readonly signal: AbortSignal;
+  /** Gives the lane's slot back while the call only waits; the returned function takes it again. */
+  rest(): () => Promise<void>;
+}
+
+export interface EffectPlan {
+  readonly address: string;
+  readonly key: string;
+  readonly name: string;
+  readonly kind: EffectKind;
+  readonly input: unknown;
+  readonly again: boolean;
+  readonly lane: string;
+  readonly laneLimit: number;
+  readonly priority: number;
+  readonly timeoutMs?: number;
+  readonly deadlineAtMs?: number;
+  perform(call: EffectCall): Promise<unknown>;
+}
+
+interface Call {
+  readonly plan: EffectPlan;
+  readonly abort: AbortController;
+  state: 'waiting' | 'running' | 'resting' | 'settled';
+  /** What is left of the call's own time limit; it does not run while the call rests. */
+  leftMs: number;
+  limitedSinceMs: number;
+  unlimit: Cancel;
+}
+
+interface Lane {
+  running: number;
+  /** One FIFO per priority, index = priority. */
+  readonly waiting: (() => void)[][];
+  waitingCount: number;
+}
+
+const PRIORITIES = 10;
+
+export class Effects {
+  readonly #world: World;
+  readonly #settle: (address: string, key: string, outcome: EffectOutcome) => void;
+  readonly #calls = new Map<string, Map<string, Call>>();
+  readonly #lanes = new Map<string, Lane>();
+  #counts = { running: 0, waiting: 0 };
+
+  constructor(world: World, settle: (address: string, key: string, outcome: EffectOutcome) => void) {
+    this.#world = world;
+    this.#settle = settle;
+  }
+
+  get figures(): { readonly running: number; readonly waiting: number } {
+    return this.#counts;
+  }
+
+  /** How many calls of a lane run and wait. */
+  laneFigures(name: string): { readonly running: number; readonly waiting: number } {
+    const lane = this.#lanes.get(name);
+    return { running: lane?.running ?? 0, waiting: lane?.waitingCount ?? 0 };
+  }
+
+  /** Whether a call under this key is under way or its outcome not yet handled. */
+  has(address: string, key: string): boolean {
+    return this.#calls.get(address)?.has(key) ?? false;
+  }
+
+  /** Whether any call of this cell is under way. */
+  busy(address: string): boolean {
+    return this.#calls.has(address);
+  }
+
+  /** Makes the call as soon as its lane has room; joins it where it is under way already. */
+  start(plan: EffectPlan): void {
+    let calls = this.#calls.get(plan.address);
+    if (calls === undefined) this.#calls.set(plan.address, (calls = new Map()));
+    if (calls.has(plan.key)) return;
+    const call: Call = {
+      plan, abort: new AbortController(), state: 'waiting', leftMs: plan.timeoutMs ?? Infinity, limitedSinceMs: 0, unlimit: noLimit,
+    };
+    calls.set(plan.key, call);
+    this.#enter(plan, () => this.#run(call));
+  }
+
+  /** An outcome under this key is already on its way to the cell (it was in its stored mail, or is known without a call). */
+  adopt(address: string, key: string): void {
+    let calls = this.#calls.get(address);
+    if (calls === undefined) this.#calls.set(address, (calls = new Map()));
+    calls.set(key, {
+      plan: SETTLED, abort: new AbortController(), state: 'settled', leftMs: Infinity, limitedSinceMs: 0, unlimit: noLimit,
+    });
+  }
+
+  /** The outcome under this key has been handled in a turn that ended well. */
+  consumed(address: string, key: string): void {
+    this.#forget(address, key);
+  }
+
+  cancel(address: string, key: string): void {
+    const call = this.#calls.get(address)?.get(key);
+    if (call === undefined) return;
+    this.#forget(address, key);
+    if (call.state !== 'settled') call.abort.abort(new OperatingError('CANCELED', 'The call is no longer wanted.'));
+  }
+
+  /** The cell has ended: nobody waits for its calls any more. */
+  cancelAll(address: string): void {
+    const calls = this.#calls.get(address);
+    if (calls === undefined) return;
+    for (const key of [...calls.keys()]) this.cancel(address, key);
+  }
+
+  /** The node stops: every call is aborted and its outcome dropped, so that the next run of the process makes it again by its kind. */
+  abandonAll(): void {
+    for (const address of [...this.#calls.keys()]) this.cancelAll(address);
+  }
+
+  #forget(address: string, key: string): void {
+    const calls = this.#calls.get(address);
+    if (calls?.delete(key) && calls.size === 0) this.#calls.delete(address);
+  }
+
+  #run(call: Call): void {
+    const { plan } = call;
+    if (call.abort.signal.aborted) return this.#leave(plan.lane);
+    if (plan.deadlineAtMs !== undefined && this.#world.nowMs() >= plan.deadlineAtMs) {
+      this.#leave(plan.lane);
+      return this.#finish(call, { ok: false, error: lateError(plan.name).toBody() });
+    }
+    call.state = 'running';
+    this.#counts.running++;
+    this.#limit(call);
+    const done = (outcome: EffectOutcome): void => {
+      call.unlimit();
+      this.#counts.running--;
+      if (call.state === 'running') this.#leave(plan.lane);
+      this.#finish(call, outcome);
+    };
+    let promise: Promise<unknown>;
+    try {
+      promise = plan.perform({
+        address: plan.address, key: plan.key, name: plan.name, kind: plan.kind, input: plan.input, again: plan.again,
+        signal: call.abort.signal, rest: () => this.#rest(call),
+      });
+    } catch (error) {
+      promise = Promise.reject(error);
+    }
+    // A call that does not heed its signal would hold its slot, and its cell, for ever: the abort settles it as well.
+    const aborted = new Promise<never>((_resolve, reject) => {
+      call.abort.signal.addEventListener('abort', () => reject(call.abort.signal.reason), { once: true });
+    });
+    Promise.race([promise, aborted]).then(
+      (value) => done({ ok: true, value }),
+      (error: unknown) => done({ ok: false, error: toErrorBody(error, 'AGENT_FAILED') }),
+    );
+  }
+
+  /** Arms what is left of the call's own time limit, or the deadline, whichever comes first. */
+  #limit(call: Call): void {
+    const { timeoutMs, deadlineAtMs, name } = call.plan;
+    const deadlineMs = deadlineAtMs === undefined ? Infinity : deadlineAtMs - this.#world.nowMs();
+    const limitMs = Math.min(call.leftMs, deadlineMs);
+    if (limitMs === Infinity) return;
+    const late = limitMs === deadlineMs;
+    call.limitedSinceMs = this.#world.monotonicMs();
+    call.unlimit = this.#world.after(limitMs, () => {
+      const timeout = (): OperatingError => new OperatingError('TIMEOUT', `${name} took longer than its limit of ${timeoutMs} ms.`);
+      call.abort.abort(late ? lateError(name) : timeout());
+    });
+  }
+
+  #finish(call: Call, outcome: EffectOutcome): void {
+    if (!this.has(call.plan.address, call.plan.key) || call.state === 'settled') return;
+    call.state = 'settled';
+    this.#settle(call.plan.address, call.plan.key, outcome);
+  }
+
+  #rest(call: Call): () => Promise<void> {
+    if (call.state !== 'running') return () => Promise.resolve();
+    call.state = 'resting';
+    call.unlimit();
+    call.leftMs -= this.#world.monotonicMs() - call.limitedSinceMs;
+    this.#leave(call.plan.lane);
+    return () =>
+      new Promise((resolve) => {
+        this.#enter(call.plan, () => {
+          if (call.state === 'resting') {
+            call.state = 'running';
+            this.#limit(call);
+          } else this.#leave(call.plan.lane);
+          resolve();
+        });
+      });
+  }
+
+  #enter(plan: EffectPlan, go: () => void): void {
+    let lane = this.#lanes.get(plan.lane);
+    if (lane === undefined) {
+      lane = { running: 0, waiting: Array.from({ length: PRIORITIES }, () => []), waitingCount: 0 };
+      this.#lanes.set(plan.lane, lane);
+    }
+    if (lane.running < plan.laneLimit) {
+      lane.running++;
+      go();
+    } else {
+      (lane.waiting[Math.min(Math.max(plan.priority, 0), PRIORITIES - 1)] as (() => void)[]).push(go);
+      lane.waitingCount++;
+      this.#counts.waiting++;
+    }
+  }
+
+  #leave(name: string): void {
+    const lane = this.#lanes.get(name);
+    if (lane === undefined) return;
+    for (let priority = PRIORITIES - 1; priority >= 0 && lane.waitingCount > 0; priority--) {
+      const next = (lane.waiting[priority] as (() => void)[]).shift();
+      if (next === undefined) continue;
+      lane.waitingCount--;
+      this.#counts.waiting--;
+      return next();
+    }
+    lane.running--;
+  }
+}
+
+const SETTLED: EffectPlan = {
+  address: '', key: '', name: '', kind: 'pure', input: undefined, again: false, lane: '', laneLimit: 0, priority: 0,
+  perform: () => Promise.resolve(),
+};
+
+function noLimit(): void {}
+
+function lateError(name: string): OperatingError {
+  return new OperatingError('DEADLINE_EXCEEDED', `The deadline passed before ${name} was done.`);
+}

@@ -1,0 +1,37 @@
+/**
+ * The committed logs of tasks as they grow: the only way from a task to those who watch it. What is published here is on
+ * disk already, so a watcher can never see what a crash would take back.
+ */
+import type { TaskEvent } from '../protocol/tasks.ts';
+import type { TaskProgress } from './stores/store.ts';
+
+/** What one commit added to a task. */
+export interface FeedItem {
+  readonly task: string;
+  readonly events: readonly TaskEvent[];
+  readonly progress: TaskProgress;
+}
+
+export type FeedListener = (item: FeedItem) => void;
+
+export class Feed {
+  readonly #listeners = new Map<string, Set<FeedListener>>();
+
+  /** Until the returned function is called. A listener must not throw. */
+  listen(task: string, listener: FeedListener): () => void {
+    const known = this.#listeners.get(task);
+    const listeners = known ?? new Set<FeedListener>();
+    if (known === undefined) this.#listeners.set(task, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(task) === listeners) this.#listeners.delete(task);
+    };
+  }
+
+  publish(item: FeedItem): void {
+    const listeners = this.#listeners.get(item.task);
+    if (listeners === undefined) return;
+    for (const listener of listeners) listener(item);
+  }
+}

@@ -1,0 +1,556 @@
+/**
+ * The kernel of a node: it owns the cells, takes messages to their mailboxes, runs their turns one after another, and hands
+ * what a turn asked for to those who do it. It decides nothing about crashes but to report them: supervisors do.
+ *
+ * One turn: take one message, let the actor handle it, take a checkpoint. If all of that ends well, what the actor asked
+ * for is done, in order, and the cell is part of the next epoch; if anything throws, none of it is.
+ */
+import { LIMITS } from '../protocol/limits.ts';
+import { OperatingError, toErrorBody } from '../protocol/errors.ts';
+import { Cell, type CellKernel, type InstalledLogic, packAttachment } from './cell.ts';
+import type { CellPort, TaskLogWrite } from './cell-port.ts';
+import type { ChildSpec, RecoveryMode } from './child-spec.ts';
+import type { Committer } from './committer.ts';
+import { Effects } from './effects.ts';
+import type { Exit } from './exit.ts';
+import { Feed } from './feed.ts';
+import { capsuleOf, refusalOf } from './quarantine.ts';
+import { ReadyQueue } from './ready-queue.ts';
+import type { ActorEvent, EffectOutcome, EffectRequest, Host, Reentry } from './host.ts';
+import type { Envelope } from './mailbox.ts';
+import type { KeyWrite } from './stores/store.ts';
+import { type DueTimer, TimerQueue } from './timer-queue.ts';
+import type { World } from './world.ts';
+
+/** What the kernel counts, for the metrics. */
+export interface KernelMeter {
+  restarted(supervisor: string): void;
+  deadLetter(reason: string): void;
+  effect(outcome: 'ok' | 'failed' | 'unknown'): void;
+}
+
+export interface KernelLog {
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+export interface KernelOptions {
+  readonly world: World;
+  readonly log: KernelLog;
+  readonly meter: KernelMeter;
+}
+
+/** Where messages to an address that is no cell go: out of the node, after the commit. */
+export type Sink = (address: string, event: ActorEvent) => void;
+
+/** Finds the spec of a keyed actor that is not loaded, by its address. */
+export type Waker = (address: string) => ChildSpec | undefined;
+
+/** Turns in a row before the event loop gets its turn. */
+const SLICE_TURNS = 1_000;
+/** The deliveries of one message that may crash its actor. */
+export const DELIVERIES_MAX = 3;
+const ENVELOPE_BYTES = 64;
+
+export class Kernel implements CellKernel {
+  readonly world: World;
+  readonly log: KernelLog;
+  readonly effects: Effects;
+  readonly feed = new Feed();
+  readonly cells = new Map<string, Cell>();
+  readonly #meter: KernelMeter;
+  readonly #logics = new Map<string, InstalledLogic>();
+  readonly #sinks = new Map<string, Sink>();
+  readonly #timers: TimerQueue;
+  readonly #census = new Map<string, number>();
+  readonly #door: Cell;
+  #committer: Committer | undefined;
+  readonly #ready = new ReadyQueue();
+  #current: Cell | undefined;
+  #ops: (() => void)[] = [];
+  #running = false;
+  #scheduled = false;
+  #paused = false;
+  /** Set by recovery: loads a cell that is stored but not in memory. */
+  wake: ((address: string) => Cell | undefined) | undefined;
+  /** Hears of each turn of a cell that may leave memory when idle. */
+  onKeyedTurn: ((cell: Cell) => void) | undefined;
+
+  constructor(options: KernelOptions) {
+    this.world = options.world;
+    this.log = options.log;
+    this.#meter = options.meter;
+    this.effects = new Effects(this.world, (address, key, outcome) => this.#settled(address, key, outcome));
+    this.#timers = new TimerQueue(this.world, (timer) => this.#fired(timer));
+    const door: InstalledLogic = { name: 'door', factory: NO_FACTORY, kind: 'door', lane: 'door', laneLimit: 1 };
+    this.#door = new Cell(this, volatileSpec('door'), door);
+  }
+
+  /** The committer writes what the kernel's turns touch; it is made after the store is open. */
+  use(committer: Committer): void {
+    this.#committer = committer;
+  }
+
+  get committer(): Committer {
+    if (this.#committer === undefined) throw new OperatingError('STORE_UNAVAILABLE', 'The node has no store yet.');
+    return this.#committer;
+  }
+
+  install(logic: InstalledLogic): void {
+    this.#logics.set(logic.name, logic);
+  }
+
+  uninstall(name: string): void {
+    this.#logics.delete(name);
+  }
+
+  logic(name: string): InstalledLogic | undefined {
+    return this.#logics.get(name);
+  }
+
+  /** Messages to addresses that begin with `prefix/` leave the node through `sink`, once their turn is committed. */
+  installSink(prefix: string, sink: Sink): void {
+    this.#sinks.set(prefix, sink);
+  }
+
+  /** Live cells by kind. */
+  get census(): ReadonlyMap<string, number> {
+    return this.#census;
+  }
+
+  get timersPending(): number {
+    return this.#timers.size;
+  }
+
+  // ---- from outside of turns
+
+  /** Runs `fn` as a turn without an actor: what it asks of the port happens if it does not throw. For callers that are no cells (REST, start-up). */
+  act<T>(fn: (port: CellPort) => T): T {
+    if (this.#current !== undefined) return fn(this.#current);
+    this.#current = this.#door;
+    try {
+      const value = fn(this.#door);
+      this.#current = undefined;
+      this.#flush();
+      return value;
+    } catch (error) {
+      this.#current = undefined;
+      this.#ops.length = 0;
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a message of the outside world into an actor's user lane. Durable with the next commit.
+   * Errors: BUSY (its mailbox is full), NOT_FOUND (no such actor).
+   */
+  deliver(to: string, event: ActorEvent, bytes = ENVELOPE_BYTES): void {
+    const cell = this.cells.get(to) ?? this.wake?.(to);
+    if (cell === undefined) throw new OperatingError('NOT_FOUND', `There is no actor ${to}.`);
+    if (!cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes })) {
+      this.#meter.deadLetter('mailbox_full');
+      throw new OperatingError('BUSY', `The mailbox of ${to} is full (${LIMITS.mailboxMessagesMax} messages). Send again later.`, { retryAfterMs: 200 });
+    }
+    this.#mailArrived(cell);
+  }
+
+  /** Stops or goes on with turns, while the store is away. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) this.#schedule();
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Runs what is ready, at most one slice of it. */
+  drain(): void {
+    if (this.#running || this.#paused) return;
+    this.#running = true;
+    for (let turns = 0; turns < SLICE_TURNS; turns++) {
+      const cell = this.#ready.take();
+      if (cell === undefined) break;
+      if (cell.phase !== 'live') continue;
+      this.#turn(cell);
+      if (cell.mailbox.size > 0) this.enqueue(cell);
+    }
+    this.#running = false;
+    if (!this.#ready.empty) this.#schedule();
+  }
+
+  /** The node stops: no timer fires, no call's outcome comes back. */
+  stop(): void {
+    this.#timers.stop();
+    this.effects.abandonAll();
+  }
+
+  // ---- for supervisors
+
+  /** Makes a crashed cell live again, once its delivery count is committed. */
+  restart(address: string, mode: RecoveryMode): void {
+    const cell = this.cells.get(address);
+    if (cell === undefined || cell.phase !== 'crashed') return;
+    if (mode === 'reset') {
+      cell.checkpoint = undefined;
+      cell.timers = undefined;
+      for (const key of cell.attached().keys()) this.attach(cell, key, undefined);
+    }
+    const first = cell.mailbox.waiting().control[0];
+    if (first?.kind !== 'start') cell.mailbox.putBack({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
+    this.#touch(cell);
+    this.release(() => {
+      if (cell.phase !== 'crashed') return;
+      cell.phase = 'live';
+      cell.restarts++;
+      this.#meter.restarted(cell.spec.supervisor);
+      this.enqueue(cell);
+    });
+  }
+
+  /** Gives a crashed cell up: its owner hears of it. */
+  abandon(address: string, error: unknown): void {
+    const cell = this.cells.get(address);
+    if (cell !== undefined && cell.phase === 'crashed') this.#end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
+  }
+
+  // ---- CellKernel: the port's other side
+
+  nowMs(): number {
+    return this.world.nowMs();
+  }
+
+  note(cell: Cell, op: () => void): void {
+    if (this.#current !== undefined) this.#ops.push(op);
+    else if (cell.phase !== 'ended') op();
+  }
+
+  post(to: string, event: ActorEvent): void {
+    const cell = this.cells.get(to);
+    if (cell !== undefined) {
+      cell.mailbox.push({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES });
+      this.#mailArrived(cell);
+      return;
+    }
+    const sink = this.#sinks.get(to.slice(0, to.indexOf('/')));
+    if (sink !== undefined) return this.release(() => sink(to, event));
+    const woken = this.wake?.(to);
+    if (woken === undefined) {
+      this.#meter.deadLetter('no_actor');
+    } else if (woken.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES })) {
+      this.#mailArrived(woken);
+    } else {
+      this.#meter.deadLetter('mailbox_full');
+    }
+  }
+
+  /** Makes a cell. Its first turn starts the actor. */
+  startCell(spec: ChildSpec): void {
+    const logic = this.#logics.get(spec.logic);
+    if (logic === undefined || this.cells.has(spec.address)) {
+      const error = logic === undefined
+        ? new OperatingError('VERSION_MISMATCH', `No logic ${spec.logic} is loaded on this node.`)
+        : new OperatingError('INTERNAL', `There is an actor ${spec.address} already.`);
+      if (spec.owner !== undefined) this.post(spec.owner, { type: 'child.failed', address: spec.address, error: error.toBody() });
+      return;
+    }
+    const cell = this.admit(new Cell(this, spec, logic));
+    cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
+    this.enqueue(cell);
+  }
+
+  /** Puts a cell into the books. */
+  admit(cell: Cell): Cell {
+    this.cells.set(cell.address, cell);
+    this.#census.set(cell.logic.kind, (this.#census.get(cell.logic.kind) ?? 0) + 1);
+    this.linkOwner(cell);
+    return cell;
+  }
+
+  /** Notes with a cell's owner, where that is loaded, that this cell ends with it. */
+  linkOwner(cell: Cell): void {
+    const { owner } = cell.spec;
+    const owning = owner === undefined ? undefined : this.cells.get(owner);
+    if (owning !== undefined) (owning.owned ??= new Set()).add(cell);
+  }
+
+  /** Takes a cell out of the books: it has ended, or it leaves memory while its state rests in the store. */
+  dismiss(cell: Cell): void {
+    if (this.cells.get(cell.address) !== cell) return;
+    this.cells.delete(cell.address);
+    this.#census.set(cell.logic.kind, (this.#census.get(cell.logic.kind) ?? 1) - 1);
+  }
+
+  stopCell(address: string): void {
+    const cell = this.cells.get(address);
+    if (cell !== undefined) this.#end(cell, { reason: 'shutdown' });
+  }
+
+  startEffect(cell: Cell, request: EffectRequest): void {
+    if (cell.phase !== 'live' || this.effects.has(cell.address, request.key)) return;
+    const { logic, spec } = cell;
+    if (logic.perform === undefined) {
+      const error = new OperatingError('NOT_AVAILABLE', `${logic.name} has no way to call ${request.name}.`);
+      this.#settled(cell.address, request.key, { ok: false, error: error.toBody() });
+      return;
+    }
+    if (request.again && request.kind === 'unsafe') {
+      const error = new OperatingError('EFFECT_UNKNOWN', `The node stopped while ${request.name} was under way: it may or may not have happened.`);
+      this.effects.adopt(cell.address, request.key);
+      this.#settled(cell.address, request.key, { ok: false, error: error.toBody() });
+      return;
+    }
+    const start = (): void => {
+      if (cell.phase !== 'live') return;
+      this.effects.start({
+        address: cell.address, ...request, lane: logic.lane, laneLimit: logic.laneLimit, priority: spec.priority,
+        ...timeLimit(spec.callTimeoutMs ?? logic.timeoutMs),
+        ...(spec.deadlineAtMs !== undefined && { deadlineAtMs: spec.deadlineAtMs }),
+        perform: (call) => (logic.perform as NonNullable<InstalledLogic['perform']>)(call, spec),
+      });
+    };
+    if (request.kind === 'pure') start();
+    else this.release(start);
+  }
+
+  cancelEffect(cell: Cell, key: string): void {
+    this.effects.cancel(cell.address, key);
+  }
+
+  armTimer(cell: Cell, id: string, dueAtMs: number): void {
+    this.#timers.add({ address: cell.address, id, dueAtMs });
+  }
+
+  release(fn: () => void): void {
+    this.committer.release(fn);
+  }
+
+  logTask(write: TaskLogWrite): void {
+    this.committer.logTask(write);
+    this.release(() => this.feed.publish({ task: write.id, events: write.events, progress: write.progress }));
+  }
+
+  claimKey(write: KeyWrite): void {
+    this.committer.claimKey(write);
+  }
+
+  attach(cell: Cell, key: string, value: unknown): void {
+    if (value === undefined) {
+      if (cell.attachments?.delete(key)) this.committer.attach({ address: cell.address, key, value: null });
+      return;
+    }
+    (cell.attachments ??= new Map()).set(key, value);
+    this.committer.attach({ address: cell.address, key, value: packAttachment(value) });
+  }
+
+  reenter(cell: Cell, reentry: Reentry): void {
+    if (cell.phase === 'ended') return;
+    cell.mailbox.push({ kind: 'relay', reentry, deliveries: 0, bytes: ENVELOPE_BYTES });
+    this.#mailArrived(cell);
+  }
+
+  fail(cell: Cell, error: unknown): void {
+    if (cell.phase === 'live') this.#crash(cell, undefined, error);
+  }
+
+  /** Puts a live cell into the queue of those with something to do. */
+  enqueue(cell: Cell): void {
+    if (cell.phase === 'live' && this.#ready.add(cell)) this.#schedule();
+  }
+
+  // ---- turns
+
+  #schedule(): void {
+    if (this.#scheduled || this.#running) return;
+    this.#scheduled = true;
+    this.world.defer(() => {
+      this.#scheduled = false;
+      this.drain();
+    });
+  }
+
+  #touch(cell: Cell): void {
+    if (cell.spec.durable) this.committer.touch(cell);
+  }
+
+  #mailArrived(cell: Cell): void {
+    this.#touch(cell);
+    this.enqueue(cell);
+  }
+
+  #turn(cell: Cell): void {
+    const envelope = cell.mailbox.take();
+    if (envelope === undefined) return;
+    if (envelope.kind === 'timer') {
+      const dueAtMs = cell.timers?.get(envelope.id);
+      if (dueAtMs === undefined || dueAtMs > this.world.nowMs()) return;
+    }
+    const before = cell.checkpoint;
+    this.#current = cell;
+    let crash: { readonly error: unknown } | undefined;
+    try {
+      const host = this.#handle(cell, envelope);
+      if (host.status === 'error' && host.endedByItself !== true) crash = { error: host.error };
+      else cell.checkpoint = host.checkpoint();
+    } catch (error) {
+      crash = { error };
+    }
+    this.#current = undefined;
+    if (crash !== undefined) {
+      this.#ops.length = 0;
+      cell.checkpoint = before;
+      this.#crash(cell, envelope, crash.error);
+      return;
+    }
+    if (envelope.kind === 'settle') this.effects.consumed(cell.address, envelope.key);
+    if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer') this.#touch(cell);
+    this.#flush();
+    this.#afterTurn(cell);
+  }
+
+  #handle(cell: Cell, envelope: Envelope): Host {
+    if (envelope.kind === 'start') {
+      const { factory } = cell.logic;
+      cell.host?.stop();
+      cell.host = cell.checkpoint === undefined ? factory.create(cell, cell.spec.input) : factory.restore(cell, cell.checkpoint);
+      cell.host.start();
+      return cell.host;
+    }
+    const host = cell.host as Host;
+    if (envelope.kind === 'event') host.send(envelope.event);
+    else if (envelope.kind === 'settle') host.settle(envelope.key, envelope.outcome);
+    else if (envelope.kind === 'relay') host.relay(envelope.reentry);
+    else {
+      cell.timers?.delete(envelope.id);
+      host.fire(envelope.id);
+    }
+    return host;
+  }
+
+  /** Does what the turn asked for, in order. */
+  #flush(): void {
+    if (this.#ops.length === 0) return;
+    const ops = this.#ops;
+    this.#ops = [];
+    for (const op of ops) op();
+  }
+
+  #afterTurn(cell: Cell): void {
+    const host = cell.host as Host;
+    if (host.status === 'done') this.#end(cell, { reason: 'normal', output: host.output });
+    else if (host.status === 'error') this.#end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
+    else if (cell.spec.restart === 'permanent' && cell.spec.durable) this.onKeyedTurn?.(cell);
+  }
+
+  #crash(cell: Cell, envelope: Envelope | undefined, error: unknown): void {
+    this.#stopHost(cell);
+    if (envelope !== undefined && reportsFailure(envelope)) {
+      this.#end(cell, { reason: 'failed', error: toErrorBody(error, 'AGENT_FAILED') });
+      return;
+    }
+    cell.phase = 'crashed';
+    const body = toErrorBody(error, 'AGENT_CRASHED');
+    this.log.warn('An actor crashed.', { actor: cell.address, code: body.code, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    if (envelope !== undefined) {
+      envelope.deliveries++;
+      if (envelope.kind === 'timer') cell.timers?.set(envelope.id, this.world.nowMs());
+      if (envelope.deliveries >= DELIVERIES_MAX || body.code === 'UNSUPPORTED_LOGIC') {
+        if (this.#setAside(cell, envelope, error)) return;
+      } else cell.mailbox.putBack(envelope);
+    }
+    this.#touch(cell);
+    if (this.cells.has(cell.spec.supervisor)) {
+      this.post(cell.spec.supervisor, { type: 'child.crashed', address: cell.address, error: body, restart: cell.spec.restart, recovery: cell.spec.recovery });
+    } else this.restart(cell.address, cell.spec.recovery);
+  }
+
+  /** Sets a poison message aside, with what is needed to look into it. True when the cell has ended with it. */
+  #setAside(cell: Cell, envelope: Envelope, error: unknown): boolean {
+    const refusal = refusalOf(cell, error, DELIVERIES_MAX);
+    this.committer.setAside(capsuleOf(cell, envelope, error, { id: this.world.id(), atMs: this.world.nowMs() }));
+    if (envelope.kind === 'settle') this.effects.consumed(cell.address, envelope.key);
+    const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
+    if (typeof replyTo === 'string') this.post(replyTo, { type: 'rejected', error: refusal });
+    if (cell.spec.owner !== undefined) this.post(cell.spec.owner, { type: 'child.quarantined', address: cell.address, error: refusal });
+    if (cell.spec.owner === undefined && envelope.kind !== 'start') return false;
+    this.#end(cell, { reason: 'killed' });
+    return true;
+  }
+
+  #end(cell: Cell, exit: Exit): void {
+    if (cell.phase === 'ended') return;
+    this.#stopHost(cell);
+    cell.phase = 'ended';
+    for (const child of cell.owned ?? []) this.#end(child, { reason: 'shutdown' });
+    for (const key of cell.attached().keys()) {
+      this.committer.attach({ address: cell.address, key, value: null });
+    }
+    this.effects.cancelAll(cell.address);
+    this.dismiss(cell);
+    this.#touch(cell);
+    const { owner, supervisor, address } = cell.spec;
+    if (owner !== undefined) {
+      this.cells.get(owner)?.owned?.delete(cell);
+      if (exit.reason === 'normal') this.post(owner, { type: 'child.done', address, output: exit.output });
+      else if (exit.reason === 'failed' || exit.reason === 'crashed') this.post(owner, { type: 'child.failed', address, error: exit.error });
+    }
+    if (exit.reason === 'failed' && this.cells.has(supervisor)) this.post(supervisor, { type: 'child.failed', address, error: exit.error });
+  }
+
+  #stopHost(cell: Cell): void {
+    try {
+      cell.host?.stop();
+    } catch (error) {
+      this.log.warn('An actor threw while it was stopped.', { actor: cell.address, error: String(error) });
+    }
+    cell.host = undefined;
+  }
+
+  #settled(address: string, key: string, outcome: EffectOutcome): void {
+    const cell = this.cells.get(address);
+    if (cell === undefined || cell.phase === 'ended') return;
+    if (!outcome.ok && outcome.error.code === 'EFFECT_UNKNOWN') {
+      // Nobody may guess what came of it: the call stays open, and the actor waits, until a probe or a person says.
+      this.#meter.effect('unknown');
+      if (cell.spec.owner !== undefined) this.post(cell.spec.owner, { type: 'run.parked', address, key, error: outcome.error });
+      return;
+    }
+    this.#meter.effect(outcome.ok ? 'ok' : 'failed');
+    cell.mailbox.push({ kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES });
+    this.#mailArrived(cell);
+  }
+
+  #fired(timer: DueTimer): void {
+    const cell = this.cells.get(timer.address);
+    if (cell === undefined || cell.timers?.get(timer.id) !== timer.dueAtMs) return;
+    cell.mailbox.push({ kind: 'timer', id: timer.id, deliveries: 0, bytes: ENVELOPE_BYTES });
+    this.enqueue(cell);
+  }
+}
+
+/** An outcome that nobody handled is the actor's own failure, not a crash: handling it again would end the same way. */
+function reportsFailure(envelope: Envelope): boolean {
+  if (envelope.kind === 'settle') return !envelope.outcome.ok;
+  if (envelope.kind !== 'relay') return false;
+  const { type } = envelope.reentry.event;
+  return type === 'xstate.promise.reject' || type.startsWith('xstate.error.');
+}
+
+function timeLimit(timeoutMs: number | undefined): { readonly timeoutMs?: number } {
+  return timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs };
+}
+
+/** The spec of a cell that belongs to this run of the process alone. */
+export function volatileSpec(address: string, logic = address, input?: unknown): ChildSpec {
+  return { address, logic, input, supervisor: '', restart: 'temporary', recovery: 'reset', priority: 5, durable: false };
+}
+
+const NO_FACTORY: InstalledLogic['factory'] = {
+  logicId: 'door', logicVersion: '1', structureHash: '',
+  create: () => refuse(), restore: () => refuse(), encode: () => refuse(), decode: () => refuse(),
+};
+
+function refuse(): never {
+  throw new OperatingError('INTERNAL', 'The door holds no actor.');
+}

@@ -1,0 +1,74 @@
+/**
+ * What waits for one cell. Two lanes: the control lane is for what the cell itself has asked for or is owed (replies,
+ * timers, ends of children) and is never refused, since each of its entries was bounded where it was asked for; the user
+ * lane is for what others send unasked and is bounded in count and bytes. Control goes first; each lane is FIFO.
+ */
+import { LIMITS } from '../protocol/limits.ts';
+import type { ActorEvent, EffectOutcome, Reentry } from './host.ts';
+
+/** One thing to handle in one turn. `deliveries` counts the turns that already crashed over it. */
+export type Envelope = { deliveries: number; readonly bytes: number } & (
+  | { readonly kind: 'start' }
+  | { readonly kind: 'event'; readonly event: ActorEvent }
+  | { readonly kind: 'relay'; readonly reentry: Reentry }
+  | { readonly kind: 'settle'; readonly key: string; readonly outcome: EffectOutcome }
+  | { readonly kind: 'timer'; readonly id: string }
+);
+
+export class Mailbox {
+  #control: Envelope[] = [];
+  #controlHead = 0;
+  #user: Envelope[] = [];
+  #userHead = 0;
+  #userBytes = 0;
+
+  get size(): number {
+    return this.#control.length - this.#controlHead + this.#user.length - this.#userHead;
+  }
+
+  /** Into the user lane; false when it is full and nothing was taken. */
+  offer(envelope: Envelope): boolean {
+    const waiting = this.#user.length - this.#userHead;
+    if (waiting >= LIMITS.mailboxMessagesMax || this.#userBytes + envelope.bytes > LIMITS.mailboxBytesMax) return false;
+    this.#user.push(envelope);
+    this.#userBytes += envelope.bytes;
+    return true;
+  }
+
+  /** Into the control lane. */
+  push(envelope: Envelope): void {
+    this.#control.push(envelope);
+  }
+
+  /** To the front, for another delivery. */
+  putBack(envelope: Envelope): void {
+    if (this.#controlHead > 0) this.#control[--this.#controlHead] = envelope;
+    else this.#control.unshift(envelope);
+  }
+
+  take(): Envelope | undefined {
+    if (this.#controlHead < this.#control.length) {
+      const envelope = this.#control[this.#controlHead++];
+      if (this.#controlHead === this.#control.length) {
+        this.#control.length = 0;
+        this.#controlHead = 0;
+      }
+      return envelope;
+    }
+    if (this.#userHead < this.#user.length) {
+      const envelope = this.#user[this.#userHead++] as Envelope;
+      this.#userBytes -= envelope.bytes;
+      if (this.#userHead === this.#user.length) {
+        this.#user.length = 0;
+        this.#userHead = 0;
+      }
+      return envelope;
+    }
+    return undefined;
+  }
+
+  /** All that waits, in the order it would be taken: first those of the control lane. */
+  waiting(): { readonly control: readonly Envelope[]; readonly user: readonly Envelope[] } {
+    return { control: this.#control.slice(this.#controlHead), user: this.#user.slice(this.#userHead) };
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The node's observable registers: what is loaded and what lives, for those who look (lists, metrics, later the dashboard).
+ * Diagnostic: they show this run of the process, not what is committed.
+ */
+import { createStore } from '@xstate/store';
+
+/** One agent as others see it. */
+export interface AgentEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly description?: string;
+  readonly capabilities: readonly string[];
+  readonly form: 'function' | 'machine';
+  readonly keyed: boolean;
+  readonly kind: string;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly cost?: { readonly usd?: number };
+  /** JSON Schemas, where the agent gives schemas that have one. */
+  readonly input?: unknown;
+  readonly output?: unknown;
+}
+
+/** One workflow as others see it. */
+export interface WorkflowEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly description?: string;
+  readonly steps: readonly string[];
+  /** Whether it came with the node or was registered by a client. */
+  readonly source: 'bundled' | 'registered';
+}
+
+export interface SessionEntry {
+  readonly id: string;
+  readonly principal: string;
+  readonly codec: string;
+  readonly sinceMs: number;
+}
+
+export interface RegistersContext {
+  readonly agents: Readonly<Record<string, AgentEntry>>;
+  readonly workflows: Readonly<Record<string, WorkflowEntry>>;
+  readonly sessions: Readonly<Record<string, SessionEntry>>;
+  /** Live actors by kind. */
+  readonly census: Readonly<Record<string, number>>;
+}
+
+const EMPTY: RegistersContext = { agents: {}, workflows: {}, sessions: {}, census: {} };
+
+/** Makes the registers of one node. Keys of agents and workflows are `name@version`. */
+export function createRegisters() {
+  return createStore({
+    context: EMPTY,
+    on: {
+      agentAdded: (context, event: { entry: AgentEntry }) => ({ ...context, agents: { ...context.agents, [keyOf(event.entry)]: event.entry } }),
+      agentRemoved: (context, event: { key: string }) => ({ ...context, agents: without(context.agents, event.key) }),
+      workflowAdded: (context, event: { entry: WorkflowEntry }) => ({ ...context, workflows: { ...context.workflows, [keyOf(event.entry)]: event.entry } }),
+      workflowRemoved: (context, event: { key: string }) => ({ ...context, workflows: without(context.workflows, event.key) }),
+      sessionOpened: (context, event: { entry: SessionEntry }) => ({ ...context, sessions: { ...context.sessions, [event.entry.id]: event.entry } }),
+      sessionClosed: (context, event: { id: string }) => ({ ...context, sessions: without(context.sessions, event.id) }),
+      counted: (context, event: { census: Readonly<Record<string, number>> }) => ({ ...context, census: event.census }),
+    },
+  });
+}
+
+export type Registers = ReturnType<typeof createRegisters>;
+
+function keyOf(entry: { readonly name: string; readonly version: string }): string {
+  return `${entry.name}@${entry.version}`;
+}
+
+function without<T>(record: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
+  const { [key]: _gone, ...rest } = record;
+  return rest;
+}
