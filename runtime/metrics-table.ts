@@ -1,0 +1,119 @@
+/**
+ * The one table of the product's own metrics: names, labels, what they count. `docs/metrics.md` is written from it, and a
+ * test proves that the table, the page and what a node exports agree. Names stay the same over releases.
+ */
+
+/** One metric. `label` values are bounded (see `LABEL_VALUES_MAX` in metrics.ts). */
+export interface MetricRow {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** What values a label has, in words, where they are not any name. */
+  readonly values?: string;
+  /** Upper bounds, in the unit of the name. */
+  readonly buckets?: readonly number[];
+}
+
+export const METRICS = {
+  troupe_tasks_submitted_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Tasks taken on; a duplicate of a task that is known counts once.',
+  },
+  troupe_tasks_finished_total: {
+    type: 'counter',
+    labels: ['status'],
+    values: 'completed, failed, canceled, rejected',
+    help: 'Tasks that ended, by how.',
+  },
+  troupe_task_duration_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'From a task being taken on to its end, waiting for people and timers included.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200],
+  },
+  troupe_actors: {
+    type: 'gauge',
+    labels: ['kind'],
+    values: 'task, workflow, agent, session, supervisor and so on',
+    help: 'Actors in memory, by kind.',
+  },
+  troupe_actor_restarts_total: {
+    type: 'counter',
+    labels: ['supervisor'],
+    help: 'Restarts of crashed actors, by the supervisor that restarted them.',
+  },
+  troupe_breaker_state: {
+    type: 'gauge',
+    labels: ['breaker'],
+    help: 'Circuit breakers: 0 closed, 1 half-open, 2 open.',
+  },
+  troupe_commit_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'How long one commit of the store took; with DURABILITY=fsync until it was on disk.',
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+  },
+  troupe_commit_writes: {
+    type: 'histogram',
+    labels: [],
+    help: 'Writes in one commit: the more, the better the commits are shared.',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000],
+  },
+  troupe_mailbox_depth: {
+    type: 'gauge',
+    labels: [],
+    help: 'Messages that wait in the mailboxes of all actors together.',
+  },
+  troupe_dead_letters_total: { type: 'counter', labels: ['reason'], help: 'Messages that reached nobody, by why.' },
+  troupe_effects_total: {
+    type: 'counter',
+    labels: ['outcome'],
+    values: 'completed, failed, canceled, unknown',
+    help: 'Calls to the outside that ended, by how.',
+  },
+  troupe_worker_queue: { type: 'gauge', labels: [], help: 'Jobs that wait for a worker thread.' },
+  troupe_model_tokens_total: {
+    type: 'counter',
+    labels: ['model', 'direction'],
+    values: 'direction: in, out',
+    help: 'Tokens sent to and received from models.',
+  },
+  troupe_model_cost_usd_total: { type: 'counter', labels: ['model'], help: 'What models cost, in US dollars.' },
+  troupe_event_loop_delay_seconds: {
+    type: 'gauge',
+    labels: ['quantile'],
+    values: '0.5, 0.99, 1',
+    help: 'How late the event loop was over the last 10 to 20 seconds; 1 is the worst.',
+  },
+} as const satisfies Record<string, MetricRow>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** The text of `docs/metrics.md`. */
+export function renderMetricsPage(): string {
+  const lines = [
+    '# Metrics',
+    '',
+    'A node answers `GET /metrics` in the Prometheus text format. These are its own; the names stay the same over releases.',
+    'A label takes at most 200 different values; further ones are counted together as `other`.',
+    '',
+    '| name | type | labels | what it says |',
+    '|---|---|---|---|',
+  ];
+  for (const [name, row] of Object.entries<MetricRow>(METRICS)) {
+    const labels = row.labels.map((label) => `\`${label}\``).join(', ');
+    const values = row.values === undefined ? '' : ` (${row.values})`;
+    lines.push(`| \`${name}\` | ${row.type} | ${labels}${values} | ${row.help} |`);
+  }
+  lines.push('', 'Buckets of the histograms:', '');
+  for (const [name, row] of Object.entries<MetricRow>(METRICS)) {
+    if (row.buckets !== undefined) lines.push(`- \`${name}\`: ${row.buckets.join(', ')}`);
+  }
+  lines.push(
+    '',
+    'Beside them stand the usual figures of the process and of Node.js, under their usual names: `process_cpu_seconds_total`,',
+    '`process_resident_memory_bytes`, `process_open_fds`, `nodejs_heap_size_used_bytes`, `nodejs_gc_duration_seconds` and so on.',
+  );
+  return `${lines.join('\n')}\n`;
+}

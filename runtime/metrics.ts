@@ -1,0 +1,273 @@
+/**
+ * The metrics of a node, through prom-client: narrow methods for the rooms, so that no room knows a metric's name or labels.
+ *
+ * Each node has a registry of its own; only what belongs to the process (memory, CPU, garbage collection) is shared by the
+ * nodes in it. No method throws, and none of the counting ones does more than a few additions: they run several times
+ * for every task.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { TaskStatus } from '../protocol/tasks.ts';
+import type { MetricName, MetricRow } from './metrics-table.ts';
+import { METRICS } from './metrics-table.ts';
+import type { World } from './world.ts';
+
+/** A gauge that is asked for its value when the metrics are read. */
+export type WatchedMetric = 'troupe_actors' | 'troupe_breaker_state' | 'troupe_mailbox_depth' | 'troupe_worker_queue';
+
+/** How a call to the outside ended. */
+export type EffectEnd = 'completed' | 'failed' | 'canceled' | 'unknown';
+
+export interface Metrics {
+  taskSubmitted(): void;
+  /** `seconds` from being taken on to the end. */
+  taskFinished(status: TaskStatus, seconds: number): void;
+  actorRestarted(supervisor: string): void;
+  committed(seconds: number, writes: number): void;
+  deadLetter(reason: string): void;
+  effectEnded(outcome: EffectEnd): void;
+  modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void;
+  /**
+   * Registers where a gauge gets its value: a number, or numbers by the value of its label. Several readers of one gauge
+   * are added up. A reader that throws is left out of that reading. The answer takes the reader away again.
+   */
+  watch(name: WatchedMetric, read: () => number | Readonly<Record<string, number>>): () => void;
+  /** Everything in the Prometheus text format. */
+  render(): Promise<string>;
+  readonly contentType: string;
+  /** Stops what measures on its own. Reading stays possible. */
+  stop(): void;
+}
+
+export const LABEL_VALUES_MAX = 200;
+const LABEL_CHARACTERS_MAX = 128;
+const OTHER = 'other';
+/** How often the delay of the event loop is looked at, and how long one look back is. */
+const DELAY_STEP_MS = 20;
+const DELAY_WINDOW_MS = 10_000;
+const DELAY_QUANTILES = [
+  ['0.5', 50],
+  ['0.99', 99],
+  ['1', 100],
+] as const;
+const NANOSECONDS = 1e9;
+
+/** Makes the metrics of one node. Errors: none. */
+export function createMetrics(options: { readonly world: Pick<World, 'monotonicMs'> }): Metrics {
+  return new NodeMetrics(options.world);
+}
+
+let processRegistry: Registry | undefined;
+
+/** What belongs to the process is measured once in it, however many nodes it holds: its observers cannot be taken away. */
+function registryOfProcess(): Registry {
+  if (processRegistry === undefined) {
+    processRegistry = new Registry();
+    collectDefaultMetrics({ register: processRegistry });
+  }
+  return processRegistry;
+}
+
+function settingsOf(name: MetricName, registry: Registry) {
+  const row: MetricRow = METRICS[name];
+  const base = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+  return row.buckets === undefined ? base : { ...base, buckets: [...row.buckets] };
+}
+
+/** Keeps a label to a bounded number of values of bounded length. */
+class LabelBound {
+  readonly #known = new Set<string>();
+
+  admit(value: string): string {
+    if (this.#known.has(value)) return value;
+    if (this.#known.size >= LABEL_VALUES_MAX || value.length > LABEL_CHARACTERS_MAX) return OTHER;
+    this.#known.add(value);
+    return value;
+  }
+}
+
+/** Counts by one label in a plain map, and hands the sums to prom-client when it is read: a tenth of the cost of each `inc`. */
+class Tally {
+  readonly #counts = new Map<string, number>();
+  readonly #bound = new LabelBound();
+
+  constructor(name: MetricName, label: string, registry: Registry) {
+    const counts = this.#counts;
+    new Counter({
+      ...settingsOf(name, registry),
+      collect() {
+        for (const [value, count] of counts) {
+          if (count > 0) this.inc({ [label]: value }, count);
+          counts.set(value, 0);
+        }
+      },
+    });
+  }
+
+  add(value: string): void {
+    const count = this.#counts.get(value);
+    if (count !== undefined) this.#counts.set(value, count + 1);
+    else this.#addNew(this.#bound.admit(value));
+  }
+
+  #addNew(value: string): void {
+    this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1);
+  }
+}
+
+/** A gauge whose value comes from readers. */
+class WatchedGauge {
+  readonly readers = new Set<() => number | Readonly<Record<string, number>>>();
+  readonly #label: string | undefined;
+
+  constructor(name: WatchedMetric, registry: Registry) {
+    const row: MetricRow = METRICS[name];
+    this.#label = row.labels[0];
+    const read = (gauge: Gauge): void => this.#read(gauge);
+    new Gauge({
+      ...settingsOf(name, registry),
+      collect() {
+        read(this);
+      },
+    });
+  }
+
+  #read(gauge: Gauge): void {
+    gauge.reset();
+    const bound = new LabelBound();
+    for (const reader of this.readers) {
+      let value: number | Readonly<Record<string, number>>;
+      try {
+        value = reader();
+      } catch {
+        continue; // One room's fault must not take all metrics away.
+      }
+      if (typeof value === 'number') gauge.inc(finite(value));
+      else if (this.#label !== undefined)
+        for (const [key, part] of Object.entries(value)) gauge.inc({ [this.#label]: bound.admit(key) }, finite(part));
+    }
+  }
+}
+
+class NodeMetrics implements Metrics {
+  readonly contentType: string;
+  readonly #registry = new Registry();
+  readonly #submitted = new Counter(settingsOf('troupe_tasks_submitted_total', this.#registry));
+  readonly #finished = new Tally('troupe_tasks_finished_total', 'status', this.#registry);
+  readonly #duration = new Histogram(settingsOf('troupe_task_duration_seconds', this.#registry));
+  readonly #restarts = new Tally('troupe_actor_restarts_total', 'supervisor', this.#registry);
+  readonly #commitSeconds = new Histogram(settingsOf('troupe_commit_seconds', this.#registry));
+  readonly #commitWrites = new Histogram(settingsOf('troupe_commit_writes', this.#registry));
+  readonly #deadLetters = new Tally('troupe_dead_letters_total', 'reason', this.#registry);
+  readonly #effects = new Tally('troupe_effects_total', 'outcome', this.#registry);
+  readonly #modelTokens = new Counter(settingsOf('troupe_model_tokens_total', this.#registry));
+  readonly #modelCost = new Counter(settingsOf('troupe_model_cost_usd_total', this.#registry));
+  readonly #models = new LabelBound();
+  readonly #watched = {
+    troupe_actors: new WatchedGauge('troupe_actors', this.#registry),
+    troupe_breaker_state: new WatchedGauge('troupe_breaker_state', this.#registry),
+    troupe_mailbox_depth: new WatchedGauge('troupe_mailbox_depth', this.#registry),
+    troupe_worker_queue: new WatchedGauge('troupe_worker_queue', this.#registry),
+  } satisfies Record<WatchedMetric, WatchedGauge>;
+  readonly #delay: LoopDelay;
+
+  constructor(world: Pick<World, 'monotonicMs'>) {
+    this.contentType = this.#registry.contentType;
+    this.#delay = new LoopDelay(world, this.#registry);
+    registryOfProcess();
+  }
+
+  taskSubmitted(): void {
+    this.#submitted.inc();
+  }
+
+  taskFinished(status: TaskStatus, seconds: number): void {
+    this.#finished.add(status);
+    this.#duration.observe(finite(seconds));
+  }
+
+  actorRestarted(supervisor: string): void {
+    this.#restarts.add(supervisor);
+  }
+
+  committed(seconds: number, writes: number): void {
+    this.#commitSeconds.observe(finite(seconds));
+    this.#commitWrites.observe(finite(writes));
+  }
+
+  deadLetter(reason: string): void {
+    this.#deadLetters.add(reason);
+  }
+
+  effectEnded(outcome: EffectEnd): void {
+    this.#effects.add(outcome);
+  }
+
+  modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void {
+    const admitted = this.#models.admit(model);
+    this.#modelTokens.inc({ model: admitted, direction: 'in' }, finite(tokensIn));
+    this.#modelTokens.inc({ model: admitted, direction: 'out' }, finite(tokensOut));
+    this.#modelCost.inc({ model: admitted }, finite(usd));
+  }
+
+  watch(name: WatchedMetric, read: () => number | Readonly<Record<string, number>>): () => void {
+    const { readers } = this.#watched[name];
+    // A function of its own, so that the same reader may be registered twice and taken away once.
+    const reader = (): number | Readonly<Record<string, number>> => read();
+    readers.add(reader);
+    return () => void readers.delete(reader);
+  }
+
+  async render(): Promise<string> {
+    const [own, shared] = await Promise.all([this.#registry.metrics(), registryOfProcess().metrics()]);
+    return `${own}\n${shared}`;
+  }
+
+  stop(): void {
+    this.#delay.stop();
+  }
+}
+
+/** The delay of the event loop over two windows of time, so that several readers do not take it away from each other. */
+class LoopDelay {
+  readonly #world: Pick<World, 'monotonicMs'>;
+  readonly #histogram = monitorEventLoopDelay({ resolution: DELAY_STEP_MS });
+  #startedMs: number;
+  #before: Readonly<Record<string, number>> = {};
+
+  constructor(world: Pick<World, 'monotonicMs'>, registry: Registry) {
+    this.#world = world;
+    this.#startedMs = world.monotonicMs();
+    this.#histogram.enable();
+    const read = (gauge: Gauge): void => this.#read(gauge);
+    new Gauge({
+      ...settingsOf('troupe_event_loop_delay_seconds', registry),
+      collect() {
+        read(this);
+      },
+    });
+  }
+
+  stop(): void {
+    this.#histogram.disable();
+  }
+
+  #read(gauge: Gauge): void {
+    const now: Record<string, number> = {};
+    for (const [quantile, percent] of DELAY_QUANTILES) {
+      // What is measured is the time between two looks: the step itself is no delay.
+      const nanoseconds = this.#histogram.count === 0 ? 0 : this.#histogram.percentile(percent);
+      now[quantile] = Math.max(0, nanoseconds / NANOSECONDS - DELAY_STEP_MS / 1000);
+      gauge.set({ quantile }, Math.max(now[quantile], this.#before[quantile] ?? 0));
+    }
+    if (this.#world.monotonicMs() - this.#startedMs < DELAY_WINDOW_MS) return;
+    this.#startedMs = this.#world.monotonicMs();
+    this.#before = now;
+    this.#histogram.reset();
+  }
+}
+
+/** Numbers that prom-client would refuse count as nothing. */
+function finite(value: number): number {
+  return value >= 0 && value < Number.POSITIVE_INFINITY ? value : 0;
+}
