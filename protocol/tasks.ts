@@ -1,8 +1,17 @@
 /** A task as clients, the store and every room name it. */
+// tidy-allow exports: one noun; its parts are named together wherever a task is stored, shown or run
 import type { ErrorBody } from './errors.ts';
 
 /** A2A's status words. */
-export const TASK_STATUSES = ['submitted', 'working', 'input-required', 'completed', 'failed', 'canceled', 'rejected'] as const;
+export const TASK_STATUSES = [
+  'submitted',
+  'working',
+  'input-required',
+  'completed',
+  'failed',
+  'canceled',
+  'rejected',
+] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 const TERMINAL: ReadonlySet<TaskStatus> = new Set(['completed', 'failed', 'canceled', 'rejected']);
@@ -12,11 +21,30 @@ export function isTerminal(status: TaskStatus): boolean {
   return TERMINAL.has(status);
 }
 
+/** What can happen to a task, as its history names it. */
 export const EVENT_KINDS = [
-  'task.submitted', 'task.planned', 'task.started', 'task.waiting', 'task.resumed', 'task.quarantined', 'agent.selected',
-  'step.started', 'step.completed', 'step.failed', 'step.retried', 'step.skipped', 'step.degraded', 'step.compensated',
-  'effect.unknown', 'approval.requested', 'approval.resolved', 'budget.reserved', 'budget.exceeded',
-  'task.completed', 'task.failed', 'task.canceled',
+  'task.submitted',
+  'task.planned',
+  'task.started',
+  'task.waiting',
+  'task.resumed',
+  'task.quarantined',
+  'agent.selected',
+  'step.started',
+  'step.completed',
+  'step.failed',
+  'step.retried',
+  'step.skipped',
+  'step.degraded',
+  'step.compensated',
+  'effect.unknown',
+  'approval.requested',
+  'approval.resolved',
+  'budget.reserved',
+  'budget.exceeded',
+  'task.completed',
+  'task.failed',
+  'task.canceled',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
@@ -37,12 +65,14 @@ export interface TaskTarget {
   readonly goal?: string;
 }
 
+/** What a task may use up at most. */
 export interface TaskBudget {
   readonly usd?: number;
   readonly tokens?: number;
   readonly steps?: number;
 }
 
+/** How a task is to be run. */
 export interface TaskOptions {
   /** 0 to 9, higher first; 5 where none is given. */
   readonly priority?: number;
@@ -52,6 +82,7 @@ export interface TaskOptions {
   readonly cache?: boolean;
 }
 
+/** What a task has used: money, model tokens, finished steps. */
 export interface TaskUsage {
   readonly usd: number;
   readonly tokensIn: number;
@@ -59,6 +90,7 @@ export interface TaskUsage {
   readonly steps: number;
 }
 
+/** A step that went wrong without failing its task. */
 export interface Degradation {
   readonly step: string;
   readonly code: string;

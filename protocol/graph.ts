@@ -1,0 +1,151 @@
+/**
+ * A workflow as data: what it may say and within which bounds. Shape only: whether the steps, expressions and targets
+ * that it names exist, whether it has a cycle, and what this version can run is for the workflow room to judge.
+ *
+ * Unlike messages, a graph is a program: a field that is not known here is refused, since leaving it out would run
+ * something else than what was written.
+ */
+import { z } from 'zod';
+import { OperatingError } from './errors.ts';
+import { nameField, referenceField, stepIdField, whole, words } from './fields.ts';
+import { LIMITS } from './limits.ts';
+import { isVersion } from './names.ts';
+
+const TARGETS = ['agent', 'capability', 'workflow'] as const;
+const MERGE = /^(?:all|any|quorum|reduce|first:[1-9]\d{0,4})$/;
+const BACKOFF_FACTOR_MAX = 100;
+
+/** What an inline graph is called where it does not say. */
+const INLINE_NAME = 'inline';
+const INLINE_VERSION = '0.0.0';
+
+const template = z.unknown();
+const expression = words(LIMITS.expressionCharactersMax);
+const description = z.string().max(LIMITS.descriptionCharactersMax).exactOptional();
+const versionField = z.string().refine(isVersion, { error: 'expected a semantic version, such as 1.0.0' });
+const timeoutMs = whole(1, LIMITS.durationMaxMs).exactOptional();
+
+const retry = z
+  .strictObject({
+    attempts: whole(1, LIMITS.attemptsMax).exactOptional(),
+    backoffMs: whole(0, LIMITS.durationMaxMs).exactOptional(),
+    factor: z.number().min(1).max(BACKOFF_FACTOR_MAX).exactOptional(),
+    maxBackoffMs: whole(0, LIMITS.durationMaxMs).exactOptional(),
+    jitter: z.boolean().exactOptional(),
+  })
+  .exactOptional();
+
+const callFields = {
+  agent: referenceField.exactOptional(),
+  capability: nameField.exactOptional(),
+  workflow: referenceField.exactOptional(),
+  input: template.exactOptional(),
+  timeoutMs,
+  retry,
+};
+
+function targetsOf(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return TARGETS.filter((target) => Object.hasOwn(value, target));
+}
+
+/** Runs beside the other checks, so that all faults are told at once. */
+const always = { when: () => true };
+
+const oneTarget = z.refine((call: unknown) => typeof call !== 'object' || targetsOf(call).length === 1, {
+  ...always,
+  error: 'expected exactly one of agent, capability, workflow',
+});
+
+const call = z.strictObject(callFields).check(oneTarget);
+
+const step = z
+  .strictObject({
+    id: stepIdField,
+    description,
+    ...callFields,
+    needs: z.array(stepIdField).max(LIMITS.stepNeedsMax).exactOptional(),
+    when: expression.exactOptional(),
+    forEach: z
+      .union([expression, z.array(template).max(LIMITS.forEachItemsMax)], {
+        error: `expected an expression, or a list of at most ${LIMITS.forEachItemsMax} items`,
+      })
+      .exactOptional(),
+    concurrency: whole(1, LIMITS.stepConcurrencyMax).exactOptional(),
+    merge: z.string().regex(MERGE, { error: 'expected all, any, first:N, quorum or reduce' }).exactOptional(),
+    loop: z.strictObject({ while: expression, max: whole(1, LIMITS.loopRoundsMax) }).exactOptional(),
+    approval: z
+      .strictObject({
+        role: words(LIMITS.nameCharactersMax).exactOptional(),
+        deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
+        onExpire: z.enum(['approve', 'reject', 'fail']).exactOptional(),
+      })
+      .exactOptional(),
+    fallback: call.exactOptional(),
+    compensate: call.exactOptional(),
+    optional: z.boolean().exactOptional(),
+    cache: z.boolean().exactOptional(),
+    delayMs: whole(0, LIMITS.durationMaxMs).exactOptional(),
+  })
+  .check(
+    z.refine((value: unknown) => hasWork(value), {
+      ...always,
+      error: 'expected exactly one of agent, capability, workflow; or an approval alone',
+    }),
+  );
+
+/** A step has one target, or is an approval without one. */
+function hasWork(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  const count = targetsOf(value).length;
+  return count === 1 || (count === 0 && Object.hasOwn(value, 'approval'));
+}
+
+const graphFields = {
+  name: nameField,
+  version: versionField,
+  description,
+  steps: z.array(step).min(1).max(LIMITS.workflowStepsMax),
+  output: template.exactOptional(),
+};
+
+/** The shape of a workflow that is kept under its name. */
+export const graphSchema = z.strictObject(graphFields);
+
+const inlineSchema = z.strictObject({
+  ...graphFields,
+  name: nameField.default(INLINE_NAME),
+  version: versionField.default(INLINE_VERSION),
+});
+
+export type WorkflowGraph = z.infer<typeof graphSchema>;
+export type WorkflowStep = WorkflowGraph['steps'][number];
+/** A call beside a step's own: its fallback, or what undoes it. */
+export type WorkflowCall = z.infer<typeof call>;
+
+/**
+ * Reads a workflow that is to be kept. Errors: WORKFLOW_INVALID; `details.issues` lists every fault of the shape as
+ * {code: `VALUE`, at, message}, where `at` is a JSON pointer such as `/steps/2/when`.
+ */
+export function parseGraph(value: unknown): WorkflowGraph {
+  return read(graphSchema, value);
+}
+
+/** Reads a workflow that came with a submission: it may leave out its name and version. Errors: as `parseGraph`. */
+export function parseInlineGraph(value: unknown): WorkflowGraph {
+  return read(inlineSchema, value);
+}
+
+function read(schema: z.ZodType<WorkflowGraph>, value: unknown): WorkflowGraph {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.slice(0, LIMITS.issuesMax).map((issue) => ({
+    code: 'VALUE',
+    at: issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    message: issue.message,
+  }));
+  const [first] = issues;
+  const more = issues.length > 1 ? ` And ${issues.length - 1} more: see details.issues.` : '';
+  const message = `The workflow graph is not valid. At ${first?.at || 'the top'}: ${first?.message ?? ''}.${more}`;
+  throw new OperatingError('WORKFLOW_INVALID', message, { details: { issues } });
+}

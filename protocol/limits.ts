@@ -1,0 +1,163 @@
+/**
+ * Every bound of the product that someone outside can meet, by name, with its unit last in the name. Whoever enforces a
+ * bound takes it from here and answers an overflow with a code; nobody writes the number again.
+ *
+ * A setting may lower or raise some of them for a node (`frameBytesMax`, `tasksInFlightMax`); these are the values a node
+ * has where nothing is set.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** The named bounds. Frozen. */
+export const LIMITS = Object.freeze({
+  /** A frame that a client sends. Over it: PROTOCOL_TOO_BIG and close 1009. */
+  clientFrameBytesMax: 64 * KIB,
+  /** A frame that a node sends to a client; most WebSocket clients refuse a larger one unless they are told otherwise. */
+  nodeFrameBytesMax: MIB,
+  /** A frame between two nodes; larger states travel in pieces. */
+  meshFrameBytesMax: MIB,
+  /** The body of an HTTP request. */
+  httpBodyBytesMax: MIB,
+  /** The output of a task or step, encoded: what fits into a node's frame beside its envelope. */
+  outputBytesMax: MIB - 64 * KIB,
+  /** Containers (maps, arrays) inside one another in what a client sends. A flat message has depth 1. */
+  depthMax: 32,
+  /** Levels that the product's own envelopes may add around what a client sent. */
+  envelopeDepthMax: 8,
+  /** Values in one frame: every key, every value and every container counts. */
+  elementsMax: 100_000,
+  /** The same for frames that a node makes, which carry what clients sent inside of lists and envelopes. */
+  nodeElementsMax: 200_000,
+
+  /** A message `id`, and every id that a client names (task, approval). */
+  idCharactersMax: 128,
+  /** The idempotency key of a submission. */
+  idempotencyKeyCharactersMax: 255,
+  /** The `key` of a keyed agent's actor. */
+  actorKeyCharactersMax: 128,
+  /** The name of an agent, a workflow, a capability, a signal or an event. */
+  nameCharactersMax: 128,
+  /** A semantic version. */
+  versionCharactersMax: 64,
+  /** The id of a workflow's step. */
+  stepIdCharactersMax: 64,
+  /** An address, encoded. */
+  addressCharactersMax: 1024,
+  /** A topic or a topic pattern, and the segments in it. */
+  topicCharactersMax: 256,
+  topicSegmentsMax: 16,
+  /** The scope and the name of a piece of shared state. */
+  stateNameCharactersMax: 128,
+  /** A bearer token in `auth`. */
+  tokenCharactersMax: 8 * KIB,
+  /** The words of a goal. */
+  goalCharactersMax: 8 * KIB,
+  /** The reason of a cancellation, the comment of an approval. */
+  commentCharactersMax: 4 * KIB,
+  /** Where a list goes on. */
+  cursorCharactersMax: 512,
+  /** Entries in a page of any list, and how many there are where the request names no number. */
+  listMax: 200,
+  listDefault: 50,
+  /** The labels of a task. */
+  labelsMax: 16,
+  labelKeyCharactersMax: 64,
+  labelValueCharactersMax: 256,
+  /** Faults listed in `details.issues` of one error. */
+  issuesMax: 100,
+
+  /** The longest deadline, delay, timeout or wait anyone may ask for. */
+  durationMaxMs: 366 * DAY_MS,
+  /** How long an `agent.ask` waits for its answer where it names no time, and at most. */
+  askTimeoutDefaultMs: 30 * SECOND_MS,
+  askTimeoutMaxMs: 10 * MINUTE_MS,
+  /** How long an idempotency key stays bound to its task. */
+  idempotencyMs: DAY_MS,
+
+  /** The user lane of one actor's mailbox: messages, and the bytes of what they carry. */
+  mailboxMessagesMax: 1_000,
+  mailboxBytesMax: 4 * MIB,
+  /** Tasks that are not yet at their end, on a node. Over it: BUSY. */
+  tasksInFlightMax: 10_000,
+  /** Deliveries of a message that crashes its actor, before it is set aside. */
+  deliveriesMax: 3,
+
+  /** Tasks that one connection watches at a time; as many as can be in flight. */
+  sessionWatchesMax: 10_000,
+  /** Topic patterns and pieces of shared state that one connection follows at a time. */
+  sessionSubscriptionsMax: 256,
+  /** Requests of one connection that are not answered yet; the socket is read no further until some are. */
+  sessionRequestsMax: 1_024,
+  /** Unsent bytes of a connection above which `task.chunk` is coalesced. */
+  readerCoalesceBytes: 256 * KIB,
+  /** Unsent bytes of a connection above which live events close it with 1013. */
+  readerCloseBytes: MIB,
+  /** Events read from the store at a time when a task's history is replayed to a watcher. */
+  replayEventsMax: 256,
+
+  /** Open WebSocket connections: of a node, of one principal, of one address that has not authenticated. */
+  connectionsMax: 10_000,
+  connectionsPerPrincipalMax: 100,
+  connectionsUnauthenticatedPerIpMax: 16,
+  /** From the opening of a connection to the end of its handshake and authentication. */
+  handshakeMaxMs: 5 * SECOND_MS,
+  /** How often a node pings a client, and how many answers may be missing. */
+  heartbeatMs: 15 * SECOND_MS,
+  heartbeatMissesMax: 2,
+  /** Pieces of one fragmented WebSocket message, and unread pieces held for it. */
+  frameFragmentsMax: 64,
+  frameBufferedChunksMax: 1_024,
+  /** Messages of one remote principal: per second in the long run, and at once. Over it: RATE_LIMITED and close 4429. */
+  messagesPerSecondMax: 100,
+  messagesBurstMax: 200,
+  /** HTTP requests of one remote principal per second. */
+  httpRequestsPerSecondMax: 50,
+  /** Wrong credentials from one address per minute. */
+  authFailuresPerMinuteMax: 10,
+
+  /** Steps of one workflow, and the other steps one step names in `needs`. */
+  workflowStepsMax: 2_000,
+  stepNeedsMax: 256,
+  /** A CEL expression. */
+  expressionCharactersMax: 4 * KIB,
+  /** Items of one `forEach`, and how many of them run at a time at most. */
+  forEachItemsMax: 10_000,
+  stepConcurrencyMax: 1_000,
+  /** Rounds of one `loop`. */
+  loopRoundsMax: 10_000,
+  /** Attempts of one step, the first included. */
+  attemptsMax: 100,
+  /** What a title or a description may say. */
+  descriptionCharactersMax: 4 * KIB,
+});
+
+/** What one decoded or encoded frame may hold. */
+export interface FrameBounds {
+  readonly bytesMax: number;
+  readonly depthMax: number;
+  readonly elementsMax: number;
+}
+
+/** A frame from a client to a node. */
+export const CLIENT_FRAME: FrameBounds = Object.freeze({
+  bytesMax: LIMITS.clientFrameBytesMax,
+  depthMax: LIMITS.depthMax,
+  elementsMax: LIMITS.elementsMax,
+});
+
+/** A frame from a node to a client. */
+export const NODE_FRAME: FrameBounds = Object.freeze({
+  bytesMax: LIMITS.nodeFrameBytesMax,
+  depthMax: LIMITS.depthMax + LIMITS.envelopeDepthMax,
+  elementsMax: LIMITS.nodeElementsMax,
+});
+
+/** A frame between two nodes. */
+export const MESH_FRAME: FrameBounds = Object.freeze({ ...NODE_FRAME, bytesMax: LIMITS.meshFrameBytesMax });
+
+/** The body of an HTTP request. */
+export const HTTP_BODY: FrameBounds = Object.freeze({ ...CLIENT_FRAME, bytesMax: LIMITS.httpBodyBytesMax });
