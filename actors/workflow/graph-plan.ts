@@ -1,0 +1,94 @@
+/**
+ * A graph made ready to run: every expression compiled, every need resolved, the steps in one order. Made by the lint
+ * from a graph without faults; the same graph gives the same plan on every node.
+ */
+import { OperatingError } from '../../protocol/errors.ts';
+import type { WorkflowCall, WorkflowStep } from '../../protocol/graph.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Expression } from './expression.ts';
+import type { Scope } from './expression-frame.ts';
+import { kindOf } from './expression-values.ts';
+import type { Template } from './template.ts';
+
+/** A call beside a step's own. Without an `input` of its own it gets the step's. */
+export interface PlannedCall {
+  readonly call: WorkflowCall;
+  readonly input: Template | undefined;
+}
+
+/** A step, ready to run. */
+export interface PlannedStep {
+  readonly id: string;
+  /** The step as it was written. */
+  readonly step: WorkflowStep;
+  /** Its place among the graph's steps as they were written, for pointers. */
+  readonly index: number;
+  /** The steps that must have ended before it: those it names and those its expressions read, in plan order. */
+  readonly needs: readonly string[];
+  /** The steps that need it, in plan order. */
+  readonly dependents: readonly string[];
+  /** 0 where it needs none, else one more than the highest level it needs. Steps of one level may run side by side. */
+  readonly level: number;
+  readonly when: Expression | undefined;
+  /** `undefined` where the step was written without `input`. */
+  readonly input: Template | undefined;
+  readonly forEach: Template | undefined;
+  readonly loopWhile: Expression | undefined;
+  readonly fallback: PlannedCall | undefined;
+  readonly compensate: PlannedCall | undefined;
+}
+
+/** A graph, ready to run. */
+export interface GraphPlan {
+  /** By level, and within a level as they were written: a step comes after all it needs. */
+  readonly steps: readonly PlannedStep[];
+  readonly byId: ReadonlyMap<string, PlannedStep>;
+  /** `undefined` where the graph was written without `output`. */
+  readonly output: Template | undefined;
+}
+
+/**
+ * Whether a step is to run at all, as its `when` says; without one it is.
+ * Throws OperatingError INVALID_INPUT: the expression cannot be evaluated, or gives no bool.
+ */
+export function isWanted({ when, index }: PlannedStep, scope: Scope): boolean {
+  if (when === undefined) return true;
+  const at = `/steps/${index}/when`;
+  const answer = when.evaluate(scope, at);
+  if (typeof answer === 'boolean') return answer;
+  throw wrongKind(when.text, at, answer, 'a condition is a bool');
+}
+
+/**
+ * The items of a step's `forEach`; undefined where it has none.
+ * Throws OperatingError INVALID_INPUT: the template cannot be evaluated, gives no list, or one over
+ * `LIMITS.forEachItemsMax`.
+ */
+export function itemsOf({ forEach, index }: PlannedStep, scope: Scope): readonly unknown[] | undefined {
+  if (forEach === undefined) return undefined;
+  const at = `/steps/${index}/forEach`;
+  const items = forEach.evaluate(scope);
+  if (!isList(items)) throw wrongKind('forEach', at, items, 'forEach goes through a list');
+  if (items.length <= LIMITS.forEachItemsMax) return items;
+  const message = `forEach at ${at} has ${items.length} items; at most ${LIMITS.forEachItemsMax} are taken.`;
+  throw new OperatingError('INVALID_INPUT', message, { details: { at } });
+}
+
+/**
+ * What a step's target is given. A step that was written without `input` hands on the item it is for, or else the input
+ * of the workflow. Throws OperatingError INVALID_INPUT: the template cannot be evaluated.
+ */
+export function inputOf({ input, forEach }: PlannedStep, scope: Scope): unknown {
+  if (input !== undefined) return input.evaluate(scope);
+  return forEach === undefined ? scope.input : scope.item;
+}
+
+function wrongKind(text: string, at: string, value: unknown, rule: string): OperatingError {
+  return new OperatingError('INVALID_INPUT', `\`${text}\` at ${at} gives a ${kindOf(value)}; ${rule}.`, {
+    details: { at },
+  });
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
