@@ -29,7 +29,7 @@ const OLDEST_USABLE = [22, 18];
 /** What npm itself and the packages' install scripts need. */
 const OLDEST_INSTALLING = [20, 19];
 const WAIT_FOR_OTHER_MS = 10 * 60_000;
-const ERROR_LINES_MAX = 25;
+const ERROR_LINES_MAX = 20;
 
 /** A failure that is explained in its message; no stack is shown for it. */
 class SetupError extends Error {}
@@ -74,7 +74,8 @@ const installedByHand = () => {
     if (!place.startsWith('node_modules/')) return true;
     const have = installed[place];
     if (!have) return entry.optional === true;
-    return have.version === entry.version && have.integrity === entry.integrity && have.resolved === entry.resolved;
+    if (entry.link === true) return have.resolved === entry.resolved;
+    return have.version === entry.version && have.integrity === entry.integrity;
   });
 };
 
@@ -151,10 +152,12 @@ const install = () => {
   });
   if (run.error) throw new SetupError(`npm could not be started: ${run.error.message}. Is npm installed?`);
   if (run.status !== 0) {
-    const lines = `${run.stdout}\n${run.stderr}`.split('\n').filter((line) => line.trim() !== '');
+    // npm says first what is wrong; a page of usage may follow, and at the end the place of its log.
+    const lines = run.stderr.split('\n').filter((line) => line.trim() !== '');
+    const shown = lines.length > ERROR_LINES_MAX ? [...lines.slice(0, ERROR_LINES_MAX - 1), '…', lines.at(-1)] : lines;
     const how = run.signal ? `was ended by ${run.signal}` : `failed with exit code ${run.status}`;
     throw new SetupError(
-      `npm ci ${how}. Its last lines:\n\n${lines.slice(-ERROR_LINES_MAX).join('\n')}\n\n` +
+      `npm ci ${how}:\n\n${shown.join('\n')}\n\n` +
         'Check that the npm registry can be reached (npm ping) and that there is room on the disk, then run this again.',
     );
   }

@@ -31,7 +31,7 @@ export function findImports(source: SourceText): ImportReference[] {
     if (specifier === undefined) continue;
     const before = source.code.slice(0, match.index);
     const begin = Math.max(before.lastIndexOf('import'), before.lastIndexOf('export'), 0);
-    const kind = kindOf(match[0], before.slice(begin));
+    const kind = kindOf(match[0], before.slice(begin) + match[0]);
     // A URL that is not relative to the module is an address, not a file of ours.
     if (kind === 'url' && !specifier.startsWith('.')) continue;
     references.push({ specifier, line: source.lineOf(match.index), kind });

@@ -52,7 +52,7 @@ class Scan {
   }
 
   blank(from: number, to: number): void {
-    for (let i = from; i < to; i += 1) if (this.out[i] !== '\n') this.out[i] = ' ';
+    for (let i = from; i < Math.min(to, this.out.length); i += 1) if (this.out[i] !== '\n') this.out[i] = ' ';
   }
 
   lineComment(): void {

@@ -93,6 +93,7 @@ describe('the packed package', () => {
 
 describe('a project that installed it', () => {
   it('starts a node, defines an agent and gets a result through the client', async () => {
+    const port = await freePort();
     const program = `
       import { connect, defineAgent, defineWorkflow, startNode } from 'troupe';
       import { connect as connectAlone } from 'troupe/client';
@@ -102,16 +103,16 @@ describe('a project that installed it', () => {
         input: z.object({ text: z.string() }), output: z.object({ text: z.string() }),
         run: async ({ input }) => ({ text: input.text.toUpperCase() }),
       });
-      const node = await startNode({ dataDir: './data', port: ${await freePort()}, agents: [shout], workflows: [] });
-      const client = await connect(process.argv[2] ?? node.url);
+      const node = await startNode({ dataDir: './data', port: ${port}, agents: [shout], workflows: [] });
+      const client = await connect('ws://127.0.0.1:${port}/ws');
       const result = await client.submit({ agent: 'shout', input: { text: 'hi' } }).result();
-      console.log(JSON.stringify({ status: result.status, output: result.output, workflow: typeof defineWorkflow, same: connect === connectAlone }));
+      const { status, output } = result;
+      console.log(JSON.stringify({ status, output, workflow: typeof defineWorkflow, same: connect === connectAlone }));
       await client.close();
       await node.stop();
     `;
-    const port = /port: (\d+)/.exec(program)?.[1];
     writeFileSync(path.join(consumer, 'program.mjs'), program);
-    const { stdout } = await inConsumer(process.execPath, 'program.mjs', `ws://127.0.0.1:${port}/ws`);
+    const { stdout } = await inConsumer(process.execPath, 'program.mjs');
     expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
       status: 'completed',
       output: { text: 'HI' },
