@@ -195,7 +195,10 @@ const setUp = () => {
     const stamp = readJson(STAMP_FILE);
     if (stamp?.fingerprint !== mark) return undefined;
     const node = path.resolve(ROOT, stamp.node);
-    return existsSync(node) ? node : undefined;
+    if (!existsSync(node)) return undefined;
+    if (!atLeast(stamp.version, [WANTED_MAJOR, 0]))
+      say(`running on Node.js ${stamp.version}, not on the wanted ${WANTED_MAJOR}`);
+    return node;
   };
   const ready = readyNode();
   if (ready !== undefined) return ready;

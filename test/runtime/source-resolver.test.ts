@@ -103,9 +103,9 @@ describe('a file from elsewhere', () => {
     expect(stderr).toMatch(/Cannot find package 'other'/);
   });
 
-  it('loads without a word on stderr, though no package.json gives it a type', () => {
-    write(guest, { 'quiet.ts': `export const seen: number = 1;` });
-    const args = [path.join(product, 'load.ts'), path.join(guest, 'quiet.ts')];
+  it('loads without a word on stderr, though its package.json does not give it a type', () => {
+    write(guest, { 'quiet/package.json': '{"name":"quiet"}', 'quiet/agent.ts': `export const seen: number = 1;` });
+    const args = [path.join(product, 'load.ts'), path.join(guest, 'quiet/agent.ts')];
     expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({
       status: 0,
       stdout: '1\n',

@@ -1,6 +1,6 @@
 /** The set-up, on small checkouts of its own: the same file, a lock file with one local package, no network. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -155,6 +155,13 @@ describe('running a program after the set-up', () => {
     rmSync(path.join(root, 'node_modules/.troupe-setup.json'));
     write('program.mjs', '');
     expect(setUp('program.mjs', 'argument')).toMatchObject({ status: 0, stdout: 'installed argument\n' });
+  });
+
+  it('says each time where it has to run on another Node.js than the wanted one', () => {
+    setUp();
+    const stamp = path.join(root, 'node_modules/.troupe-setup.json');
+    writeFileSync(stamp, readFileSync(stamp, 'utf8').replace(/"v\d+/, '"v22'));
+    expect(setUp().stderr).toMatch(/^setup: running on Node\.js v22\.[\d.]+, not on the wanted 24\n$/);
   });
 
   it('names a program that does not exist', () => {
