@@ -1,0 +1,69 @@
+/**
+ * The actors that every machine may invoke by name: `effect`, `worker`, `model`, `tool`. Each makes one outside call under a
+ * key that is minted once and kept with the machine, so that after a restart the recorded outcome comes back, a call under
+ * way is joined, and the others are made again by their kind. They are ordinary actor logic: put one into `setup({ actors })`
+ * to have its types, or name it as `src` without that.
+ */
+import { OperatingError } from '../protocol/errors.ts';
+import type { EffectKind } from './host.ts';
+import { type CallLogic, callLogic } from './machine-calls.ts';
+
+/** What is put in for `effect`, `model` and `tool`. `name` says what to call; `kind` is `keyed` where none is given. */
+export interface EffectInput {
+  readonly name: string;
+  readonly kind?: EffectKind;
+  readonly input?: unknown;
+}
+
+/** What is put in for `worker`: a module that runs in a worker thread, and which of its exports. `kind` is `pure` by default. */
+export interface WorkerInput {
+  readonly module: string;
+  readonly name?: string;
+  readonly kind?: EffectKind;
+  readonly input?: unknown;
+}
+
+function checkInput(actor: string, input: unknown, field: 'name' | 'module'): void {
+  const value = (input as Readonly<Record<string, unknown>> | undefined)?.[field];
+  if (typeof value === 'string' && value !== '') return;
+  throw new OperatingError(
+    'INVALID_INPUT',
+    `The input of the actor "${actor}" needs a ${field}: { ${field}: '…', input: … }.`,
+    { details: { actor, field } },
+  );
+}
+
+function named(actor: string): CallLogic<EffectInput> {
+  return callLogic((input) => {
+    checkInput(actor, input, 'name');
+    return { name: `${actor}:${input.name}`, kind: input.kind ?? 'keyed', input: input.input };
+  });
+}
+
+/** A call by name: `{ src: 'effect', input: { name: 'charge', input: { … } } }` asks the performer for `effect:charge`. */
+export const effect = named('effect');
+/** A call of a model: asks for `model:NAME`. */
+export const model = named('model');
+/** A call of a tool: asks for `tool:NAME`. */
+export const tool = named('tool');
+/** Work in a worker thread: asks for `worker:NAME` (`worker:default` without a name) with `{ module, name, input }`. */
+export const worker = callLogic<WorkerInput>((input) => {
+  checkInput('worker', input, 'module');
+  const { module, name = 'default' } = input;
+  return { name: `worker:${name}`, kind: input.kind ?? 'pure', input: { module, name, input: input.input } };
+});
+
+/** The registered actors by the names machines invoke them by. */
+export const REGISTERED: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['effect', effect],
+  ['worker', worker],
+  ['model', model],
+  ['tool', tool],
+]);
+
+const CALL_LOGICS: ReadonlySet<unknown> = new Set(REGISTERED.values());
+
+/** Whether a logic makes outside calls through the cell: it starts inside of the turn, which only records its wish. */
+export function isCallLogic(logic: unknown): boolean {
+  return CALL_LOGICS.has(logic);
+}

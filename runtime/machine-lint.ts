@@ -1,0 +1,194 @@
+/**
+ * Looks a machine over when it is registered, and says what is wrong with it, where, and what to do. It sees only what is
+ * plain in the definition: what a function does when it runs is found out then, by the checkpoint.
+ */
+import type { AnyStateMachine } from 'xstate';
+import { OperatingError } from '../protocol/errors.ts';
+import { Survey } from './machine-values.ts';
+import { isMachine } from './machine-xstate.ts';
+
+/** One thing to know. A machine with a refusal is not hosted. */
+export interface MachineFinding {
+  readonly severity: 'refusal' | 'warning';
+  /** e.g. `states.paying.invoke[0]`, or `actors.child.states.a.entry[1]` in a machine that another one can start. */
+  readonly place: string;
+  readonly problem: string;
+  readonly wayOut: string;
+}
+
+interface LintNode {
+  readonly id: string;
+  readonly type: string;
+  readonly path: readonly string[];
+  readonly parent?: LintNode;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly states: Readonly<Record<string, LintNode>>;
+  readonly initial?: LintTransition;
+  readonly entry: readonly unknown[];
+  readonly exit: readonly unknown[];
+  readonly invoke: readonly { readonly id: string; readonly src: string }[];
+  readonly transitions: ReadonlyMap<string, readonly LintTransition[]>;
+  readonly always?: readonly LintTransition[];
+}
+
+interface LintTransition {
+  readonly target?: readonly LintNode[] | undefined;
+  readonly actions?: readonly unknown[];
+}
+
+type Report = (severity: MachineFinding['severity'], place: string, problem: string, wayOut: string) => void;
+
+/** All findings, refusals first. `performerNames` are the actors that it may invoke without defining them. */
+export function lintMachine(machine: AnyStateMachine, performerNames: readonly string[]): MachineFinding[] {
+  const findings: MachineFinding[] = [];
+  const seen = new Set<unknown>();
+  const look = (one: AnyStateMachine, prefix: string): void => {
+    if (seen.has(one)) return;
+    seen.add(one);
+    const report: Report = (severity, place, problem, wayOut) =>
+      void findings.push({ severity, place: `${prefix}${place}`, problem, wayOut });
+    const root = one.root as unknown as LintNode;
+    lintContext(one, report);
+    for (const [name, action] of Object.entries(one.implementations.actions))
+      lintAction(action, `actions.${name}`, report);
+    const known = new Set([...performerNames, ...Object.keys(one.implementations.actors)]);
+    const reached = reachableFrom(root);
+    for (const node of nodesOf(root)) lintNode(node, known, reached, report);
+    if (prefix === '') lintEnd(root, report);
+    for (const [name, logic] of Object.entries(one.implementations.actors))
+      if (isMachine(logic)) look(logic, `${prefix}actors.${name}.`);
+  };
+  look(machine, '');
+  return findings.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
+}
+
+/** Errors: UNSUPPORTED_LOGIC for a machine with refusals; `details.findings` has them all. */
+export function assertHostable(machine: AnyStateMachine, performerNames: readonly string[]): void {
+  const refusals = lintMachine(machine, performerNames).filter(({ severity }) => severity === 'refusal');
+  const [first] = refusals;
+  if (first === undefined) return;
+  const message = `The machine "${machine.id}" cannot be hosted: ${first.place}: ${first.problem} ${first.wayOut}`;
+  throw new OperatingError('UNSUPPORTED_LOGIC', message, { details: { place: first.place, findings: refusals } });
+}
+
+function lintContext(machine: AnyStateMachine, report: Report): void {
+  const context: unknown = machine.config.context;
+  if (typeof context === 'function') return;
+  try {
+    new Survey({ write: () => undefined }).keep(context, () => 'context');
+  } catch (error) {
+    const { message, details } = error as OperatingError;
+    report('refusal', (details as { readonly place: string }).place, message, '');
+  }
+}
+
+function lintNode(node: LintNode, known: ReadonlySet<string>, reached: ReadonlySet<LintNode>, report: Report): void {
+  const place = placeOf(node);
+  const at = (part: string): string => (place === '' ? part : `${place}.${part}`);
+  for (const [index, action] of node.entry.entries()) lintAction(action, at(`entry[${index}]`), report);
+  for (const [index, action] of node.exit.entries()) lintAction(action, at(`exit[${index}]`), report);
+  for (const [event, candidates] of [...node.transitions, ['always', node.always ?? []] as const]) {
+    for (const { actions } of candidates)
+      for (const action of actions ?? []) lintAction(action, at(`on["${event}"].actions`), report);
+  }
+  for (const [index, { id, src }] of node.invoke.entries()) {
+    if (!src.startsWith('xstate.invoke.') && !known.has(src)) {
+      report(
+        'refusal',
+        at(`invoke[${index}]`),
+        `The actor "${src}" is not defined, so the machine would wait for it for ever.`,
+        'Define it in setup({ actors }).',
+      );
+    }
+    if (!handlesErrorOf(node, id)) {
+      report(
+        'warning',
+        at(`invoke[${index}]`),
+        `No state handles an error of "${id}", so it ends the whole machine.`,
+        'Add onError.',
+      );
+    }
+  }
+  if (!reached.has(node))
+    report('warning', place, 'No transition leads to this state.', 'Remove it, or add the transition that is missing.');
+}
+
+function lintAction(action: unknown, place: string, report: Report): void {
+  const { type, src, id } = (typeof action === 'function' ? action : {}) as {
+    type?: unknown;
+    src?: unknown;
+    id?: unknown;
+  };
+  if (type !== 'xstate.spawnChild') return;
+  if (typeof src !== 'string') {
+    report(
+      'refusal',
+      place,
+      'It spawns inline logic, which cannot be found again after a restart.',
+      'Register the logic in setup({ actors }) and spawn it by name.',
+    );
+  } else if (id === undefined) {
+    report('warning', place, `It spawns "${src}" without an id: a second one would be refused.`, 'Give it an id.');
+  }
+}
+
+function lintEnd(root: LintNode, report: Report): void {
+  const ends =
+    root.type === 'parallel' ||
+    Object.values(root.states).some(({ type }) => type === 'final') ||
+    root.type === 'final';
+  if (!ends)
+    report(
+      'warning',
+      '',
+      'The machine has no final state, so that it never ends by itself.',
+      'Add one if it should: its task is done then.',
+    );
+}
+
+function placeOf(node: LintNode): string {
+  return node.path.map((key) => `states.${key}`).join('.');
+}
+
+function* nodesOf(node: LintNode): Generator<LintNode> {
+  yield node;
+  for (const child of Object.values(node.states)) yield* nodesOf(child);
+}
+
+function handlesErrorOf(node: LintNode, id: string): boolean {
+  const type = `xstate.error.actor.${id}`;
+  for (let at: LintNode | undefined = node; at !== undefined; at = at.parent) {
+    for (const event of at.transitions.keys()) {
+      if (event === type || event === '*' || (event.endsWith('.*') && type.startsWith(event.slice(0, -1)))) return true;
+    }
+  }
+  return false;
+}
+
+/** States that some way leads to, guards aside. */
+function reachableFrom(root: LintNode): ReadonlySet<LintNode> {
+  const reached = new Set<LintNode>();
+  const queue = [root];
+  const add = (nodes: readonly LintNode[] | undefined): void => void queue.push(...(nodes ?? []));
+  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
+    if (reached.has(node)) continue;
+    reached.add(node);
+    if (node.parent !== undefined) queue.push(node.parent);
+    const children = Object.values(node.states);
+    if (node.type === 'parallel') add(children);
+    else if (node.type === 'compound') add(node.initial?.target);
+    if (node.type === 'history') add(historyTargets(node));
+    // A history pseudo-state and a state with a route can be entered from outside of the definition's transitions.
+    add(children.filter(({ type, config }) => type === 'history' || config['route'] !== undefined));
+    for (const candidates of [...node.transitions.values(), node.always ?? []])
+      for (const { target } of candidates) add(target);
+  }
+  return reached;
+}
+
+function historyTargets(node: LintNode): readonly LintNode[] {
+  const { target } = node.config as { readonly target?: string };
+  const parent = node.parent as LintNode;
+  const named = target === undefined ? undefined : parent.states[target];
+  return named === undefined ? (parent.initial?.target ?? []) : [named];
+}

@@ -1,0 +1,134 @@
+/**
+ * Makes a user's machine ready to be hosted, once for all its actors: a copy of it (`provide`) in which every registered or
+ * invoked logic is wrapped, so that it starts after the commit and comes back by its record. The user's own machine is not
+ * touched.
+ */
+import type { AnyActorLogic, AnyStateMachine } from 'xstate';
+import type { ActorEvent } from './host.ts';
+import { isCallLogic } from './machine-effects.ts';
+import { type ActorRecord, type MachineRecord, mismatch, restoreMachine } from './machine-record.ts';
+import type { LateStarts, LooseLogic } from './machine-starts.ts';
+import {
+  isMachine,
+  type LiveScope,
+  type LiveSnapshot,
+  ownerOf,
+  renameActor,
+  type SystemOwner,
+} from './machine-xstate.ts';
+
+/** Microsteps without an event in between (`always`, `raise`). */
+const MICROSTEPS_MAX = 10_000;
+
+/** What children are started and restored by: the machine's host. */
+export interface ChildStarter extends SystemOwner {
+  readonly starts: LateStarts;
+  /** The state cannot be restored with this machine. */
+  refuse(error: unknown): void;
+}
+
+/** Prepares machines, each once, with all that they can invoke or spawn by name. */
+export class MachinePreparer {
+  readonly #registered: ReadonlyMap<string, unknown>;
+  readonly #machines = new Map<unknown, AnyStateMachine>();
+
+  /** `registered` are the actors that machines may name without defining them. */
+  constructor(registered: ReadonlyMap<string, unknown>) {
+    this.#registered = registered;
+  }
+
+  prepare(machine: AnyStateMachine): AnyStateMachine {
+    const known = this.#machines.get(machine);
+    if (known !== undefined) return known;
+    const copy = machine.provide({});
+    this.#machines.set(machine, copy);
+    copy.options = {
+      ...copy.options,
+      maxIterations: Math.min(copy.options?.maxIterations ?? MICROSTEPS_MAX, MICROSTEPS_MAX),
+    };
+    const actors: Record<string, unknown> = {};
+    for (const [name, logic] of this.#registered) actors[name] = this.#wrap(logic);
+    for (const [name, logic] of Object.entries(machine.implementations.actors)) actors[name] = this.#wrap(logic);
+    copy.implementations.actors = actors as typeof copy.implementations.actors;
+    this.#wrapInvokes(copy.root);
+    return copy;
+  }
+
+  /** Inline logic of an `invoke` is looked up in the node's config, under the name XState gives it. */
+  #wrapInvokes(node: ConfiguredNode): void {
+    const { invoke } = node.config;
+    if (invoke !== undefined) {
+      const wrapped = [invoke]
+        .flat()
+        .map((one: InvokeConfig) => (typeof one.src === 'string' ? one : { ...one, src: this.#wrap(one.src) }));
+      node.config = { ...node.config, invoke: wrapped };
+    }
+    for (const child of Object.values(node.states)) this.#wrapInvokes(child);
+  }
+
+  #wrap(logic: unknown): unknown {
+    if (isMachine(logic)) return machineLogic(this.prepare(logic));
+    if (typeof logic !== 'object' || logic === null) return logic;
+    const loose = logic as LooseLogic;
+    return isCallLogic(logic) || loose.start === undefined ? namedLogic(loose) : waitingLogic(loose);
+  }
+}
+
+interface ConfiguredNode {
+  config: { readonly invoke?: InvokeConfig | readonly InvokeConfig[] };
+  readonly states: Readonly<Record<string, ConfiguredNode>>;
+}
+
+interface InvokeConfig {
+  readonly src: unknown;
+}
+
+function starterOf(scope: LiveScope): ChildStarter {
+  return ownerOf(scope) as ChildStarter;
+}
+
+/** Gives a restored child its names back, once it is sure that its record is one of its kind of logic. */
+function rename(scope: LiveScope, record: ActorRecord, isMachineLogic: boolean): void {
+  const [key, id, sessionId, src, , , machine, snapshot] = record;
+  if (isMachineLogic !== (machine !== null)) {
+    const refusal = mismatch(`the actor "${src}" is another kind of logic now`);
+    starterOf(scope).refuse(refusal);
+    throw refusal;
+  }
+  const status = machine === null ? (snapshot as LiveSnapshot).status : machine[0];
+  renameActor(scope, id ?? key, sessionId, status !== 'active');
+}
+
+/** A child machine: it starts inside of the turn, as in XState. */
+function machineLogic(machine: AnyStateMachine): AnyActorLogic {
+  return Object.assign(Object.create(machine) as AnyActorLogic, {
+    restoreSnapshot: (record: ActorRecord, scope: LiveScope) => {
+      rename(scope, record, true);
+      return restoreMachine(machine, record[6] as MachineRecord, scope, (error) => starterOf(scope).refuse(error));
+    },
+  });
+}
+
+/** Logic that starts nothing, or only records a wish. */
+function namedLogic(logic: LooseLogic): AnyActorLogic {
+  return Object.assign(Object.create(logic) as AnyActorLogic, {
+    restoreSnapshot: (record: ActorRecord, scope: LiveScope) => restoreChild(logic, record, scope),
+  });
+}
+
+function restoreChild(logic: LooseLogic, record: ActorRecord, scope: LiveScope): LiveSnapshot {
+  rename(scope, record, false);
+  const [, , , , , , , snapshot, backlog] = record;
+  if (backlog !== null) starterOf(scope).starts.restore(scope.self, backlog);
+  return logic.restoreSnapshot?.(snapshot, scope) ?? (snapshot as LiveSnapshot);
+}
+
+/** Logic whose start does something outside (a promise, a callback, an observable): it waits for the commit. */
+function waitingLogic(logic: LooseLogic): AnyActorLogic {
+  return Object.assign(Object.create(logic) as AnyActorLogic, {
+    restoreSnapshot: (record: ActorRecord, scope: LiveScope) => restoreChild(logic, record, scope),
+    start: (_: LiveSnapshot, scope: LiveScope) => starterOf(scope).starts.startLater(logic, scope),
+    transition: (snapshot: LiveSnapshot, event: ActorEvent, scope: LiveScope) =>
+      starterOf(scope).starts.transition(logic, snapshot, event, scope),
+  });
+}

@@ -1,0 +1,177 @@
+/**
+ * All that leans on the inside of XState 5.33.3, in one file: which fields an actor, its scope and its system have, and
+ * where they can be taken over. An upgrade of XState is read against this file and proved by test/runtime/machine-corpus.
+ *
+ * Relied upon: `system._relay`, `_bookId`, `_register`, `_unregister`, `scheduler` are replaceable and looked up at each
+ * use; a snapshot is restored inside the actor's constructor, through `logic.restoreSnapshot(snapshot, scope)`; the fields
+ * of `LiveActor`; `src` names of inline invokes; StateNode instances are accepted as history; `StateNode.path` and `config`.
+ */
+// tidy-allow exports: all that leans on the inside of XState belongs into this one file
+import type { AnyStateMachine } from 'xstate';
+import type { ActorEvent } from './host.ts';
+
+/** XState's numbers for what an actor does. */
+const RUNNING = 1;
+const STOPPED = 2;
+
+/** An XState actor. */
+export interface LiveActor {
+  id: string;
+  sessionId: string;
+  _parent: object | undefined;
+  _snapshot: LiveSnapshot;
+  _processingStatus: number;
+  readonly _syncSnapshot: boolean | undefined;
+  readonly logic: { getPersistedSnapshot(snapshot: LiveSnapshot): unknown };
+  readonly src: unknown;
+  readonly systemId: string | undefined;
+  readonly system: LiveSystem;
+  readonly options: Readonly<Record<string, unknown>>;
+  start(): void;
+  _send(event: ActorEvent): void;
+  _stop(): void;
+}
+
+/** A snapshot of any logic; those of machines have `machine` and all the rest. */
+export interface LiveSnapshot {
+  status: string;
+  output?: unknown;
+  error?: unknown;
+  context?: unknown;
+  readonly value?: StateValue;
+  readonly machine?: unknown;
+  readonly children?: Readonly<Record<string, LiveActor | undefined>>;
+  readonly historyValue?: Readonly<Record<string, readonly StatePoint[]>>;
+}
+
+export type StateValue = string | { readonly [region: string]: StateValue };
+
+/** A state node, as far as history needs it. */
+export interface StatePoint {
+  readonly path: readonly string[];
+  readonly states: Readonly<Record<string, StatePoint>>;
+}
+
+/** What keeps delayed events, in place of XState's own. */
+export interface Scheduler {
+  schedule(source: LiveActor, target: object, event: ActorEvent, delayMs: number, id?: string): void;
+  cancel(source: LiveActor, id: string): void;
+  cancelAll(source: LiveActor): void;
+}
+
+/** What takes over a system of actors. */
+export interface SystemOwner {
+  readonly scheduler: Scheduler;
+  bookId(): string;
+  deliver(source: LiveActor | undefined, target: object, event: ActorEvent): void;
+  registered(actor: LiveActor): void;
+  unregistered(actor: LiveActor): void;
+}
+
+interface LiveSystem {
+  _bookId(): string;
+  _relay(source: LiveActor | undefined, target: object, event: ActorEvent): void;
+  _register(sessionId: string, actor: LiveActor): string;
+  _unregister: (actor: LiveActor) => void;
+  scheduler: Scheduler;
+  [OWNER]?: SystemOwner;
+}
+
+/** What XState gives to a logic about its actor. */
+export interface LiveScope {
+  id: string;
+  sessionId: string;
+  readonly self: LiveActor;
+  readonly system: LiveSystem;
+}
+
+const OWNER = Symbol('owner of the system');
+
+/** Takes over a system before any of its children exists: called from the first method of the root's logic. */
+export function takeOver(scope: LiveScope, owner: SystemOwner, address: string, parent: object): void {
+  const { self, system } = scope;
+  self.sessionId = address;
+  scope.sessionId = address;
+  self._parent = parent;
+  const unregister = system._unregister;
+  system._bookId = () => owner.bookId();
+  system._relay = (source, target, event) => owner.deliver(source, target, event);
+  system._register = (sessionId, actor) => {
+    owner.registered(actor);
+    return sessionId;
+  };
+  system._unregister = (actor) => {
+    owner.unregistered(actor);
+    unregister(actor);
+  };
+  system.scheduler = owner.scheduler;
+  system[OWNER] = owner;
+}
+
+/** Who has taken over the system of a scope; undefined where the logic runs in plain XState. */
+export function ownerOf(scope: LiveScope): SystemOwner | undefined {
+  return scope.system[OWNER];
+}
+
+/** Gives a restored child the names it had. One that has ended takes no events. */
+export function renameActor(scope: LiveScope, id: string, sessionId: string, ended: boolean): void {
+  scope.id = scope.self.id = id;
+  scope.sessionId = scope.self.sessionId = sessionId;
+  if (ended) scope.self._processingStatus = STOPPED;
+}
+
+/** Whether an actor has started and not ended. */
+export function isRunning(actor: LiveActor): boolean {
+  return actor._processingStatus === RUNNING;
+}
+
+/** Whether a value is an actor of XState, of this copy of it or another. */
+export function isLiveActor(value: object): value is LiveActor {
+  return (
+    '_processingStatus' in value && '_relay' in (((value as Partial<LiveActor>).system as object | undefined) ?? {})
+  );
+}
+
+/** Whether a logic is a state machine, of this copy of XState or another. */
+export function isMachine(logic: unknown): logic is AnyStateMachine {
+  return (
+    typeof logic === 'object' && logic !== null && (logic as { readonly __xstatenode?: unknown }).__xstatenode === true
+  );
+}
+
+/** The children of an actor with the keys they have there. */
+export function childrenOf(actor: LiveActor): [key: string, child: LiveActor][] {
+  const { children } = actor._snapshot;
+  if (children === undefined) return [];
+  return Object.entries(children).filter((entry): entry is [string, LiveActor] => entry[1] !== undefined);
+}
+
+/** Keys of `children` from the root to an actor; undefined when it is not there any more. */
+export function pathOf(root: LiveActor, actor: LiveActor): string[] | undefined {
+  const path: string[] = [];
+  for (let at = actor; at !== root; ) {
+    const parent = at._parent;
+    if (parent === undefined || !isLiveActor(parent)) return undefined;
+    const key = keyIn(parent, at);
+    if (key === undefined) return undefined;
+    path.unshift(key);
+    at = parent;
+  }
+  return path;
+}
+
+function keyIn(parent: LiveActor, child: LiveActor): string | undefined {
+  const children = parent._snapshot.children ?? {};
+  if (children[child.id] === child) return child.id;
+  return Object.keys(children).find((key) => children[key] === child);
+}
+
+/** The inverse. */
+export function actorAt(root: LiveActor, path: readonly string[]): LiveActor | undefined {
+  let at: LiveActor | undefined = root;
+  for (const key of path) {
+    const children: LiveSnapshot['children'] = at?._snapshot.children;
+    at = children !== undefined && Object.hasOwn(children, key) ? children[key] : undefined;
+  }
+  return at;
+}
