@@ -32,7 +32,7 @@ export interface Admission {
 }
 
 /** Makes a flow's start from a graph, or refuses the graph with WORKFLOW_INVALID. */
-export type FlowPlanner = (submission: Submission, task: string) => { readonly logic: string; readonly input: unknown };
+export type FlowPlanner = (submission: Submission, task: string, nowMs: number) => { readonly logic: string; readonly input: unknown };
 
 export interface DeskDeps {
   readonly kernel: Kernel;
@@ -98,7 +98,7 @@ export class Desk {
     const isFlow = target.workflow !== undefined || target.graph !== undefined;
     if (!isFlow) this.#check(target, input);
     const start: TaskStart = {
-      id: task, target, input, options, principal, createdAtMs: nowMs, ...(isFlow && { flow: planFlow(submission, task) }),
+      id: task, target, input, options, principal, createdAtMs: nowMs, ...(isFlow && { flow: planFlow(submission, task, nowMs) }),
     };
     port.startChild(taskSpec(start));
     if (key !== undefined) port.claimKey(this.#idempotency.claim(principal, key, bodyHash, task, nowMs));

@@ -149,7 +149,7 @@ function log(state: TaskState, port: CellPort, drafts: readonly EventDraft[], st
 function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   const drafts = event['events'] as readonly EventDraft[];
   const parked = event['parked'] as string | undefined;
-  const steps = state.steps + drafts.filter((draft) => draft.kind === 'step.started').length;
+  const steps = state.steps + drafts.filter((draft) => draft.kind === 'step.started' && draft.data['attempt'] !== undefined).length;
   if (parked !== undefined) return log({ ...state, steps, phase: 'input-required', waiting: parked }, port, drafts, 'input-required');
   return log({ ...state, steps }, port, drafts, state.phase);
 }

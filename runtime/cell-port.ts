@@ -22,6 +22,8 @@ export interface EventDraft {
 }
 
 export interface CellPort extends HostPort {
+  /** What the cell was started with. */
+  readonly input: unknown;
   /** Makes a cell; refused starts come back as `child.failed`. */
   startChild(spec: ChildSpec): void;
   /** Ends a cell that this one owns, and all that it owns, without another word from it. */

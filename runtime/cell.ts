@@ -48,6 +48,10 @@ export interface CellKernel {
 /** `waking` reads its state, `live` takes turns, `crashed` waits for its supervisor's word, `ended` is gone. */
 export type CellPhase = 'waking' | 'live' | 'crashed' | 'ended';
 
+/** The attachment that holds a large input. */
+export const INPUT_ROW = '\0input';
+const INPUT_INLINE_BYTES_MAX = 512;
+
 const NO_ATTACHMENTS: ReadonlyMap<string, unknown> = new Map();
 
 export class Cell implements CellPort {
@@ -70,6 +74,8 @@ export class Cell implements CellPort {
   queued = false;
   /** The store holds (or is about to hold) a record of it. */
   stored = false;
+  /** The spec's input has a row of its own: it is large, and never changes. */
+  inputApart = false;
   /** Mail was part of what was last cut, so that even a turn that changes nothing must be written. */
   mailStored = false;
 
@@ -83,6 +89,10 @@ export class Cell implements CellPort {
     return this.spec.address;
   }
 
+  get input(): unknown {
+    return this.spec.input;
+  }
+
   /** Part of an epoch's cut. */
   cut(): CellWrite | undefined {
     if (this.phase === 'ended') {
@@ -92,15 +102,27 @@ export class Cell implements CellPort {
     }
     const { control, user } = this.mailbox.waiting();
     const timers = this.timers === undefined ? [] : [...this.timers];
+    const wasStored = this.stored;
     this.seq++;
     this.stored = true;
     this.mailStored = control.length + user.length > 0;
+    if (!wasStored) this.#placeInput();
     const body = this.checkpoint === undefined ? undefined : this.logic.factory.encode(this.checkpoint);
     const head = packCell({
-      spec: this.spec, logicVersion: this.logic.factory.logicVersion, structureHash: this.logic.factory.structureHash,
+      spec: this.inputApart ? { ...this.spec, input: undefined } : this.spec, logicVersion: this.logic.factory.logicVersion, structureHash: this.logic.factory.structureHash,
       seq: this.seq, body, timers, control, user,
     });
     return { address: this.address, head, awake: this.awake };
+  }
+
+  /** Once, before the first head: a large input is written beside it, so that heads stay small. */
+  #placeInput(): void {
+    const { input } = this.spec;
+    if (typeof input !== 'object' || input === null) return;
+    const bytes = packState(input);
+    if (bytes.length <= INPUT_INLINE_BYTES_MAX) return;
+    this.inputApart = true;
+    this.#kernel.attach(this, INPUT_ROW, input);
   }
 
   /** Whether a restart must load it: it works for someone, or something is due to it. */

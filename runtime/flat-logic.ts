@@ -34,6 +34,8 @@ export interface FlatLogic<S extends FlatState, Input> {
   restored?(state: S, port: CellPort): S;
   /** Phases that end the actor. */
   readonly final: Partial<Readonly<Record<S['phase'], (state: S) => FlatEnd>>>;
+  /** What of a state is stored, where that is not all of it; `restored` puts the rest back. */
+  keep?(state: S): unknown;
   /** One line for people. */
   describe?(state: S): string;
 }
@@ -155,7 +157,7 @@ export function flatFactory<S extends FlatState, Input>(logic: FlatLogic<S, Inpu
     structureHash: '',
     create: (port: HostPort, input: unknown) => new FlatHost(logic, actor, { port: port as CellPort, input: input as Input }),
     restore: (port: HostPort, checkpoint: unknown) => new FlatHost(logic, actor, { port: port as CellPort, state: checkpoint as S }),
-    encode: packState,
+    encode: (checkpoint) => packState(logic.keep === undefined ? checkpoint : logic.keep(checkpoint as S)),
     decode: unpackState,
   };
 }

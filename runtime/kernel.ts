@@ -26,7 +26,7 @@ import type { World } from './world.ts';
 export interface KernelMeter {
   restarted(supervisor: string): void;
   deadLetter(reason: string): void;
-  effect(outcome: 'ok' | 'failed' | 'unknown'): void;
+  effect(outcome: 'completed' | 'failed' | 'unknown'): void;
 }
 
 export interface KernelLog {
@@ -516,7 +516,7 @@ export class Kernel implements CellKernel {
       if (cell.spec.owner !== undefined) this.post(cell.spec.owner, { type: 'run.parked', address, key, error: outcome.error });
       return;
     }
-    this.#meter.effect(outcome.ok ? 'ok' : 'failed');
+    this.#meter.effect(outcome.ok ? 'completed' : 'failed');
     cell.mailbox.push({ kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.#mailArrived(cell);
   }

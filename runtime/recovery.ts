@@ -4,7 +4,7 @@
  * it is and reported: nothing is guessed.
  */
 import { OperatingError } from '../protocol/errors.ts';
-import { Cell } from './cell.ts';
+import { Cell, INPUT_ROW } from './cell.ts';
 import type { ChildSpec } from './child-spec.ts';
 import type { Kernel } from './kernel.ts';
 import { unpackCell } from './snapshots.ts';
@@ -80,7 +80,10 @@ export class Recovery {
     if (factory.logicVersion !== snapshot.logicVersion || factory.structureHash !== snapshot.structureHash) {
       throw new OperatingError('VERSION_MISMATCH', `${stored.address} was stored by ${snapshot.spec.logic} of another version or shape (${snapshot.logicVersion}); this node has ${factory.logicVersion}. Load that version to let its work end.`);
     }
-    const cell = this.#kernel.admit(new Cell(this.#kernel, snapshot.spec, logic));
+    const input = stored.attachments.get(INPUT_ROW);
+    const spec = input === undefined ? snapshot.spec : { ...snapshot.spec, input: unpackState(input) };
+    const cell = this.#kernel.admit(new Cell(this.#kernel, spec, logic));
+    cell.inputApart = input !== undefined;
     this.#fill(cell, stored);
     return cell;
   }
