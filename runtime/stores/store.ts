@@ -7,10 +7,15 @@
  * key). A driver never retries by itself. After the first write error a driver refuses everything but `reopen` and
  * `close` with STORE_UNAVAILABLE: going on after a failed append loses later writes in LevelDB.
  *
- * Bytes handed over and values read back are never shared with the caller's live state. Every record carries a checksum;
- * a record that fails it is never returned: the read throws OperatingError STORE_CORRUPT with `details.key`, and
- * iterations pass it to `onCorrupt` and go on.
+ * Bytes handed over and values read back are never shared with the caller's live state: an epoch is encoded before
+ * `commit` returns its promise. Every record carries a checksum; a record that fails it is never returned: a read of one
+ * thing throws OperatingError STORE_CORRUPT with `details.key`, `awakeCells` passes it to `onCorrupt` and goes on, lists
+ * leave it out, log it and count it in the figures.
+ *
+ * Values (inputs, outputs, the data of events) come back as runtime/stores/values.ts says. One that is nested too deeply
+ * fails a commit: `assertKeepable` finds it where it comes in.
  */
+// tidy-allow exports: the contract and the nouns it is said in belong together
 import type { OperatingError } from '../../protocol/errors.ts';
 import type { TaskEvent, TaskOptions, TaskResult, TaskStatus, TaskTarget } from '../../protocol/tasks.ts';
 
@@ -21,12 +26,17 @@ export interface Fence {
   readonly epoch: number;
 }
 
-/** A cell's state as of this epoch; `head: null` removes the cell and all its attachments. */
+/**
+ * A cell's state as of this epoch. `head: null` removes the cell; its attachments are removed by writes of their own: whoever
+ * owns a cell knows them, and a driver would have to look for them.
+ */
 export interface CellWrite {
   readonly address: string;
   readonly head: Uint8Array | null;
   /** Whether a restart must load it at once (it has work, timers or mail) or may leave it until someone writes to it. */
   readonly awake: boolean;
+  /** How the last commit left it, where the caller knows: it saves a driver a delete. */
+  readonly was?: 'awake' | 'resting' | 'none';
 }
 
 /** A row that belongs to a cell and is written once, beside its head: a journal result, a step's state. */
@@ -55,7 +65,10 @@ export interface TaskProgress {
   readonly result?: TaskResult;
 }
 
-/** `created` is present in the first write of a task only; `was` is the status last committed, absent in the first. */
+/**
+ * `created` is present in the first write of a task only; `was` is the status last committed, absent in the first. There
+ * is no write after a terminal status.
+ */
 export interface TaskWrite {
   readonly id: string;
   readonly created?: TaskCreated;
@@ -65,10 +78,12 @@ export interface TaskWrite {
   readonly events: readonly TaskEvent[];
 }
 
+/** A task as it stands. */
 export interface TaskRecord extends TaskCreated, TaskProgress {
   readonly id: string;
 }
 
+/** An idempotency key and the task it made; `bodyHash` tells another body. */
 export interface KeyWrite {
   readonly principal: string;
   readonly key: string;
@@ -91,6 +106,7 @@ export interface QuarantineWrite {
   readonly body: unknown;
 }
 
+/** All that is written together. */
 export interface Epoch {
   readonly cells: readonly CellWrite[];
   readonly attachments: readonly AttachmentWrite[];
@@ -100,12 +116,14 @@ export interface Epoch {
   readonly quarantine: readonly QuarantineWrite[];
 }
 
+/** A cell as it rests. */
 export interface StoredCell {
   readonly address: string;
   readonly head: Uint8Array;
   readonly attachments: ReadonlyMap<string, Uint8Array>;
 }
 
+/** Which tasks; all that is given must fit. */
 export interface TaskQuery {
   readonly status?: TaskStatus;
   readonly labels?: Readonly<Record<string, string>>;
@@ -124,26 +142,40 @@ export interface TaskPage {
 
 export type StoreStatus = 'closed' | 'opening' | 'open' | 'failed' | 'closing';
 
+/** The contract. */
 export interface Store {
   readonly driver: string;
   readonly status: StoreStatus;
-  /** Opens, takes the fence (a boot counter, made durable before this resolves). Errors: STORE_UNAVAILABLE, e.g. the store is open elsewhere. */
+  /**
+   * Opens, takes the fence (a boot counter, made durable before this resolves). Errors: STORE_UNAVAILABLE, e.g. the store is
+   * open elsewhere; STORE_CORRUPT, it is damaged and was not changed; VERSION_MISMATCH; STATE_CONFLICT, it is not closed.
+   */
   open(): Promise<Fence>;
-  /** All or nothing, durable when it resolves (as far as the driver's `durability` says). Errors: STORE_UNAVAILABLE (outcome unknown), STATE_CONFLICT (fenced: nothing was written). */
+  /**
+   * All or nothing, durable when it resolves (as far as the driver's `durability` says). Calls may overlap; they are
+   * written in order. Errors: STORE_UNAVAILABLE (outcome unknown); with nothing written: STATE_CONFLICT (fenced),
+   * PROTOCOL_TOO_BIG (a record is too large, or a value nested too deeply), INTERNAL (a write breaks its contract).
+   */
   commit(epoch: Epoch, fence: Fence): Promise<void>;
-  /** After a write error: closes and opens again, under the same fence. */
+  /**
+   * After a write error: closes and opens again, under the same fence. Errors: STORE_UNAVAILABLE (try again later),
+   * STATE_CONFLICT (another owner has opened it meanwhile).
+   */
   reopen(): Promise<void>;
   close(): Promise<void>;
 
+  /** Not for a cell that is being committed. */
   readCell(address: string): Promise<StoredCell | undefined>;
-  /** Cells that a restart must load, in batches, in the order of their addresses. */
+  /** Cells that a restart must load, in batches, in the order of their keys. */
   awakeCells(onCorrupt: (error: OperatingError) => void): AsyncIterable<StoredCell>;
   readTask(id: string): Promise<TaskRecord | undefined>;
   /** Events with `seq > after`, ascending, at most `limit`. */
   readEvents(task: string, after: number, limit: number): Promise<readonly TaskEvent[]>;
   listTasks(query: TaskQuery): Promise<TaskPage>;
+  /** Nothing once it has expired. */
   readKey(principal: string, key: string): Promise<KeyWrite | undefined>;
   definitions(kind: DefinitionWrite['kind']): Promise<readonly DefinitionWrite[]>;
+  /** At most 1,000, by id. */
   quarantined(): Promise<readonly QuarantineWrite[]>;
   /** For the metrics and `doctor`: what the driver can say about its size, bytes on disk and so on. */
   figures(): Promise<Readonly<Record<string, number>>>;

@@ -1,0 +1,103 @@
+/** Reads cells: one by its address, or all that are awake, each with its attachments. */
+import type { OperatingError } from '../../protocol/errors.ts';
+import type { KeySpace, Row, Scan } from './key-space.ts';
+import { keyOf, partsOf, rangeOf, rangeUnder } from './keys.ts';
+import { orReport } from './record-damage.ts';
+import { readBytes } from './records.ts';
+import type { StoredCell } from './store.ts';
+
+/** Rows that one step of a scan brings at most. */
+const STEP_ROWS = 256;
+/** Rows of other cells that are walked over before the scan jumps. */
+const WALK_ROWS_MAX = 64;
+
+/** Errors: STORE_CORRUPT for any row of the cell. Not to be called while the same cell is being committed. */
+export async function readCell(space: KeySpace, address: string): Promise<StoredCell | undefined> {
+  const [awakeKey, restingKey] = [keyOf('c', address), keyOf('r', address)];
+  const [awake, resting] = await space.getMany([awakeKey, restingKey]);
+  const [key, record] = awake === undefined ? [restingKey, resting] : [awakeKey, awake];
+  if (record === undefined) return undefined;
+  const head = readBytes(key, record);
+  const own: Row[] = [];
+  const scan = space.scan(rangeUnder('a', address));
+  try {
+    for (let rows = await scan.next(STEP_ROWS); rows.length > 0; rows = await scan.next(STEP_ROWS)) own.push(...rows);
+  } finally {
+    await scan.close();
+  }
+  return assembleCell(address, head, own);
+}
+
+/** All awake cells in the order of their keys. A cell with a damaged row is left out and reported. */
+export async function* readAwakeCells(
+  space: KeySpace,
+  onCorrupt: (error: OperatingError) => void,
+): AsyncGenerator<StoredCell, void, undefined> {
+  const heads = space.scan(rangeOf('c'));
+  const attached = new AttachmentWalk(space.scan(rangeOf('a')));
+  try {
+    for (let rows = await heads.next(STEP_ROWS); rows.length > 0; rows = await heads.next(STEP_ROWS)) {
+      for (const [key, record] of rows) {
+        const address = partsOf(key)[0] ?? '';
+        const own = await attached.rowsOf(address);
+        const cell = orReport(() => assembleCell(address, readBytes(key, record), own), onCorrupt);
+        if (cell !== undefined) yield cell;
+      }
+    }
+  } finally {
+    await Promise.all([heads.close(), attached.close()]);
+  }
+}
+
+function assembleCell(address: string, head: Uint8Array, rows: readonly Row[]): StoredCell {
+  const attachments = new Map<string, Uint8Array>();
+  for (const [key, record] of rows) attachments.set(partsOf(key)[1] ?? '', readBytes(key, record));
+  return { address, head, attachments };
+}
+
+/** Goes through all attachments beside a walk over cells in the same order, and jumps over those of other cells. */
+class AttachmentWalk {
+  readonly #scan: Scan;
+  #rows: readonly Row[] = [];
+  #at = 0;
+  #ended = false;
+
+  constructor(scan: Scan) {
+    this.#scan = scan;
+  }
+
+  async rowsOf(address: string): Promise<readonly Row[]> {
+    const { gte, lt } = rangeUnder('a', address);
+    await this.#skipTo(gte);
+    const own: Row[] = [];
+    for (let row = await this.#peek(); row !== undefined && row[0] < lt; row = await this.#peek()) {
+      own.push(row);
+      this.#at++;
+    }
+    return own;
+  }
+
+  close(): Promise<void> {
+    return this.#scan.close();
+  }
+
+  async #skipTo(key: string): Promise<void> {
+    for (let walked = 0; walked < WALK_ROWS_MAX; walked++) {
+      const row = await this.#peek();
+      if (row === undefined || row[0] >= key) return;
+      this.#at++;
+    }
+    this.#scan.seek(key);
+    this.#rows = [];
+    this.#at = 0;
+  }
+
+  async #peek(): Promise<Row | undefined> {
+    if (this.#at === this.#rows.length && !this.#ended) {
+      this.#rows = await this.#scan.next(STEP_ROWS);
+      this.#at = 0;
+      this.#ended = this.#rows.length === 0;
+    }
+    return this.#rows[this.#at];
+  }
+}

@@ -1,0 +1,62 @@
+/** Turns an epoch into rows, and the rows that are not a task's back into what they were. */
+import type { RowSink } from './key-space.ts';
+import { keyOf } from './keys.ts';
+import { frameBytes, frameValue, readValue } from './records.ts';
+import type { CellWrite, DefinitionWrite, Epoch, KeyWrite, QuarantineWrite } from './store.ts';
+import { writeTask } from './task-rows.ts';
+
+type KeyFields = [principal: string, key: string, task: string, bodyHash: string, expiresAtMs: number];
+type DefinitionFields = [kind: DefinitionWrite['kind'], name: string, version: string, body: unknown];
+type QuarantineFields = [id: string, body: unknown];
+
+/** Writes all rows of an epoch. Errors, with nothing to be written: INTERNAL, PROTOCOL_TOO_BIG. */
+export function writeEpoch(epoch: Epoch, sink: RowSink): void {
+  for (const cell of epoch.cells) writeCell(cell, sink);
+  for (const { address, key, value } of epoch.attachments) {
+    const row = keyOf('a', address, key);
+    if (value === null) sink.del(row);
+    else sink.put(row, frameBytes(row, value));
+  }
+  for (const task of epoch.tasks) writeTask(task, sink);
+  for (const { principal, key, task, bodyHash, expiresAtMs } of epoch.keys) {
+    put(keyOf('k', principal, key), [principal, key, task, bodyHash, expiresAtMs] satisfies KeyFields, sink);
+  }
+  for (const { kind, name, version, body } of epoch.definitions) {
+    const row = keyOf('d', kind, name, version);
+    if (body === null) sink.del(row);
+    else put(row, [kind, name, version, body] satisfies DefinitionFields, sink);
+  }
+  for (const { id, body } of epoch.quarantine) put(keyOf('q', id), [id, body] satisfies QuarantineFields, sink);
+}
+
+/** The inverse of an idempotency key's row. */
+export function readKeyRow(row: string, record: Uint8Array): KeyWrite {
+  const [principal, key, task, bodyHash, expiresAtMs] = readValue(row, record) as KeyFields;
+  return { principal, key, task, bodyHash, expiresAtMs };
+}
+
+/** The inverse of a definition's row. */
+export function readDefinition(row: string, record: Uint8Array): DefinitionWrite {
+  const [kind, name, version, body] = readValue(row, record) as DefinitionFields;
+  return { kind, name, version, body };
+}
+
+/** The inverse of a quarantined message's row. */
+export function readQuarantined(row: string, record: Uint8Array): QuarantineWrite {
+  const [id, body] = readValue(row, record) as QuarantineFields;
+  return { id, body };
+}
+
+/** One of the two head rows at most is there; the other is deleted unless the caller knows that it is not. */
+function writeCell({ address, head, awake, was }: CellWrite, sink: RowSink): void {
+  const [place, other] = awake ? (['c', 'r'] as const) : (['r', 'c'] as const);
+  const otherState = awake ? 'resting' : 'awake';
+  const row = keyOf(place, address);
+  if (head === null) sink.del(row);
+  else sink.put(row, frameBytes(row, head));
+  if (was === undefined || was === otherState) sink.del(keyOf(other, address));
+}
+
+function put(row: string, value: unknown, sink: RowSink): void {
+  sink.put(row, frameValue(row, value));
+}
