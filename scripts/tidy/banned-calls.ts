@@ -89,11 +89,14 @@ function checkFile(file: SourceFile): Violation[] {
   return violations;
 }
 
-/** Reports banned calls in product code, and default exports everywhere but in the configuration of tools. */
+/**
+ * Reports banned calls in product code, and default exports everywhere but in the configuration of tools and in what
+ * describes foreign modules.
+ */
 export function checkBannedCalls(project: Project): Violation[] {
   const calls = project.files.filter(({ isProduct }) => isProduct).flatMap(checkFile);
   const defaults = project.files
-    .filter(({ path }) => !/\.config\.[cm]?[jt]s$/.test(path))
+    .filter(({ path }) => !/\.config\.[cm]?[jt]s$|\.d\.ts$/.test(path))
     .flatMap((file) =>
       file.exports.filter(({ form }) => form === 'default').map(({ line }) => ({ path: file.path, line })),
     );

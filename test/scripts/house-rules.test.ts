@@ -226,7 +226,11 @@ const CASES: readonly Case[] = [
     means: 'exports have names',
     breaking: { 'runtime/a.ts': 'export default 1;\n', 'test/b.ts': 'const b = 1;\nexport { b as default };\n' },
     at: ['runtime/a.ts:1', 'test/b.ts:2'],
-    conforming: { 'vitest.config.ts': 'export default {};\n', 'runtime/a.ts': `const s = 'export default 1';\n` },
+    conforming: {
+      'vitest.config.ts': 'export default {};\n',
+      'actors/foreign.d.ts': 'export default 1;\n',
+      'runtime/a.ts': `const s = 'export default 1';\n`,
+    },
   },
   {
     rule: 'test-only',
