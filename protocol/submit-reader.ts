@@ -11,9 +11,6 @@ import { isName, parseReference } from './names.ts';
 type Submit = ClientMessageOf<'task.submit'>;
 type Options = NonNullable<Submit['options']>;
 
-const FIELDS_BEFORE_OPTIONS = ['id', 'agent', 'capability', 'input', 'key'];
-const KNOWN_OPTIONS = ['priority', 'deadlineMs', 'labels', 'cache'];
-
 /** The message as the schema would give it, or undefined for what the schema has to look at. */
 export function readSubmit(message: Readonly<Record<string, unknown>>): Submit | undefined {
   if (!isPlainObject(message)) return undefined;
@@ -75,7 +72,10 @@ function readOptions(value: unknown): Options | undefined {
     if (field === 'budget') return undefined;
   }
   const kept: Record<string, unknown> = {};
-  for (const field of KNOWN_OPTIONS) if (field in value) kept[field] = value[field];
+  if ('priority' in value) kept['priority'] = value['priority'];
+  if ('deadlineMs' in value) kept['deadlineMs'] = value['deadlineMs'];
+  if ('labels' in value) kept['labels'] = value['labels'];
+  if ('cache' in value) kept['cache'] = value['cache'];
   return kept;
 }
 
@@ -102,7 +102,11 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 /** The fields of the schema, in its order. */
 function keepKnown(message: Readonly<Record<string, unknown>>, options: Options | undefined): Submit {
   const kept: Record<string, unknown> = { type: 'task.submit' };
-  for (const field of FIELDS_BEFORE_OPTIONS) if (field in message) kept[field] = message[field];
+  if ('id' in message) kept['id'] = message['id'];
+  if ('agent' in message) kept['agent'] = message['agent'];
+  if ('capability' in message) kept['capability'] = message['capability'];
+  if ('input' in message) kept['input'] = message['input'];
+  if ('key' in message) kept['key'] = message['key'];
   if (options !== undefined) kept['options'] = options;
   if ('watch' in message) kept['watch'] = message['watch'];
   return kept as Submit;
