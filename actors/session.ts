@@ -217,8 +217,8 @@ async function listTasks(desk: Desk, principal: string, message: ClientMessageOf
 }
 
 async function ask(desk: Desk, message: ClientMessageOf<'agent.ask'>): Promise<object> {
-  const reply = await desk.ask(message.agent, message.key, message.event, message.timeoutMs ?? LIMITS.askTimeoutDefaultMs);
-  return { type: 'agent.reply', agent: message.agent, key: message.key, reply };
+  const value = await desk.ask(message.agent, message.key, message.event, message.timeoutMs ?? LIMITS.askTimeoutDefaultMs);
+  return { type: 'agent.reply', agent: message.agent, key: message.key, value };
 }
 
 function notAvailable(types: readonly ClientMessage['type'][]): Handlers {

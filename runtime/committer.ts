@@ -134,6 +134,11 @@ export class Committer {
     this.#quarantine.push(write);
   }
 
+  /** Resolves once nothing waits to be written or released any more. */
+  async flush(): Promise<void> {
+    while (!this.idle && !this.#stopped) await this.committed();
+  }
+
   /** No commit is begun any more. */
   stop(): void {
     this.#stopped = true;

@@ -64,6 +64,7 @@ export class Effects {
   readonly #settle: (address: string, key: string, outcome: EffectOutcome) => void;
   readonly #calls = new Map<string, Map<string, Call>>();
   readonly #lanes = new Map<string, Lane>();
+  #held = false;
   #counts = { running: 0, waiting: 0 };
 
   constructor(world: World, settle: (address: string, key: string, outcome: EffectOutcome) => void) {
@@ -129,6 +130,11 @@ export class Effects {
     const calls = this.#calls.get(address);
     if (calls === undefined) return;
     for (const key of [...calls.keys()]) this.cancel(address, key);
+  }
+
+  /** From here on nothing more is started; what runs goes on. */
+  hold(): void {
+    this.#held = true;
   }
 
   /** The node stops: every call is aborted and its outcome dropped, so that the next run of the process makes it again by its kind. */
@@ -220,7 +226,7 @@ export class Effects {
       lane = { running: 0, waiting: Array.from({ length: PRIORITIES }, () => []), waitingCount: 0 };
       this.#lanes.set(plan.lane, lane);
     }
-    if (lane.running < plan.laneLimit) {
+    if (lane.running < plan.laneLimit && !this.#held) {
       lane.running++;
       go();
     } else {
@@ -233,7 +239,7 @@ export class Effects {
   #leave(name: string): void {
     const lane = this.#lanes.get(name);
     if (lane === undefined) return;
-    for (let priority = PRIORITIES - 1; priority >= 0 && lane.waitingCount > 0; priority--) {
+    for (let priority = PRIORITIES - 1; priority >= 0 && lane.waitingCount > 0 && !this.#held; priority--) {
       const next = (lane.waiting[priority] as (() => void)[]).shift();
       if (next === undefined) continue;
       lane.waitingCount--;

@@ -15,6 +15,7 @@ export interface FeedItem {
 export type FeedListener = (item: FeedItem) => void;
 
 export class Feed {
+  readonly #everywhere = new Set<FeedListener>();
   readonly #listeners = new Map<string, Set<FeedListener>>();
 
   /** Until the returned function is called. A listener must not throw. */
@@ -29,7 +30,14 @@ export class Feed {
     };
   }
 
+  /** The same, for the logs of all tasks. */
+  listenAll(listener: FeedListener): () => void {
+    this.#everywhere.add(listener);
+    return () => void this.#everywhere.delete(listener);
+  }
+
   publish(item: FeedItem): void {
+    for (const listener of this.#everywhere) listener(item);
     const listeners = this.#listeners.get(item.task);
     if (listeners === undefined) return;
     for (const listener of listeners) listener(item);

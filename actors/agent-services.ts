@@ -1,0 +1,44 @@
+/** What agents' contexts reach of this node: journals at their steps, worker threads, other actors. */
+import { OperatingError } from '../protocol/errors.ts';
+import type { Kernel } from '../runtime/kernel.ts';
+import type { Log } from '../runtime/log.ts';
+import type { WorkerPool } from '../runtime/workers/pool.ts';
+import type { World } from '../runtime/world.ts';
+import type { ContextDeps } from './agent-context.ts';
+import type { Desk } from './desk.ts';
+import type { JournalShelf } from './journal.ts';
+
+export interface ServiceDeps {
+  readonly world: World;
+  readonly log: Log;
+  readonly kernel: Kernel;
+  readonly workers: WorkerPool;
+  /** The desk is made after the registry, which needs these. */
+  desk(): Desk;
+}
+
+export function createAgentServices(deps: ServiceDeps): ContextDeps {
+  const { kernel, workers, world, log } = deps;
+  return {
+    world,
+    log,
+    shelf: (owner) => shelfOf(kernel, owner),
+    runWorker: (call) => workers.run(call),
+    tell: (agent, key, event) => deps.desk().tell(agent, key, event),
+    ask: (agent, key, event, timeoutMs) => deps.desk().ask(agent, key, event, timeoutMs),
+  };
+}
+
+/** The journal's place: rows beside the state of the step (or keyed actor) that the work is for. */
+function shelfOf(kernel: Kernel, owner: string): JournalShelf {
+  const cell = kernel.cells.get(owner);
+  if (cell === undefined) throw new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
+  return {
+    recorded: () => cell.attached(),
+    record: (key, value) => {
+      if (cell.phase === 'ended') throw new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
+      kernel.attach(cell, key, value);
+    },
+    committed: () => kernel.committer.committed(),
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Who is in the cluster. A single process is a cluster of one: it owns the one shard there is, under the fence its store
+ * gave it. Nodes that join come here later, with links and placement.
+ */
+import type { Fence } from '../runtime/stores/store.ts';
+
+export interface Member {
+  readonly node: string;
+  readonly version: string;
+  readonly role: 'owner';
+  readonly status: 'active' | 'draining';
+  /** The boot counter: a later start of the same node has a higher one. */
+  readonly incarnation: number;
+  readonly startedAtMs: number;
+}
+
+export interface ClusterView {
+  readonly nodes: readonly Member[];
+  readonly shards: readonly { readonly shard: string; readonly owner: string; readonly epoch: number }[];
+}
+
+export interface Membership {
+  view(): ClusterView;
+  drain(): void;
+}
+
+/** The membership of a node that stands alone. */
+export function soloMembership(self: { readonly node: string; readonly version: string; readonly fence: Fence; readonly startedAtMs: number }): Membership {
+  const { node, version, fence, startedAtMs } = self;
+  let status: Member['status'] = 'active';
+  return {
+    view: () => ({
+      nodes: [{ node, version, role: 'owner', status, incarnation: fence.epoch, startedAtMs }],
+      shards: [{ shard: fence.shard, owner: node, epoch: fence.epoch }],
+    }),
+    drain: () => {
+      status = 'draining';
+    },
+  };
+}
