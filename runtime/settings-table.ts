@@ -27,7 +27,7 @@ export const SETTING_GROUPS = [
 export interface SettingRow<T> {
   readonly group: (typeof SETTING_GROUPS)[number];
   readonly kind: SettingKind<T>;
-  readonly fallback: T;
+  readonly fallback: NoInfer<T>;
   readonly fallbackText?: string;
   readonly flag: string | null;
   readonly doc: string;
