@@ -253,11 +253,26 @@ function take(ranges: readonly Range[], flags: Flags): PatternNode {
 }
 
 function testOf(ranges: readonly Range[], flags: Flags): (codePoint: number) => boolean {
-  const holds = (codePoint: number): boolean => ranges.some(([from, to]) => codePoint >= from && codePoint <= to);
+  const holds = rangesHold(ranges);
   if (!flags.i) return holds;
   return (codePoint) => {
     const letter = String.fromCodePoint(codePoint);
     return holds(codePoint) || holds(codeOf(letter.toLowerCase())) || holds(codeOf(letter.toUpperCase()));
+  };
+}
+
+function rangesHold(ranges: readonly Range[]): (codePoint: number) => boolean {
+  const [first] = ranges;
+  if (ranges.length === 1 && first !== undefined) {
+    const [from, to] = first;
+    return (codePoint) => codePoint >= from && codePoint <= to;
+  }
+  const bounds = Int32Array.from(ranges.flat());
+  return (codePoint) => {
+    for (let i = 0; i < bounds.length; i += 2) {
+      if (codePoint >= (bounds[i] ?? 0) && codePoint <= (bounds[i + 1] ?? 0)) return true;
+    }
+    return false;
   };
 }
 

@@ -101,56 +101,57 @@ function emitRepeat(node: Extract<PatternNode, { type: 'repeat' }>, states: Stat
 
 /** One pass over the text with the set of all states that some way of matching is in. */
 function runs(states: readonly State[], text: string, meter: Meter): boolean {
-  const seenAt = new Int32Array(states.length).fill(-1);
-  let active: number[] = [];
+  const pass: Pass = { states, seenAt: new Int32Array(states.length).fill(-1), todo: [], ready: [], visited: 0 };
   let before: number | undefined;
   let unit = 0;
   for (let step = 0; ; step++) {
     const now = text.codePointAt(unit);
-    active.push(0);
-    const ready = reach(states, active, seenAt, step, { before, now });
-    charge(meter, 1 + ready.length);
-    if (ready.includes(states.length - 1)) return true;
+    pass.todo.push(0);
+    if (reachesMatch(pass, step, before, now)) return true;
+    charge(meter, 1 + pass.visited);
     if (now === undefined) return false;
-    active = [];
-    for (const index of ready) {
+    for (const index of pass.ready) {
       const state = states[index];
-      if (state?.type === 'take' && state.test(now)) active.push(index + 1);
+      if (state?.type === 'take' && state.test(now)) pass.todo.push(index + 1);
     }
     before = now;
     unit += now > 0xffff ? 2 : 1;
   }
 }
 
-interface Surroundings {
-  readonly before: number | undefined;
-  readonly now: number | undefined;
+/** The sets of one pass, used again for each character. `seenAt` has the step at which a state was last reached. */
+interface Pass {
+  readonly states: readonly State[];
+  readonly seenAt: Int32Array;
+  readonly todo: number[];
+  readonly ready: number[];
+  /** How many states the last step went through: its cost. */
+  visited: number;
 }
 
-/** The states that take a character (or match), reached from `from` without taking one. */
-function reach(
-  states: readonly State[],
-  from: readonly number[],
-  seenAt: Int32Array,
-  step: number,
-  around: Surroundings,
-): number[] {
-  const todo = [...from];
-  const ready: number[] = [];
+/** Leaves in `ready` the states that take a character, reached from `todo` without taking one; or finds the last state. */
+function reachesMatch(pass: Pass, step: number, before: number | undefined, now: number | undefined): boolean {
+  const { states, seenAt, todo, ready } = pass;
+  ready.length = 0;
+  pass.visited = 0;
   for (let index = todo.pop(); index !== undefined; index = todo.pop()) {
     const state = states[index];
     if (state === undefined || seenAt[index] === step) continue;
     seenAt[index] = step;
-    if (state.type === 'split') todo.push(...state.targets);
-    else if (state.type !== 'assert') ready.push(index);
-    else if (holds(state.assertion, around)) todo.push(index + 1);
+    // A state that only leads on to one other is not worth counting.
+    if (state.type !== 'split' || state.targets.length > 1) pass.visited += 1;
+    if (state.type === 'take') ready.push(index);
+    else if (state.type === 'match') return true;
+    else if (state.type === 'assert') {
+      if (holds(state.assertion, before, now)) todo.push(index + 1);
+    } else for (const target of state.targets) todo.push(target);
   }
-  return ready;
+  return false;
 }
 
 const NEWLINE = 10;
 
-function holds(assertion: Assertion, { before, now }: Surroundings): boolean {
+function holds(assertion: Assertion, before: number | undefined, now: number | undefined): boolean {
   switch (assertion) {
     case 'text-start':
       return before === undefined;

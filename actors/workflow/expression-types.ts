@@ -119,7 +119,7 @@ function shapeOfIndex(node: NodeOf<'[]'>, check: Check): Shape {
   if (from.kind === 'list' && accepts(['number'], index)) return from.element();
   if (from.kind === 'map' && accepts(['string'], index)) return ANY;
   if (from.kind === 'any' && accepts(['number', 'string'], index)) return ANY;
-  check.report(`a ${from.kind} is not indexed by a ${index.kind}`);
+  check.report(`${wordFor(from, 'a ')} is not indexed by ${wordFor(index, 'a ')}`);
   return ANY;
 }
 
@@ -206,8 +206,8 @@ function sumShape(left: Shape, right: Shape): Shape {
   return left.kind === 'any' ? right : left;
 }
 
-function wordFor({ kind }: Shape): string {
-  return kind === 'any' ? 'an unknown value' : kind;
+function wordFor({ kind }: Shape, article = ''): string {
+  return kind === 'any' ? 'an unknown value' : article + kind;
 }
 
 function accepts(kinds: readonly Shape['kind'][], shape: Shape): boolean {

@@ -28,7 +28,7 @@ export class GraphTypes {
     this.#faults = faults;
     this.#input = shapeOfSchema(schemas.inputSchema);
     for (const step of steps) {
-      this.#steps.set(step.id, mapOf({ output: this.#outputOf(step), status: { kind: 'string' } }));
+      this.#steps.set(step.id, mapOf({ output: this.#outputOf(step) }));
     }
   }
 

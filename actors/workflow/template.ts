@@ -162,6 +162,7 @@ function compilePlaceholder(
 }
 
 function textOf(value: unknown): string {
+  if (value instanceof Date) return value.toJSON() ?? 'null';
   return typeof value === 'string'
     ? value
     : (JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? 'null');
