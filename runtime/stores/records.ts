@@ -123,5 +123,6 @@ function openFrame(key: string, record: Uint8Array, codec: number): Uint8Array {
   }
   if (view.getUint32(4) !== checksumAt - HEADER_BYTES || view.getUint8(3) !== codec)
     throw corrupt(key, 'it is of another kind or length');
-  return record.subarray(HEADER_BYTES, checksumAt);
+  // The same class from every driver, since binary parts of the value take it over.
+  return Buffer.from(record.buffer, record.byteOffset + HEADER_BYTES, checksumAt - HEADER_BYTES);
 }

@@ -1,0 +1,159 @@
+/** Cells and their attachments. */
+import { describe, expect, it } from 'vitest';
+import type { CellWrite, StoredCell } from '../../runtime/stores/store.ts';
+import { collect, type Bench, bytes, type MakeMedium, openBench } from './store-medium.ts';
+
+const ADDRESSES = [
+  'task/01K',
+  'task/01K/',
+  'task/01K/step',
+  'agent/lab.counter/user 42?',
+  'agent/lab.counter/user 42',
+  'agent/ä/ö',
+  'agent/%0041',
+  'agent/A',
+  'agent/\0',
+  'agent/\0key',
+  'agent/\ud83d\ude00',
+  'agent/\ud83d',
+  'agent/\ud83e',
+  'agent/\n',
+  '',
+  '/',
+  '%',
+];
+
+const awakeAddresses = async ({ store }: Bench): Promise<string[]> =>
+  (await collect(store.awakeCells(failOnDamage))).map(({ address }) => address);
+
+function failOnDamage(error: unknown): never {
+  throw error;
+}
+
+const texts = (cell: StoredCell | undefined): unknown =>
+  cell && {
+    head: Buffer.from(cell.head).toString(),
+    attachments: Object.fromEntries([...cell.attachments].map(([key, value]) => [key, Buffer.from(value).toString()])),
+  };
+
+/** See the file's first line. */
+export function cellCases(makeMedium: MakeMedium): void {
+  describe('a cell', () => {
+    it('that is not there is undefined', async () => {
+      const { store } = await openBench(makeMedium);
+      expect(await store.readCell('task/nobody')).toBeUndefined();
+    });
+
+    it('comes back with its last head and all its attachments', async () => {
+      const bench = await openBench(makeMedium);
+      await bench.commit({
+        cells: [{ address: 'task/a', head: bytes('one'), awake: true }],
+        attachments: [
+          { address: 'task/a', key: 'x', value: bytes('1') },
+          { address: 'task/a', key: '', value: bytes('') },
+        ],
+      });
+      await bench.commit({
+        cells: [{ address: 'task/a', head: bytes('two'), awake: true }],
+        attachments: [
+          { address: 'task/a', key: 'y/z', value: bytes('2') },
+          { address: 'task/a', key: 'x', value: null },
+        ],
+      });
+      await bench.restart();
+      expect(texts(await bench.store.readCell('task/a'))).toEqual({ head: 'two', attachments: { '': '', 'y/z': '2' } });
+    });
+
+    it('keeps its attachments from those of others, however alike the addresses are', async () => {
+      const bench = await openBench(makeMedium);
+      await bench.commit({
+        cells: ADDRESSES.map((address) => ({ address, head: bytes(`head of ${address}`), awake: true })),
+        attachments: ADDRESSES.map((address) => ({ address, key: 'key', value: bytes(`row of ${address}`) })),
+      });
+      for (const address of ADDRESSES) {
+        const utf8 = (text: string): string => Buffer.from(text).toString();
+        expect(texts(await bench.store.readCell(address)), JSON.stringify(address)).toEqual({
+          head: utf8(`head of ${address}`),
+          attachments: { key: utf8(`row of ${address}`) },
+        });
+      }
+      expect((await awakeAddresses(bench)).toSorted()).toEqual(ADDRESSES.toSorted());
+    });
+
+    it.each<{ what: string; was: (before: boolean) => CellWrite['was'] }>([
+      { what: 'is not told how it was', was: () => undefined },
+      { what: 'is told how it was', was: (before) => (before ? 'awake' : 'resting') },
+    ])('falls asleep and wakes up, when the store $what', async ({ was }) => {
+      const bench = await openBench(makeMedium);
+      let before: CellWrite['was'] = 'none';
+      for (const [i, awake] of [true, false, false, true, true, false, true].entries()) {
+        await bench.commit({
+          cells: [{ address: 'agent/a', head: bytes(String(i)), awake, ...(before !== undefined && { was: before }) }],
+        });
+        before = was(awake);
+        expect(await awakeAddresses(bench)).toEqual(awake ? ['agent/a'] : []);
+        expect(texts(await bench.store.readCell('agent/a'))).toEqual({ head: String(i), attachments: {} });
+      }
+    });
+
+    it.each([
+      { awake: true, was: undefined },
+      { awake: true, was: 'awake' as const },
+      { awake: false, was: undefined },
+      { awake: false, was: 'resting' as const },
+    ])('is removed, awake or not ($awake), told or not ($was)', async ({ awake, was }) => {
+      const bench = await openBench(makeMedium);
+      await bench.commit({
+        cells: [{ address: 'agent/a', head: bytes('x'), awake }],
+        attachments: [{ address: 'agent/a', key: 'k', value: bytes('v') }],
+      });
+      await bench.commit({
+        cells: [{ address: 'agent/a', head: null, awake: false, ...(was !== undefined && { was }) }],
+        attachments: [{ address: 'agent/a', key: 'k', value: null }],
+      });
+      expect(await bench.store.readCell('agent/a')).toBeUndefined();
+      expect(await awakeAddresses(bench)).toEqual([]);
+      await bench.commit({ cells: [{ address: 'agent/a', head: bytes('new life'), awake: true }] });
+      expect(texts(await bench.store.readCell('agent/a'))).toEqual({ head: 'new life', attachments: {} });
+    });
+  });
+
+  describe('the awake cells', () => {
+    it('come each once, in one order, with their own attachments, however many others there are', async () => {
+      const bench = await openBench(makeMedium);
+      const address = (i: number): string => `task/${String(i).padStart(5, '0')}`;
+      const count = 1_500;
+      const numbers = Array.from({ length: count }, (_, i) => i);
+      const rowsOf = (i: number): number => (i % 7 === 0 ? 3 : i % 50 === 1 ? 400 : 0);
+      await bench.commit({
+        cells: numbers.map((i) => ({ address: address(i), head: bytes(String(i)), awake: i % 3 !== 1 })),
+        attachments: numbers.flatMap((i) =>
+          Array.from({ length: rowsOf(i) }, (_, k) => ({
+            address: address(i),
+            key: `k${k}`,
+            value: bytes(`${i}.${k}`),
+          })),
+        ),
+      });
+      await bench.restart();
+      const cells = await collect(bench.store.awakeCells(failOnDamage));
+      const expected = numbers.filter((i) => i % 3 !== 1);
+      expect(cells.map((cell) => cell.address)).toEqual(expected.map(address));
+      for (const [at, i] of expected.entries()) {
+        expect(cells[at]?.attachments.size).toBe(rowsOf(i));
+        for (const [key, value] of cells[at]?.attachments ?? [])
+          expect(Buffer.from(value).toString()).toBe(`${i}.${key.slice(1)}`);
+      }
+    });
+
+    it('can be left half way, and the store closed after it', async () => {
+      const bench = await openBench(makeMedium);
+      await bench.commit({
+        cells: Array.from({ length: 600 }, (_, i) => ({ address: `agent/${i}`, head: bytes('x'), awake: true })),
+      });
+      for await (const _ of bench.store.awakeCells(failOnDamage)) break;
+      await bench.store.close();
+      expect(bench.store.status).toBe('closed');
+    });
+  });
+}
