@@ -38,14 +38,11 @@ export class ExpressionFault extends Error {
   readonly span: Span | undefined;
   /** The field that was missed, and the object it was missed in: its field names help whoever reads the message. */
   readonly missed: { readonly field: string; readonly of: object } | undefined;
-  /** Never swallowed by a logical operator: the budget is used up. */
-  readonly final: boolean;
 
-  constructor(message: string, span?: Span, options: { missed?: { field: string; of: object }; final?: boolean } = {}) {
+  constructor(message: string, span?: Span, options: { missed?: { field: string; of: object } } = {}) {
     super(message);
     this.span = span;
     this.missed = options.missed;
-    this.final = options.final ?? false;
   }
 }
 
@@ -53,9 +50,7 @@ export class ExpressionFault extends Error {
 export function charge(meter: Meter, operations: number): void {
   meter.left -= operations;
   if (meter.left < 0) {
-    throw new ExpressionFault(`it takes more than ${OPERATIONS_MAX.toLocaleString('en')} operations`, undefined, {
-      final: true,
-    });
+    throw new ExpressionFault(`it takes more than ${OPERATIONS_MAX.toLocaleString('en')} operations`);
   }
 }
 
@@ -64,8 +59,11 @@ export function chargeText(meter: Meter, chars: number): void {
   if (chars >= CHARS_PER_OPERATION) charge(meter, Math.ceil(chars / CHARS_PER_OPERATION));
 }
 
-/** Returns where `error` may be swallowed (CEL's `error || true` is true), and throws it again where it may not. */
+/**
+ * Returns where `error` may be swallowed (CEL's `error || true` is true), and throws where it may not. That the budget is
+ * used up cannot be swallowed: nothing is left to pay for it.
+ */
 export function swallow(meter: Meter, error: unknown): asserts error is ExpressionFault {
-  if (!(error instanceof ExpressionFault) || error.final) throw error;
+  if (!(error instanceof ExpressionFault)) throw error;
   charge(meter, FAULT_OPERATIONS);
 }

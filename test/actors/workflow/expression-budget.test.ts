@@ -7,11 +7,16 @@ import { evaluate, refusal } from './evaluation.ts';
 const ids = Array.from({ length: 200 }, (_, i) => i);
 const records = Array.from({ length: 20_000 }, (_, i) => ({ name: `${'x'.repeat(50)}${i}` }));
 const page = 'a'.repeat(65_536);
+const names = Object.fromEntries(ids.map((id) => [`k${id}`, id]));
+const numbers = records.map((_, i) => i);
 const input = {
   ids,
   records,
   page,
-  names: Object.fromEntries(ids.map((id) => [`k${id}`, id])),
+  names,
+  sameNames: { ...names },
+  numbers,
+  sameNumbers: [...numbers],
   half: `${page.slice(0, 20_000)}b${page.slice(0, 20_000)}`,
 };
 
@@ -49,7 +54,9 @@ describe('the budget of an evaluation', () => {
     ['loops over field names', 'input.names.all(a, input.names.all(b, input.names.all(c, a + b != c)))'],
     ['errors that are swallowed', 'input.records.exists(r, r.nope == 1)'],
     ['errors that are swallowed in loops', 'input.ids.exists(a, input.ids.exists(b, b.nope || a.nope))'],
-    ['comparing lists in a loop', 'input.ids.all(a, input.records == input.records.map(r, r))'],
+    ['comparing lists in a loop', 'input.ids.all(a, input.ids.all(b, input.numbers == input.sameNumbers))'],
+    ['looking through numbers in a loop', 'input.ids.all(a, input.ids.all(b, !(-1 in input.numbers)))'],
+    ['comparing maps in a loop', 'input.ids.all(a, input.ids.all(b, input.names == input.sameNames))'],
     ['looking through a list in a loop', 'input.records.all(r, r in input.records)'],
     [
       'doubling lists',

@@ -260,6 +260,7 @@ describe('compiled expressions', () => {
     ['"steps.a" + "input"', [], []],
     ['input.steps.a == {"item": 1}.item', [], ['input']],
     ['cel.bind(input, item, input.x)', [], ['item']],
+    ['cel.bind(item, item.list, size(item))', [], ['item']],
     ['input.list.map(steps, steps.a)', [], ['input']],
     ['has(steps.a.output.x) ? steps.b.output : steps.a.output', ['a', 'b'], []],
     ['[steps.a.x, {"k": -steps.b.x}][steps.c.x]', ['a', 'b', 'c'], []],
