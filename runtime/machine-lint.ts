@@ -4,6 +4,8 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { OperatingError } from '../protocol/errors.ts';
+import { MARK, type Mark } from './machine-kinds.ts';
+import { ActorAddress } from './machine-references.ts';
 import { Survey } from './machine-values.ts';
 import { isMachine } from './machine-xstate.ts';
 
@@ -75,11 +77,15 @@ function lintContext(machine: AnyStateMachine, report: Report): void {
   const context: unknown = machine.config.context;
   if (typeof context === 'function') return;
   try {
-    new Survey({ write: () => undefined }).keep(context, () => 'context');
+    new Survey({ write: addressMark }).keep(context, () => 'context');
   } catch (error) {
     const { message, details } = error as OperatingError;
     report('refusal', (details as { readonly place: string }).place, message, '');
   }
+}
+
+function addressMark(value: object): Mark | undefined {
+  return value instanceof ActorAddress ? { [MARK]: 'address' } : undefined;
 }
 
 function lintNode(node: LintNode, known: ReadonlySet<string>, reached: ReadonlySet<LintNode>, report: Report): void {

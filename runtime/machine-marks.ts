@@ -63,7 +63,9 @@ export class Converter {
         const { source, flags, lastIndex } = value as RegExp;
         return this.#remember(
           value,
-          this.#border ? new RegExp(source, flags) : { [MARK]: 'regexp', source, flags, lastIndex },
+          this.#border
+            ? new RegExp(source, flags)
+            : { [MARK]: 'regexp', source: this.convert(source), flags, lastIndex },
         );
       }
       case 'url':
@@ -128,8 +130,8 @@ export class Converter {
     const mark = {
       [MARK]: 'error',
       class: errorClass(error),
-      name: error.name,
-      message: error.message,
+      name: this.convert(error.name),
+      message: this.convert(error.message),
       fields: {} as Record<string, unknown>,
     };
     this.#remember(error, mark);
@@ -277,7 +279,7 @@ export class Reviver {
       case 'regexp':
         return this.#remember(
           mark,
-          Object.assign(new RegExp(mark['source'] as string, mark['flags'] as string), {
+          Object.assign(new RegExp(this.revive(mark['source']) as string, mark['flags'] as string), {
             lastIndex: mark['lastIndex'],
           }),
         );
@@ -302,10 +304,10 @@ export class Reviver {
 
   #reviveError(mark: ErrorMark): Error {
     const known = ERRORS.get(mark.class) ?? ERRORS.get('Error');
-    const error = (known as { readonly make: ErrorMaker }).make(mark.message, mark.fields);
+    const error = (known as { readonly make: ErrorMaker }).make(this.revive(mark.message) as string, mark.fields);
     this.#remember(mark, error);
-    if (error.name !== mark.name)
-      Object.defineProperty(error, 'name', { value: mark.name, writable: true, configurable: true });
+    const name = this.revive(mark.name);
+    if (error.name !== name) Object.defineProperty(error, 'name', { value: name, writable: true, configurable: true });
     for (const [key, field] of Object.entries(mark.fields)) {
       const enumerable = key !== 'cause' && key !== 'errors';
       Object.defineProperty(error, key, { value: this.revive(field), enumerable, writable: true, configurable: true });
@@ -317,18 +319,17 @@ export class Reviver {
 
 type ErrorMark = Mark & {
   readonly class: string;
-  readonly name: string;
-  readonly message: string;
+  readonly name: unknown;
+  readonly message: unknown;
   readonly fields: Readonly<Record<string, unknown>>;
 };
 
 function isErrorMark(mark: Mark): mark is ErrorMark {
   const { class: made, name, message, fields } = mark as Partial<ErrorMark>;
-  return (
-    typeof made === 'string' &&
-    typeof name === 'string' &&
-    typeof message === 'string' &&
-    typeof fields === 'object' &&
-    fields !== null
-  );
+  return typeof made === 'string' && isText(name) && isText(message) && typeof fields === 'object' && fields !== null;
+}
+
+/** A string, or the mark of one that MessagePack cannot carry. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' || (value as Partial<Mark> | undefined)?.[MARK] === 'text';
 }

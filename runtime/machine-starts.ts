@@ -76,6 +76,8 @@ export class LateStarts {
   transition(logic: LooseLogic, snapshot: LiveSnapshot, event: ActorEvent, scope: LiveScope): LiveSnapshot {
     const backlog = this.#backlogs?.get(scope.self);
     if (event.type === FAILED) return this.#fail(logic, snapshot, event['error'], scope);
+    // Another life may have started it too, and the word of that may come late.
+    if (event.type === STARTED && backlog?.started !== true) return snapshot;
     if (backlog === undefined) return logic.transition(snapshot, event, scope);
     if (event.type === 'xstate.stop') {
       this.#backlogs?.delete(scope.self);
@@ -84,7 +86,6 @@ export class LateStarts {
       return logic.transition(takeAll(logic, snapshot, scope, backlog), event, scope);
     }
     if (event.type === STARTED) {
-      if (!backlog.started) return snapshot;
       this.#backlogs?.delete(scope.self);
       return takeAll(logic, snapshot, scope, backlog);
     }

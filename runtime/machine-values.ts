@@ -26,7 +26,8 @@ export function packKept(value: unknown, last?: Uint8Array): Uint8Array {
 
 /** The inverse. */
 export function unpackKept(bytes: Uint8Array): unknown {
-  return packr.unpack(bytes);
+  // msgpackr gives a Buffer back as what it reads from.
+  return packr.unpack(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 /**
@@ -145,13 +146,13 @@ export class Survey {
   }
 
   #way(depth: number): string {
-    return this.#path
-      .slice(0, depth)
-      .map((part) =>
-        typeof part === 'number' ? `[${part}]` : /^[\w$]+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`,
-      )
-      .join('');
+    return this.#path.slice(0, depth).map(pathPart).join('');
   }
+}
+
+function pathPart(part: string | number): string {
+  if (typeof part === 'number' || /^\d+$/.test(part)) return `[${part}]`;
+  return /^[\w$]+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
 }
 
 class Unkeepable extends Error {

@@ -1,0 +1,91 @@
+/** Runs the script of a case: hosted, in any way of killing, and in plain XState. */
+import { createActor, SimulatedClock } from 'xstate';
+import type { OperatingError } from '../../../protocol/errors.ts';
+import { Bench, type Killing, type TurnTrace } from './bench.ts';
+import type { Case, OutsideStep } from './case.ts';
+import { Lab } from './lab.ts';
+import { show } from './show.ts';
+import type { LiveActor } from '../../../runtime/machine-xstate.ts';
+
+export interface CaseTrace {
+  readonly turns: readonly TurnTrace[];
+  readonly failures: readonly string[];
+  /** State after each step, without what only a host gives. */
+  readonly steps: readonly unknown[];
+}
+
+export async function runHosted(one: Case, killing: Killing): Promise<CaseTrace> {
+  const lab = new Lab();
+  const { parent, input } = one;
+  const bench = new Bench({
+    makeMachine: () => one.machine(lab),
+    input,
+    killing,
+    ...(parent === undefined ? {} : { parent }),
+  });
+  const steps: unknown[] = [];
+  await bench.start();
+  steps.push(outline(bench.root));
+  for (const step of one.steps) {
+    if (typeof step === 'number') await bench.pass(step);
+    else if (typeof step === 'string') await bench.send({ type: step });
+    else if ('type' in step) await bench.send(step);
+    else if ('settle' in step) await bench.settle(step.settle, outcomeOf(step));
+    else actOutside(lab, step);
+    await bench.settleDown();
+    steps.push(outline(bench.root));
+  }
+  return { turns: bench.trace, failures: bench.failures.map(String), steps };
+}
+
+/** Plain XState, with its own clock for tests. */
+export async function runPlain(one: Case): Promise<readonly unknown[]> {
+  const lab = new Lab();
+  const clock = new SimulatedClock();
+  const actor = createActor(one.machine(lab), { clock, input: one.input as never, logger: () => {} });
+  actor.subscribe({ error: () => {} });
+  const root = actor as unknown as LiveActor;
+  const steps: unknown[] = [];
+  const settleDown = async (): Promise<void> => {
+    for (let round = 0; round < 6; round++) await new Promise((resolve) => setImmediate(resolve));
+    steps.push(outline(root));
+  };
+  actor.start();
+  await settleDown();
+  for (const step of one.steps) {
+    if (typeof step === 'number') clock.increment(step);
+    else if (typeof step === 'string') actor.send({ type: step });
+    else if ('type' in step) actor.send(step);
+    else if (!('settle' in step)) actOutside(lab, step);
+    await settleDown();
+  }
+  return steps;
+}
+
+function outcomeOf(step: { readonly value?: unknown; readonly error?: string }): Parameters<Bench['settle']>[1] {
+  if (step.error === undefined) return { ok: true, value: step.value };
+  return { ok: false, error: { code: step.error as OperatingError['code'], message: 'It failed.', retryable: false } };
+}
+
+function actOutside(lab: Lab, step: OutsideStep): void {
+  if ('resolve' in step) lab.resolve(step.resolve, step.value);
+  else if ('reject' in step) lab.reject(step.reject, step.error);
+  else if ('emit' in step) lab.emit(step.emit, step.value);
+  else lab.end(step.end);
+}
+
+function outline(root: LiveActor): unknown {
+  const { status, value, context, output, error } = root._snapshot;
+  const { tags } = root._snapshot as { readonly tags?: ReadonlySet<string> };
+  const shown = {
+    status,
+    value,
+    tags: [...(tags ?? [])],
+    children: Object.keys(root._snapshot.children ?? {}),
+    context: show(context, root),
+    output: show(output, root),
+    error: show(error, root),
+  };
+  // Plain XState numbers its actors through the process, a machine of ours from 1.
+  return JSON.parse(JSON.stringify(shown).replace(/\bx:\d+/g, 'x:N')) as unknown;
+}
