@@ -2,7 +2,14 @@
 export { type AgentContext } from './actors/agent-context.ts';
 export { type AgentDefinition, type AgentOptions, defineAgent } from './actors/agent-definition.ts';
 export { defineWorkflow } from './actors/workflow-definition.ts';
-export { type Client, connect, type ClientOptions, type SubmitRequest, type TaskHandle, type TaskNews } from './client/index.ts';
+export {
+  type Client,
+  connect,
+  type ClientOptions,
+  type SubmitRequest,
+  type TaskHandle,
+  type TaskNews,
+} from './client/index.ts';
 export { type Node, type StartOptions, startNode, VERSION } from './node.ts';
 export { type ErrorCode, OperatingError } from './protocol/errors.ts';
 export type { WorkflowGraph } from './protocol/graph.ts';

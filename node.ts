@@ -65,7 +65,9 @@ export interface Node {
 }
 
 /** The version of the package. */
-export const VERSION: string = (JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string }).version;
+export const VERSION: string = (
+  JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
 
 /** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
 export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
@@ -81,16 +83,37 @@ export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
 
 /** Starts a node in this process, with settings from `options`, the environment and files. Errors: INVALID_INPUT, with every mistake; as `buildNode`. */
 export async function startNode(options: StartOptions = {}): Promise<Node> {
-  const { agents = [], workflows = [], world = createWorld(), log: givenLog, openStore, onFatal, ...settingOptions } = options;
+  const {
+    agents = [],
+    workflows = [],
+    world = createWorld(),
+    log: givenLog,
+    openStore,
+    onFatal,
+    ...settingOptions
+  } = options;
   const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment(), options: settingOptions });
   if (!outcome.ok) throw outcome.error;
   const { settings } = outcome;
-  const log = givenLog ?? createLog({ world, level: settings.logLevel, format: settings.logFormat, secrets: secretsOf(settings), ...fileOf(settings) });
+  const log =
+    givenLog ??
+    createLog({
+      world,
+      level: settings.logLevel,
+      format: settings.logFormat,
+      secrets: secretsOf(settings),
+      ...fileOf(settings),
+    });
   for (const warning of outcome.warnings) log.warn(warning.message);
   const files = await loadAgentFiles(settings.agents, process.cwd());
   return await buildNode({
-    world, settings, log, agents: [...agents, ...files.agents], workflows: [...workflows, ...files.workflows],
-    ...(openStore !== undefined && { store: openStore }), onFatal: onFatal ?? ((error) => exitWith(log, error)),
+    world,
+    settings,
+    log,
+    agents: [...agents, ...files.agents],
+    workflows: [...workflows, ...files.workflows],
+    ...(openStore !== undefined && { store: openStore }),
+    onFatal: onFatal ?? ((error) => exitWith(log, error)),
   });
 }
 
@@ -99,7 +122,11 @@ export async function buildNode(parts: NodeParts): Promise<Node> {
   const { world, settings, log, onFatal } = parts;
   const metrics = createMetrics({ world });
   const registers = createRegisters();
-  const meter = { restarted: (name: string) => metrics.actorRestarted(name), deadLetter: (why: string) => metrics.deadLetter(why), effect: metrics.effectEnded.bind(metrics) };
+  const meter = {
+    restarted: (name: string) => metrics.actorRestarted(name),
+    deadLetter: (why: string) => metrics.deadLetter(why),
+    effect: metrics.effectEnded.bind(metrics),
+  };
   const kernel = new Kernel({ world, log, meter });
 
   // The store, and the committer that writes to it.
@@ -110,24 +137,56 @@ export async function buildNode(parts: NodeParts): Promise<Node> {
 
   // What the actors need: threads, the registry, the choice among agents, compiled workflows, the front desk.
   const workers = createWorkerPool({
-    world, log, metrics, threadsMax: settings.workerThreadsMax, queueMax: settings.workerQueueMax, memoryMib: settings.workerMemoryMib, timeoutMs: settings.workerTimeoutMs,
+    world,
+    log,
+    metrics,
+    threadsMax: settings.workerThreadsMax,
+    queueMax: settings.workerQueueMax,
+    memoryMib: settings.workerMemoryMib,
+    timeoutMs: settings.workerTimeoutMs,
   });
   const services = createAgentServices({ world, log, kernel, workers, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const selector = new Selector(registry, kernel.effects);
   const plans = new FlowPlans(registry);
   const desk: Desk = new Desk({
-    kernel, store, registry, tasksInFlightMax: settings.tasksInFlightMax,
-    planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs), onSubmitted: () => metrics.taskSubmitted(),
+    kernel,
+    store,
+    registry,
+    tasksInFlightMax: settings.tasksInFlightMax,
+    planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
+    onSubmitted: () => metrics.taskSubmitted(),
   });
   const sessions = new Sessions(kernel, registers);
 
   // The logics that cells are made of, and the tree that watches over them.
   installFlat(kernel, taskLogic, 'task');
-  installFlat(kernel, flowLogic((graph) => plans.planOf(graph)), 'workflow');
-  installFlat(kernel, stepLogic({ choose: (target, not) => selector.choose(target, not), agent: (name) => registry.agent(name), random: () => world.random() }), 'step');
-  installFlat(kernel, sessionLogic({ desk, feed: kernel.feed, agents: (capability) => agentEntries(registers, capability) }), 'session');
-  const tree = startTree({ kernel, world, log, onRootExhausted: onFatal, onSessionCrashed: (address) => sessions.crashed(address) });
+  installFlat(
+    kernel,
+    flowLogic((graph) => plans.planOf(graph)),
+    'workflow',
+  );
+  installFlat(
+    kernel,
+    stepLogic({
+      choose: (target, not) => selector.choose(target, not),
+      agent: (name) => registry.agent(name),
+      random: () => world.random(),
+    }),
+    'step',
+  );
+  installFlat(
+    kernel,
+    sessionLogic({ desk, feed: kernel.feed, agents: (capability) => agentEntries(registers, capability) }),
+    'session',
+  );
+  const tree = startTree({
+    kernel,
+    world,
+    log,
+    onRootExhausted: onFatal,
+    onSessionCrashed: (address) => sessions.crashed(address),
+  });
 
   // Agents and workflows: the bundled ones, the lab, those of the caller, and those that clients registered before.
   const agents = [...(settings.lab ? labAgents(settings.dataDir) : []), ...parts.agents];
@@ -157,8 +216,22 @@ export async function buildNode(parts: NodeParts): Promise<Node> {
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   let ready = true;
   const gateway = createGateway({
-    settings, world, log, metrics, kernel, desk, sessions, registry, registers, plans, defineWorkflow, node: { id, version: VERSION },
-    describeTree: () => tree.describe(), describeTask: (task) => tree.describeTask(task), cluster: () => membership.view(), isReady: () => ready && !kernel.paused,
+    settings,
+    world,
+    log,
+    metrics,
+    kernel,
+    desk,
+    sessions,
+    registry,
+    registers,
+    plans,
+    defineWorkflow,
+    node: { id, version: VERSION },
+    describeTree: () => tree.describe(),
+    describeTask: (task) => tree.describeTask(task),
+    cluster: () => membership.view(),
+    isReady: () => ready && !kernel.paused,
   });
   const { url, host, port } = await gateway.listen();
 
@@ -176,13 +249,17 @@ export async function buildNode(parts: NodeParts): Promise<Node> {
   return { id, url, host, port, recovery, kernel, registry, metrics, stop: () => (stopped ??= stop()) };
 }
 
-function fileOf(settings: Settings): { readonly file?: { readonly path: string; readonly bytesMax: number; readonly filesMax: number } } {
+function fileOf(settings: Settings): {
+  readonly file?: { readonly path: string; readonly bytesMax: number; readonly filesMax: number };
+} {
   const { logFile, logFileBytesMax, logFilesMax } = settings;
   return logFile === undefined ? {} : { file: { path: logFile, bytesMax: logFileBytesMax, filesMax: logFilesMax } };
 }
 
 function exitWith(log: Log, error: Error): void {
-  log.error('The node cannot go on and ends; unfinished work goes on when it is started again.', { error: error.message });
+  log.error('The node cannot go on and ends; unfinished work goes on when it is started again.', {
+    error: error.message,
+  });
   process.exit(1);
 }
 
@@ -191,7 +268,15 @@ function openableStore(settings: Settings, world: World, log: Log): Store {
   return createLevelStore({ dir: join(settings.dataDir, 'store'), durability: settings.durability, world, log });
 }
 
-function createCommitter(deps: { store: Store; fence: Fence; world: World; kernel: Kernel; metrics: Metrics; log: Log; onFatal: (error: Error) => void }): Committer {
+function createCommitter(deps: {
+  store: Store;
+  fence: Fence;
+  world: World;
+  kernel: Kernel;
+  metrics: Metrics;
+  log: Log;
+  onFatal: (error: Error) => void;
+}): Committer {
   const { store, fence, world, kernel, metrics, log, onFatal } = deps;
   return new Committer(store, fence, world, {
     drain: () => kernel.drain(),
@@ -215,7 +300,14 @@ function readmit(registry: Registry, graph: WorkflowGraph, log: Log): void {
   }
 }
 
-async function recover(deps: { kernel: Kernel; store: Store; desk: Desk; committer: Committer; fence: Fence; log: Log }): Promise<RecoveryReport> {
+async function recover(deps: {
+  kernel: Kernel;
+  store: Store;
+  desk: Desk;
+  committer: Committer;
+  fence: Fence;
+  log: Log;
+}): Promise<RecoveryReport> {
   const { kernel, store, desk, committer, fence, log } = deps;
   const recovery = new Recovery(kernel, store, (address) => desk.keyedSpec(address));
   const tasks: Cell[] = [];
@@ -227,15 +319,32 @@ async function recover(deps: { kernel: Kernel; store: Store; desk: Desk; committ
     tasks.push(cell);
   });
   for (const cell of tasks) kernel.post(cell.address, { type: 'node.resumed', boot: fence.epoch });
-  for (const { address, error } of report.stranded) log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, code: error.code, error: error.message });
-  if (report.resumed > 0) log.info('Unfinished work goes on.', { actors: report.resumed, tasks: tasks.length, durationMs: Math.round(report.durationMs) });
+  for (const { address, error } of report.stranded)
+    log.warn('Unfinished work could not be loaded; it stays in the store.', {
+      actor: address,
+      code: error.code,
+      error: error.message,
+    });
+  if (report.resumed > 0)
+    log.info('Unfinished work goes on.', {
+      actors: report.resumed,
+      tasks: tasks.length,
+      durationMs: Math.round(report.durationMs),
+    });
   return report;
 }
 
 const DRAIN_LOOK_MS = 20;
 
 /** Refuses new work, lets the calls under way end for at most `drainMs`, commits what they brought, and lets go of the rest. */
-async function drain(deps: { desk: Desk; gateway: Gateway; kernel: Kernel; committer: Committer; world: World; drainMs: number }): Promise<void> {
+async function drain(deps: {
+  desk: Desk;
+  gateway: Gateway;
+  kernel: Kernel;
+  committer: Committer;
+  world: World;
+  drainMs: number;
+}): Promise<void> {
   const { desk, gateway, kernel, committer, world, drainMs } = deps;
   desk.drain();
   gateway.drain();

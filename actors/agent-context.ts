@@ -5,6 +5,7 @@ import type { World } from '../runtime/world.ts';
 import { Journal, type JournalOptions, type JournalShelf } from './journal.ts';
 import type { RunInput } from './run.ts';
 
+/** Where an agent's code writes to the node's log; lines carry its task and step. */
 export interface AgentLogger {
   debug(message: string, fields?: object): void;
   info(message: string, fields?: object): void;
@@ -21,6 +22,7 @@ export interface WorkerCall {
   readonly onProgress?: (progress: unknown) => void;
 }
 
+/** What `run` and the effects of a machine are given beside their input. Methods that this version lacks answer NOT_AVAILABLE. */
 export interface AgentContext {
   /** Aborted when the task is canceled, runs out of time, or the node stops. */
   readonly signal: AbortSignal;
@@ -42,7 +44,12 @@ export interface AgentContext {
   /** A message to a keyed agent's actor; resolves once it is durable. */
   tell(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }): Promise<void>;
   /** The same, and waits for its answer. */
-  ask(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }, timeoutMs: number): Promise<unknown>;
+  ask(
+    agent: string,
+    key: string,
+    event: { readonly type: string; readonly [field: string]: unknown },
+    timeoutMs: number,
+  ): Promise<unknown>;
   model(request: unknown): Promise<never>;
   tool(name: string, input: unknown): Promise<never>;
   publish(topic: string, data: unknown): Promise<never>;
@@ -60,7 +67,13 @@ export interface ContextDeps {
 }
 
 /** The context of one call. `agent` is `name@version`. */
-export function createContext(deps: ContextDeps, agent: string, work: RunInput, call: EffectCall, deadlineAtMs: number | undefined): AgentContext {
+export function createContext(
+  deps: ContextDeps,
+  agent: string,
+  work: RunInput,
+  call: EffectCall,
+  deadlineAtMs: number | undefined,
+): AgentContext {
   const { signal } = call;
   let journal: Journal | undefined;
   const journalOf = (): Journal => (journal ??= new Journal(deps.shelf(work.owner), work.owner, `journal/${agent}`));
@@ -91,10 +104,14 @@ async function sleepUntil(world: World, call: EffectCall, dueAtMs: number): Prom
   const back = call.rest();
   await new Promise<void>((resolve, reject) => {
     const cancel = world.after(dueAtMs - world.nowMs(), resolve);
-    call.signal.addEventListener('abort', () => {
-      cancel();
-      reject(call.signal.reason);
-    }, { once: true });
+    call.signal.addEventListener(
+      'abort',
+      () => {
+        cancel();
+        reject(call.signal.reason);
+      },
+      { once: true },
+    );
   });
   await back();
 }

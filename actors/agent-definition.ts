@@ -31,6 +31,7 @@ export interface EffectDefinition {
   run(args: { readonly input: unknown; readonly ctx: AgentContext }): unknown;
 }
 
+/** What `defineAgent` takes. Only `name`, `version` and one of `run` and `machine` are required. */
 export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly name: string;
   readonly version: string;
@@ -61,6 +62,7 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly health?: () => boolean | Promise<boolean>;
 }
 
+/** An agent, checked and complete. */
 export interface AgentDefinition extends AgentOptions {
   readonly [AGENT]: true;
   readonly capabilities: readonly string[];
@@ -92,7 +94,11 @@ const ATTEMPTS_MAX = 100;
 export function defineAgent<Input = unknown, Output = unknown>(options: AgentOptions<Input, Output>): AgentDefinition {
   const faults = faultsOf(options as AgentOptions);
   if (faults.length > 0) {
-    throw new OperatingError('INVALID_INPUT', `The agent ${String(options.name)} cannot be defined: ${faults.join('; ')}.`, { details: { faults } });
+    throw new OperatingError(
+      'INVALID_INPUT',
+      `The agent ${String(options.name)} cannot be defined: ${faults.join('; ')}.`,
+      { details: { faults } },
+    );
   }
   return Object.freeze({
     ...(options as AgentOptions),
@@ -119,17 +125,40 @@ function faultsOf(options: AgentOptions): string[] {
   };
   check(isName(options.name), '`name` must be a name such as "shout" or "text.shout"');
   check(isVersion(options.version), '`version` must be a semantic version such as "1.0.0"');
-  check((options.run === undefined) !== (options.machine === undefined), 'exactly one of `run` (a function) and `machine` (an XState machine) must be given');
+  check(
+    (options.run === undefined) !== (options.machine === undefined),
+    'exactly one of `run` (a function) and `machine` (an XState machine) must be given',
+  );
   check(options.keyed !== true || options.machine !== undefined, 'a keyed agent must be a machine');
-  for (const capability of options.capabilities ?? []) check(isName(capability), `the capability ${JSON.stringify(capability)} is not a name such as "text.review"`);
+  for (const capability of options.capabilities ?? [])
+    check(isName(capability), `the capability ${JSON.stringify(capability)} is not a name such as "text.review"`);
   const { concurrency, timeoutMs, retry, breaker } = options;
-  check(concurrency === undefined || isWhole(concurrency, 1, CONCURRENCY_MAX), `\`concurrency\` must be a whole number from 1 to ${CONCURRENCY_MAX}`);
-  check(timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs >= 0), '`timeoutMs` must be a number of milliseconds, or 0 for no limit');
-  check(retry?.attempts === undefined || isWhole(retry.attempts, 1, ATTEMPTS_MAX), `\`retry.attempts\` must be a whole number from 1 to ${ATTEMPTS_MAX}`);
-  for (const [name, value] of Object.entries({ 'retry.backoffMs': retry?.backoffMs, 'retry.factor': retry?.factor, 'retry.maxBackoffMs': retry?.maxBackoffMs, 'breaker.failures': breaker?.failures, 'breaker.periodMs': breaker?.periodMs, 'breaker.openMs': breaker?.openMs })) {
+  check(
+    concurrency === undefined || isWhole(concurrency, 1, CONCURRENCY_MAX),
+    `\`concurrency\` must be a whole number from 1 to ${CONCURRENCY_MAX}`,
+  );
+  check(
+    timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs >= 0),
+    '`timeoutMs` must be a number of milliseconds, or 0 for no limit',
+  );
+  check(
+    retry?.attempts === undefined || isWhole(retry.attempts, 1, ATTEMPTS_MAX),
+    `\`retry.attempts\` must be a whole number from 1 to ${ATTEMPTS_MAX}`,
+  );
+  for (const [name, value] of Object.entries({
+    'retry.backoffMs': retry?.backoffMs,
+    'retry.factor': retry?.factor,
+    'retry.maxBackoffMs': retry?.maxBackoffMs,
+    'breaker.failures': breaker?.failures,
+    'breaker.periodMs': breaker?.periodMs,
+    'breaker.openMs': breaker?.openMs,
+  })) {
     check(value === undefined || (Number.isFinite(value) && value >= 0), `\`${name}\` must be a number of 0 or more`);
   }
-  check(options.kind === undefined || ['pure', 'keyed', 'unsafe'].includes(options.kind), '`kind` must be "pure", "keyed" or "unsafe"');
+  check(
+    options.kind === undefined || ['pure', 'keyed', 'unsafe'].includes(options.kind),
+    '`kind` must be "pure", "keyed" or "unsafe"',
+  );
   return faults;
 }
 

@@ -24,10 +24,12 @@ export async function loadAgentFiles(patterns: readonly string[], cwd: string): 
   const files = new Set<string>();
   for (const pattern of patterns) {
     const found = await matches(pattern, cwd);
-    if (found.length === 0) throw new OperatingError('INVALID_INPUT', `--agents ${pattern}: no file matches, looking from ${cwd}.`);
+    if (found.length === 0)
+      throw new OperatingError('INVALID_INPUT', `--agents ${pattern}: no file matches, looking from ${cwd}.`);
     for (const file of found) files.add(file);
   }
-  if (files.size > FILES_MAX) throw new OperatingError('INVALID_INPUT', `--agents names ${files.size} files; at most ${FILES_MAX} are loaded.`);
+  if (files.size > FILES_MAX)
+    throw new OperatingError('INVALID_INPUT', `--agents names ${files.size} files; at most ${FILES_MAX} are loaded.`);
   const agents = new Set<AgentDefinition>();
   const workflows = new Set<WorkflowGraph>();
   for (const file of files) {
@@ -36,7 +38,11 @@ export async function loadAgentFiles(patterns: readonly string[], cwd: string): 
       if (isAgentDefinition(value)) agents.add(value);
       else if (isWorkflowDefinition(value)) workflows.add(value);
     }
-    if (agents.size + workflows.size === before) throw new OperatingError('INVALID_INPUT', `${file} exports no agent and no workflow. Export what defineAgent or defineWorkflow returns.`);
+    if (agents.size + workflows.size === before)
+      throw new OperatingError(
+        'INVALID_INPUT',
+        `${file} exports no agent and no workflow. Export what defineAgent or defineWorkflow returns.`,
+      );
   }
   return { agents: [...agents], workflows: [...workflows], files: [...files] };
 }

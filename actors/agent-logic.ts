@@ -21,11 +21,23 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
   const reference = `${definition.name}@${definition.version}`;
   const name = `agent:${reference}`;
   const base = {
-    name, kind: 'agent', lane: `agent:${definition.name}`, laneLimit: definition.concurrency, timeoutMs: definition.timeoutMs,
+    name,
+    kind: 'agent',
+    lane: `agent:${definition.name}`,
+    laneLimit: definition.concurrency,
+    timeoutMs: definition.timeoutMs,
   } as const;
   if (definition.machine !== undefined) {
-    const factory = machineFactory(definition.machine, { logicId: name, logicVersion: definition.version, world: deps.world });
-    return { ...base, factory: withSchemas(factory, definition), perform: (call, spec) => performNamed(definition, deps, call, spec) };
+    const factory = machineFactory(definition.machine, {
+      logicId: name,
+      logicVersion: definition.version,
+      world: deps.world,
+    });
+    return {
+      ...base,
+      factory: withSchemas(factory, definition),
+      perform: (call, spec) => performNamed(definition, deps, call, spec),
+    };
   }
   return {
     ...base,
@@ -38,12 +50,18 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
 function withSchemas(factory: InstalledLogic['factory'], definition: AgentDefinition): InstalledLogic['factory'] {
   return {
     ...factory,
-    create: (port, work) => factory.create(port, definition.keyed ? work : parseInput(definition, (work as RunInput).input)),
+    create: (port, work) =>
+      factory.create(port, definition.keyed ? work : parseInput(definition, (work as RunInput).input)),
     restore: (port, checkpoint) => factory.restore(port, checkpoint),
   };
 }
 
-async function performRun(definition: AgentDefinition, deps: ContextDeps, call: EffectCall, spec: ChildSpec): Promise<unknown> {
+async function performRun(
+  definition: AgentDefinition,
+  deps: ContextDeps,
+  call: EffectCall,
+  spec: ChildSpec,
+): Promise<unknown> {
   const work = spec.input as RunInput;
   const ctx = createContext(deps, `${definition.name}@${definition.version}`, work, call, spec.deadlineAtMs);
   const run = definition.run as NonNullable<AgentDefinition['run']>;
@@ -52,15 +70,34 @@ async function performRun(definition: AgentDefinition, deps: ContextDeps, call: 
 }
 
 /** A call that a machine asked for by name: one of its own effects, or a worker thread. */
-async function performNamed(definition: AgentDefinition, deps: ContextDeps, call: EffectCall, spec: ChildSpec): Promise<unknown> {
+async function performNamed(
+  definition: AgentDefinition,
+  deps: ContextDeps,
+  call: EffectCall,
+  spec: ChildSpec,
+): Promise<unknown> {
   const keyed: RunInput = { task: '', step: '', attempt: 1, owner: call.address, input: undefined };
-  const ctx = createContext(deps, `${definition.name}@${definition.version}`, definition.keyed ? keyed : (spec.input as RunInput), call, spec.deadlineAtMs);
+  const ctx = createContext(
+    deps,
+    `${definition.name}@${definition.version}`,
+    definition.keyed ? keyed : (spec.input as RunInput),
+    call,
+    spec.deadlineAtMs,
+  );
   if (call.name === 'worker') {
-    const { module, name, input } = call.input as { readonly module: string; readonly name?: string; readonly input?: unknown };
+    const { module, name, input } = call.input as {
+      readonly module: string;
+      readonly name?: string;
+      readonly input?: unknown;
+    };
     return await ctx.worker({ module, input, ...(name !== undefined && { name }) });
   }
   const effect = call.name.startsWith('effect:') ? definition.effects?.[call.name.slice('effect:'.length)] : undefined;
-  if (effect === undefined) throw new OperatingError('NOT_AVAILABLE', `${definition.name} has no effect ${call.name}; give it under \`effects\` of defineAgent.`);
+  if (effect === undefined)
+    throw new OperatingError(
+      'NOT_AVAILABLE',
+      `${definition.name} has no effect ${call.name}; give it under \`effects\` of defineAgent.`,
+    );
   return await effect.run({ input: call.input, ctx });
 }
 
@@ -69,20 +106,30 @@ export function parseInput(definition: Pick<AgentDefinition, 'name' | 'input'>, 
   if (definition.input === undefined) return input;
   const parsed = definition.input.safeParse(input);
   if (parsed.success) return parsed.data;
-  throw new OperatingError('INVALID_INPUT', `The input does not fit ${definition.name}: ${wordsOf(parsed.error)}`, { details: { issues: issuesOf(parsed.error) } });
+  throw new OperatingError('INVALID_INPUT', `The input does not fit ${definition.name}: ${wordsOf(parsed.error)}`, {
+    details: { issues: issuesOf(parsed.error) },
+  });
 }
 
 function parseOutput(definition: Pick<AgentDefinition, 'name' | 'output'>, output: unknown): unknown {
   if (definition.output === undefined) return output;
   const parsed = definition.output.safeParse(output);
   if (parsed.success) return parsed.data;
-  throw new OperatingError('INVALID_OUTPUT', `What ${definition.name} returned does not fit its own output schema: ${wordsOf(parsed.error)}`, { details: { issues: issuesOf(parsed.error) } });
+  throw new OperatingError(
+    'INVALID_OUTPUT',
+    `What ${definition.name} returned does not fit its own output schema: ${wordsOf(parsed.error)}`,
+    { details: { issues: issuesOf(parsed.error) } },
+  );
 }
 
 function issuesOf(error: z.ZodError): readonly { readonly path: string; readonly message: string }[] {
-  return error.issues.slice(0, ISSUES_SHOWN_MAX).map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
+  return error.issues
+    .slice(0, ISSUES_SHOWN_MAX)
+    .map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
 }
 
 function wordsOf(error: z.ZodError): string {
-  return issuesOf(error).map((issue) => (issue.path === '' ? issue.message : `${issue.path}: ${issue.message}`)).join('; ');
+  return issuesOf(error)
+    .map((issue) => (issue.path === '' ? issue.message : `${issue.path}: ${issue.message}`))
+    .join('; ');
 }

@@ -8,6 +8,7 @@ import type { ContextDeps } from './agent-context.ts';
 import type { Desk } from './desk.ts';
 import type { JournalShelf } from './journal.ts';
 
+/** What the services are made from. */
 export interface ServiceDeps {
   readonly world: World;
   readonly log: Log;
@@ -17,6 +18,7 @@ export interface ServiceDeps {
   desk(): Desk;
 }
 
+/** The services of one node, for all its agents. */
 export function createAgentServices(deps: ServiceDeps): ContextDeps {
   const { kernel, workers, world, log } = deps;
   return {
@@ -32,11 +34,13 @@ export function createAgentServices(deps: ServiceDeps): ContextDeps {
 /** The journal's place: rows beside the state of the step (or keyed actor) that the work is for. */
 function shelfOf(kernel: Kernel, owner: string): JournalShelf {
   const cell = kernel.cells.get(owner);
-  if (cell === undefined) throw new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
+  if (cell === undefined)
+    throw new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
   return {
     recorded: () => cell.attached(),
     record: (key, value) => {
-      if (cell.phase === 'ended') throw new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
+      if (cell.phase === 'ended')
+        throw new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
       kernel.attach(cell, key, value);
     },
     committed: () => kernel.committer.committed(),

@@ -26,14 +26,20 @@ export interface Submission {
   readonly key?: string;
 }
 
+/** What became of a submission; `duplicate`: the task was there already, under the same key. */
 export interface Admission {
   readonly task: string;
   readonly duplicate: boolean;
 }
 
 /** Makes a flow's start from a graph, or refuses the graph with WORKFLOW_INVALID. */
-export type FlowPlanner = (submission: Submission, task: string, nowMs: number) => { readonly logic: string; readonly input: unknown };
+export type FlowPlanner = (
+  submission: Submission,
+  task: string,
+  nowMs: number,
+) => { readonly logic: string; readonly input: unknown };
 
+/** What a desk needs of its node. `tasksInFlightMax` defaults to the limit of the protocol. */
 export interface DeskDeps {
   readonly kernel: Kernel;
   readonly store: Store;
@@ -48,6 +54,7 @@ export type Principal = string;
 
 const ASK_PREFIX = 'ask';
 
+/** The front desk of one node. */
 export class Desk {
   readonly #deps: DeskDeps;
   readonly #idempotency: Idempotency;
@@ -78,7 +85,12 @@ export class Desk {
   async duplicateOf(principal: Principal, submission: Submission): Promise<string | undefined> {
     if (submission.key === undefined) return undefined;
     const { target, input, options } = submission;
-    return await this.#idempotency.find(principal, submission.key, bodyHashOf(target, input, options), this.#deps.kernel.nowMs());
+    return await this.#idempotency.find(
+      principal,
+      submission.key,
+      bodyHashOf(target, input, options),
+      this.#deps.kernel.nowMs(),
+    );
   }
 
   /**
@@ -98,7 +110,13 @@ export class Desk {
     const isFlow = target.workflow !== undefined || target.graph !== undefined;
     if (!isFlow) this.#check(target, input);
     const start: TaskStart = {
-      id: task, target, input, options, principal, createdAtMs: nowMs, ...(isFlow && { flow: planFlow(submission, task, nowMs) }),
+      id: task,
+      target,
+      input,
+      options,
+      principal,
+      createdAtMs: nowMs,
+      ...(isFlow && { flow: planFlow(submission, task, nowMs) }),
     };
     port.startChild(taskSpec(start));
     if (key !== undefined) port.claimKey(this.#idempotency.claim(principal, key, bodyHash, task, nowMs));
@@ -136,7 +154,10 @@ export class Desk {
   async cancel(principal: Principal, task: string, reason: string | undefined): Promise<void> {
     const record = await this.get(principal, task);
     if (record.status === 'canceled') return;
-    const ended = (): OperatingError => new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`, { details: { status: record.status } });
+    const ended = (): OperatingError =>
+      new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`, {
+        details: { status: record.status },
+      });
     if (isTerminal(record.status)) throw ended();
     if (!this.#deps.kernel.cells.has(`task/${task}`)) {
       const now = await this.get(principal, task);
@@ -150,8 +171,10 @@ export class Desk {
   /** Sends an event to the machine that works for a task. Errors: NOT_FOUND, STATE_CONFLICT (it has ended), BUSY. */
   async signal(principal: Principal, task: string, name: string, data: unknown): Promise<void> {
     const record = await this.get(principal, task);
-    if (isTerminal(record.status)) throw new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`);
-    const fields = typeof data === 'object' && data !== null && !Array.isArray(data) ? data : data === undefined ? {} : { data };
+    if (isTerminal(record.status))
+      throw new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`);
+    const fields =
+      typeof data === 'object' && data !== null && !Array.isArray(data) ? data : data === undefined ? {} : { data };
     this.#deps.kernel.deliver(`task/${task}`, { type: 'task.signal', event: { ...fields, type: name } });
     await this.#deps.kernel.committer.committed();
   }
@@ -173,11 +196,17 @@ export class Desk {
       const end = (): void => void (this.#asks.delete(replyTo), cancel());
       const cancel = kernel.world.after(timeoutMs, () => {
         end();
-        reject(new OperatingError('TIMEOUT', `${agent}/${key} did not answer within ${timeoutMs} ms. The message may still be handled.`));
+        reject(
+          new OperatingError(
+            'TIMEOUT',
+            `${agent}/${key} did not answer within ${timeoutMs} ms. The message may still be handled.`,
+          ),
+        );
       });
       const settle = (answer: ActorEvent): void => {
         end();
-        if (answer.type === 'rejected') reject(OperatingError.fromBody(answer['error'] as Parameters<typeof OperatingError.fromBody>[0]));
+        if (answer.type === 'rejected')
+          reject(OperatingError.fromBody(answer['error'] as Parameters<typeof OperatingError.fromBody>[0]));
         else resolve(fieldsOf(answer));
       };
       this.#asks.set(replyTo, { settle });
@@ -197,34 +226,56 @@ export class Desk {
     const agent = this.#deps.registry.agent(name);
     if (agent === undefined || !agent.keyed) return undefined;
     return {
-      address, logic: `agent:${agent.name}@${agent.version}`, input: { key: decodeURIComponent(key) }, supervisor: agentSupervisor(agent.name),
-      restart: 'permanent', recovery: 'resume', priority: 5, durable: true,
+      address,
+      logic: `agent:${agent.name}@${agent.version}`,
+      input: { key: decodeURIComponent(key) },
+      supervisor: agentSupervisor(agent.name),
+      restart: 'permanent',
+      recovery: 'resume',
+      priority: 5,
+      durable: true,
     };
   }
 
   #keyedAddress(name: string, key: string): string {
     const agent = this.#deps.registry.agent(name);
     if (agent === undefined) throw unknownAgent(name, this.#deps.registry);
-    if (!agent.keyed) throw new OperatingError('INVALID_INPUT', `${name} is not a keyed agent; submit a task to it instead.`);
+    if (!agent.keyed)
+      throw new OperatingError('INVALID_INPUT', `${name} is not a keyed agent; submit a task to it instead.`);
     return agentAddress(agent.name, key);
   }
 
   #admit(): void {
     const { kernel, tasksInFlightMax = LIMITS.tasksInFlightMax } = this.#deps;
-    if (this.#draining) throw new OperatingError('DRAINING', 'This node is stopping. Send it elsewhere, or again when it is back.', { retryAfterMs: 1_000 });
-    if (kernel.paused) throw new OperatingError('STORE_UNAVAILABLE', 'The store cannot be written now; nothing is taken on.', { retryAfterMs: 1_000 });
-    if (this.tasksInFlight >= tasksInFlightMax) throw new OperatingError('BUSY', `${tasksInFlightMax} tasks are in flight already.`, { retryAfterMs: 500 });
+    if (this.#draining)
+      throw new OperatingError('DRAINING', 'This node is stopping. Send it elsewhere, or again when it is back.', {
+        retryAfterMs: 1_000,
+      });
+    if (kernel.paused)
+      throw new OperatingError('STORE_UNAVAILABLE', 'The store cannot be written now; nothing is taken on.', {
+        retryAfterMs: 1_000,
+      });
+    if (this.tasksInFlight >= tasksInFlightMax)
+      throw new OperatingError('BUSY', `${tasksInFlightMax} tasks are in flight already.`, { retryAfterMs: 500 });
     if (kernel.committer.pressed) throw new OperatingError('BUSY', 'The disk is behind.', { retryAfterMs: 200 });
   }
 
   /** What can be said against a task for an agent or capability before it is taken on. */
   #check(target: TaskTarget, input: unknown): void {
     const { registry } = this.#deps;
-    if (target.goal !== undefined) throw new OperatingError('NOT_AVAILABLE', 'Goals in words are not part of this version; name an agent, a capability or a workflow.');
+    if (target.goal !== undefined)
+      throw new OperatingError(
+        'NOT_AVAILABLE',
+        'Goals in words are not part of this version; name an agent, a capability or a workflow.',
+      );
     if (target.agent !== undefined) {
       const agent = registry.agent(target.agent);
       if (agent === undefined) throw unknownAgent(target.agent, registry);
-      if (agent.keyed) throw new OperatingError('INVALID_INPUT', `${agent.name} is a keyed agent: it is driven by agent.tell and agent.ask, not by tasks.`);
+      if (agent.keyed)
+        throw new OperatingError(
+          'INVALID_INPUT',
+          `${agent.name} is a keyed agent: it is driven by agent.tell and agent.ask, not by tasks.`,
+        );
       parseInput(agent, input);
       return;
     }
@@ -244,5 +295,8 @@ function noTask(task: string): OperatingError {
 }
 
 function stranded(task: string): OperatingError {
-  return new OperatingError('UNAVAILABLE', `The task ${task} is not loaded; the logic it needs may be missing on this node.`);
+  return new OperatingError(
+    'UNAVAILABLE',
+    `The task ${task} is not loaded; the logic it needs may be missing on this node.`,
+  );
 }

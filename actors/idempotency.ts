@@ -12,6 +12,7 @@ import type { KeyWrite, Store } from '../runtime/stores/store.ts';
 /** Claims kept in memory; far more than one look-up can be behind. */
 const CLAIMS_MAX = 50_000;
 
+/** The keys of one node. */
 export class Idempotency {
   readonly #store: Store;
   readonly #claims = new Map<string, KeyWrite>();
@@ -22,7 +23,10 @@ export class Idempotency {
 
   /** The task that has the key already. Errors: IDEMPOTENCY_MISMATCH when it was claimed with another body. */
   async find(principal: string, key: string, bodyHash: string, nowMs: number): Promise<string | undefined> {
-    return this.claimed(principal, key, bodyHash, nowMs) ?? this.#match(await this.#store.readKey(principal, key), bodyHash, nowMs);
+    return (
+      this.claimed(principal, key, bodyHash, nowMs) ??
+      this.#match(await this.#store.readKey(principal, key), bodyHash, nowMs)
+    );
   }
 
   /** The same, of claims in memory alone: to be asked again right before a claim, after every wait. */
@@ -44,7 +48,11 @@ export class Idempotency {
   #match(write: KeyWrite | undefined, bodyHash: string, nowMs: number): string | undefined {
     if (write === undefined || write.expiresAtMs <= nowMs) return undefined;
     if (write.bodyHash === bodyHash) return write.task;
-    throw new OperatingError('IDEMPOTENCY_MISMATCH', 'This idempotency key was used for another body. Use a new key for a new task.', { details: { task: write.task } });
+    throw new OperatingError(
+      'IDEMPOTENCY_MISMATCH',
+      'This idempotency key was used for another body. Use a new key for a new task.',
+      { details: { task: write.task } },
+    );
   }
 }
 

@@ -18,6 +18,7 @@ export interface JournalShelf {
   committed(): Promise<void>;
 }
 
+/** How a journaled call may be treated after a crash. */
 export interface JournalOptions {
   /** Default `keyed`. */
   readonly kind?: EffectKind;
@@ -36,6 +37,7 @@ interface Entry {
 /** Named calls of one function. Over it: LIVELOCK, since a journal without bound is a loop without end. */
 const ENTRIES_MAX = 10_000;
 
+/** The journal of one run of one function. */
 export class Journal {
   readonly #shelf: JournalShelf;
   readonly #owner: string;
@@ -54,18 +56,32 @@ export class Journal {
    * Makes a call once. `fn` gets an idempotency key that stays the same over restarts and attempts.
    * Errors: JOURNAL_MISMATCH, EFFECT_UNKNOWN, LIVELOCK; what `fn` throws.
    */
-  async call<T>(name: string, fn: (idempotencyKey: string) => T | Promise<T>, options: JournalOptions, signal: AbortSignal): Promise<T> {
+  async call<T>(
+    name: string,
+    fn: (idempotencyKey: string) => T | Promise<T>,
+    options: JournalOptions,
+    signal: AbortSignal,
+  ): Promise<T> {
     const key = this.#next(name);
     const kind = options.kind ?? 'keyed';
     const args = options.args === undefined ? undefined : hash('sha256', packState(options.args));
     const entry = this.#shelf.recorded().get(key) as Entry | undefined;
     if (entry !== undefined) {
       if (entry.args !== args || entry.kind !== kind) {
-        throw new OperatingError('JOURNAL_MISMATCH', `The journal entry ${key} was recorded with other arguments or as another kind. A function that resumes must make the same calls in the same order; change its version when it does not.`, { details: { entry: key } });
+        throw new OperatingError(
+          'JOURNAL_MISMATCH',
+          `The journal entry ${key} was recorded with other arguments or as another kind. A function that resumes must make the same calls in the same order; change its version when it does not.`,
+          { details: { entry: key } },
+        );
       }
       if (entry.state === 'done') return entry.value as T;
       if (entry.state === 'failed') throw OperatingError.fromBody(entry.error as ErrorBody);
-      if (kind === 'unsafe') throw new OperatingError('EFFECT_UNKNOWN', `${key} was under way when the node stopped: it may or may not have happened.`, { details: { entry: key } });
+      if (kind === 'unsafe')
+        throw new OperatingError(
+          'EFFECT_UNKNOWN',
+          `${key} was under way when the node stopped: it may or may not have happened.`,
+          { details: { entry: key } },
+        );
     } else if (kind !== 'pure') this.#shelf.record(key, { kind, args, state: 'intended' } satisfies Entry);
     if (kind !== 'pure') await this.#shelf.committed();
     signal.throwIfAborted();
@@ -99,7 +115,8 @@ export class Journal {
   }
 
   #next(name: string): string {
-    if (++this.#entries > ENTRIES_MAX) throw new OperatingError('LIVELOCK', `A function made more than ${ENTRIES_MAX} journal entries.`);
+    if (++this.#entries > ENTRIES_MAX)
+      throw new OperatingError('LIVELOCK', `A function made more than ${ENTRIES_MAX} journal entries.`);
     const occurrence = (this.#occurrences.get(name) ?? 0) + 1;
     this.#occurrences.set(name, occurrence);
     return `${this.#prefix}/${name}#${occurrence}`;

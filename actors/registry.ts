@@ -14,6 +14,7 @@ import { compareVersions } from './version-order.ts';
 /** Makes the kernel's logic of an agent. */
 export type LogicMaker = (definition: AgentDefinition) => InstalledLogic;
 
+/** Where logics are installed. */
 export interface KernelBook {
   install(logic: InstalledLogic): void;
   uninstall(name: string): void;
@@ -23,6 +24,7 @@ export interface KernelBook {
 const AGENTS_MAX = 10_000;
 const WORKFLOWS_MAX = 10_000;
 
+/** The registry of one node. */
 export class Registry {
   readonly #kernel: KernelBook;
   readonly #registers: Registers;
@@ -42,7 +44,10 @@ export class Registry {
   registerAgent(definition: AgentDefinition): void {
     const versions = this.#agents.get(definition.name) ?? [];
     if (versions.some((other) => other.version === definition.version)) {
-      throw new OperatingError('STATE_CONFLICT', `The agent ${definition.name}@${definition.version} is registered already.`);
+      throw new OperatingError(
+        'STATE_CONFLICT',
+        `The agent ${definition.name}@${definition.version} is registered already.`,
+      );
     }
     if (this.#agents.size >= AGENTS_MAX) throw new OperatingError('BUSY', `A node holds at most ${AGENTS_MAX} agents.`);
     this.#kernel.install(this.#makeLogic(definition));
@@ -57,7 +62,8 @@ export class Registry {
   unregisterAgent(reference: string): void {
     const found = this.agent(reference);
     if (found === undefined) throw new OperatingError('NOT_FOUND', `There is no agent ${reference}.`);
-    const drop = (list: readonly AgentDefinition[] | undefined): AgentDefinition[] => (list ?? []).filter((other) => other !== found);
+    const drop = (list: readonly AgentDefinition[] | undefined): AgentDefinition[] =>
+      (list ?? []).filter((other) => other !== found);
     const versions = drop(this.#agents.get(found.name));
     if (versions.length > 0) this.#agents.set(found.name, versions);
     else this.#agents.delete(found.name);
@@ -90,13 +96,23 @@ export class Registry {
     const same = versions.find((other) => other.version === graph.version);
     if (same !== undefined) {
       if (JSON.stringify(same) === JSON.stringify(graph)) return;
-      throw new OperatingError('STATE_CONFLICT', `The workflow ${graph.name}@${graph.version} is registered with other content. Give it a new version.`);
+      throw new OperatingError(
+        'STATE_CONFLICT',
+        `The workflow ${graph.name}@${graph.version} is registered with other content. Give it a new version.`,
+      );
     }
-    if (this.#workflows.size >= WORKFLOWS_MAX) throw new OperatingError('BUSY', `A node holds at most ${WORKFLOWS_MAX} workflows.`);
+    if (this.#workflows.size >= WORKFLOWS_MAX)
+      throw new OperatingError('BUSY', `A node holds at most ${WORKFLOWS_MAX} workflows.`);
     this.#workflows.set(graph.name, newestFirst([...versions, graph]));
     const { name, version, description } = graph;
     this.#registers.trigger.workflowAdded({
-      entry: { name, version, steps: graph.steps.map((step) => step.id), source, ...(description !== undefined && { description }) },
+      entry: {
+        name,
+        version,
+        steps: graph.steps.map((step) => step.id),
+        source,
+        ...(description !== undefined && { description }),
+      },
     });
   }
 
@@ -114,7 +130,10 @@ export class Registry {
   }
 }
 
-function pick<T extends { readonly version: string }>(book: ReadonlyMap<string, readonly T[]>, text: string): T | undefined {
+function pick<T extends { readonly version: string }>(
+  book: ReadonlyMap<string, readonly T[]>,
+  text: string,
+): T | undefined {
   const reference = parseReference(text);
   const versions = reference === undefined ? undefined : book.get(reference.name);
   if (versions === undefined || reference === undefined) return undefined;
@@ -131,11 +150,19 @@ function entryOf(definition: AgentDefinition): AgentEntry {
   const input = schemaOf(definition.input, 'input');
   const output = schemaOf(definition.output, 'output');
   return {
-    name, version, capabilities, keyed, kind, concurrency, timeoutMs,
+    name,
+    version,
+    capabilities,
+    keyed,
+    kind,
+    concurrency,
+    timeoutMs,
     form: definition.machine === undefined ? 'function' : 'machine',
     labels: definition.labels ?? {},
-    ...(description !== undefined && { description }), ...(cost !== undefined && { cost }),
-    ...(input !== undefined && { input }), ...(output !== undefined && { output }),
+    ...(description !== undefined && { description }),
+    ...(cost !== undefined && { cost }),
+    ...(input !== undefined && { input }),
+    ...(output !== undefined && { output }),
   };
 }
 

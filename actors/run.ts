@@ -18,6 +18,7 @@ export interface RunInput {
   readonly input: unknown;
 }
 
+/** The state of one attempt. */
 export interface RunState {
   readonly phase: 'calling' | 'done' | 'failed';
   readonly output?: unknown;
@@ -28,7 +29,8 @@ const CALL = 'run';
 
 /** Makes the logic for agents whose function is of this kind. */
 export function runLogic(name: string, version: string, kind: EffectKind): FlatLogic<RunState, RunInput> {
-  const call = (port: CellPort, again: boolean): void => port.effect({ key: CALL, name: CALL, kind, input: undefined, again });
+  const call = (port: CellPort, again: boolean): void =>
+    port.effect({ key: CALL, name: CALL, kind, input: undefined, again });
   return {
     name,
     version,
@@ -42,8 +44,16 @@ export function runLogic(name: string, version: string, kind: EffectKind): FlatL
     },
     table: {
       calling: {
-        'effect.done': (state, event: { readonly value: unknown }) => ({ ...state, phase: 'done', output: event.value }),
-        'effect.failed': (state, event: { readonly error: ErrorBody }) => ({ ...state, phase: 'failed', error: event.error }),
+        'effect.done': (state, event: { readonly value: unknown }) => ({
+          ...state,
+          phase: 'done',
+          output: event.value,
+        }),
+        'effect.failed': (state, event: { readonly error: ErrorBody }) => ({
+          ...state,
+          phase: 'failed',
+          error: event.error,
+        }),
       },
       done: {},
       failed: {},

@@ -8,6 +8,7 @@ import type { AgentDefinition } from './agent-definition.ts';
 import type { Registry } from './registry.ts';
 import type { Choice } from './step.ts';
 
+/** Tells how busy an agent is. */
 export interface LaneReader {
   laneFigures(name: string): { readonly running: number; readonly waiting: number };
 }
@@ -15,6 +16,7 @@ export interface LaneReader {
 /** Candidates that a choice names with their figures. */
 const SHOWN_MAX = 8;
 
+/** The selector of one node. */
 export class Selector {
   readonly #registry: Registry;
   readonly #lanes: LaneReader;
@@ -32,17 +34,28 @@ export class Selector {
       return { agent, data: { agent: `${agent.name}@${agent.version}`, why: 'named' } };
     }
     const capability = target.capability ?? '';
-    const candidates = this.#registry.withCapability(capability).filter((agent) => !not.includes(`${agent.name}@${agent.version}`));
+    const candidates = this.#registry
+      .withCapability(capability)
+      .filter((agent) => !not.includes(`${agent.name}@${agent.version}`));
     const first = candidates[0];
     if (first === undefined) throw unknownCapability(capability, this.#registry);
-    if (candidates.length === 1) return { agent: first, data: { agent: `${first.name}@${first.version}`, capability, why: 'the only one that offers it' } };
+    if (candidates.length === 1)
+      return {
+        agent: first,
+        data: { agent: `${first.name}@${first.version}`, capability, why: 'the only one that offers it' },
+      };
     const scored = candidates.map((agent) => ({ agent, load: this.#load(agent) }));
     const best = scored.reduce((least, one) => (one.load < least.load ? one : least));
     return {
       agent: best.agent,
       data: {
-        agent: `${best.agent.name}@${best.agent.version}`, capability, why: 'the least busy that offers it',
-        candidates: scored.slice(0, SHOWN_MAX).map((one) => ({ agent: `${one.agent.name}@${one.agent.version}`, load: Math.round(one.load * 1000) / 1000 })),
+        agent: `${best.agent.name}@${best.agent.version}`,
+        capability,
+        why: 'the least busy that offers it',
+        candidates: scored.slice(0, SHOWN_MAX).map((one) => ({
+          agent: `${one.agent.name}@${one.agent.version}`,
+          load: Math.round(one.load * 1000) / 1000,
+        })),
       },
     };
   }
@@ -58,12 +71,18 @@ export class Selector {
 export function unknownAgent(reference: string, registry: Registry): OperatingError {
   const near = closestName(reference, registry.names());
   const hint = near === undefined ? 'List what is loaded with agent.list or `troupe agents`.' : `Did you mean ${near}?`;
-  return new OperatingError('NO_AGENT', `No agent ${reference} is loaded here. ${hint}`, { retryable: false, details: { agent: reference, ...(near !== undefined && { suggestion: near }) } });
+  return new OperatingError('NO_AGENT', `No agent ${reference} is loaded here. ${hint}`, {
+    retryable: false,
+    details: { agent: reference, ...(near !== undefined && { suggestion: near }) },
+  });
 }
 
 /** NO_AGENT for a capability nobody offers. */
 export function unknownCapability(capability: string, registry: Registry): OperatingError {
   const near = closestName(capability, [...new Set(registry.agents().flatMap((agent) => agent.capabilities))]);
   const hint = near === undefined ? 'List what is loaded with agent.list or `troupe agents`.' : `Did you mean ${near}?`;
-  return new OperatingError('NO_AGENT', `No agent that is loaded here offers ${capability}. ${hint}`, { retryable: false, details: { capability, ...(near !== undefined && { suggestion: near }) } });
+  return new OperatingError('NO_AGENT', `No agent that is loaded here offers ${capability}. ${hint}`, {
+    retryable: false,
+    details: { capability, ...(near !== undefined && { suggestion: near }) },
+  });
 }

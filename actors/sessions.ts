@@ -17,6 +17,7 @@ export interface SessionHandle {
   closed(): void;
 }
 
+/** All sessions of one node. */
 export class Sessions {
   readonly #kernel: Kernel;
   readonly #registers: Registers;
@@ -36,8 +37,14 @@ export class Sessions {
     const address = `session/${id}`;
     const start: SessionStart = { connection, principal };
     const spec: ChildSpec = {
-      address, logic: SESSION_LOGIC, input: start, supervisor: DOORS_SUPERVISOR,
-      restart: 'temporary', recovery: 'reset', priority: 5, durable: false,
+      address,
+      logic: SESSION_LOGIC,
+      input: start,
+      supervisor: DOORS_SUPERVISOR,
+      restart: 'temporary',
+      recovery: 'reset',
+      priority: 5,
+      durable: false,
     };
     this.#kernel.startCell(spec);
     this.#connections.set(address, connection);

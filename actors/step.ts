@@ -37,6 +37,7 @@ export type StepOutcome = { readonly events: readonly EventDraft[]; readonly att
   | { readonly ok: false; readonly error: ErrorBody }
 );
 
+/** The state of one step. */
 export interface StepState {
   readonly phase: 'working' | 'waiting' | 'parked' | 'done';
   readonly input: StepInput;
@@ -69,6 +70,7 @@ export interface StepDeps {
   random(): number;
 }
 
+/** The name of the logic in the kernel. */
 export const STEP_LOGIC = 'step';
 /** The supervisor of an agent's actors. */
 export function agentSupervisor(name: string): string {
@@ -102,14 +104,29 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     const attempt = state.attempt + 1;
     const run = `run/${port.address.slice('step/'.length)}/${attempt}`;
     const place = placeOf(input);
-    const runInput: RunInput = { task: input.task, step: input.step, ...(input.item !== undefined && { item: input.item }), attempt, owner: port.address, input: input.input };
+    const runInput: RunInput = {
+      task: input.task,
+      step: input.step,
+      ...(input.item !== undefined && { item: input.item }),
+      attempt,
+      owner: port.address,
+      input: input.input,
+    };
     port.startChild({
-      address: run, logic: `agent:${reference}`, input: runInput, supervisor: agentSupervisor(agent.name), owner: port.address,
-      restart: 'transient', recovery: 'resume', priority: input.priority, durable: true,
+      address: run,
+      logic: `agent:${reference}`,
+      input: runInput,
+      supervisor: agentSupervisor(agent.name),
+      owner: port.address,
+      restart: 'transient',
+      recovery: 'resume',
+      priority: input.priority,
+      durable: true,
       ...(input.deadlineAtMs !== undefined && { deadlineAtMs: input.deadlineAtMs }),
       ...(input.timeoutMs !== undefined && agent.machine === undefined && { callTimeoutMs: input.timeoutMs }),
     });
-    if (input.timeoutMs !== undefined && agent.machine !== undefined) port.setTimer('timeout', port.nowMs() + input.timeoutMs);
+    if (input.timeoutMs !== undefined && agent.machine !== undefined)
+      port.setTimer('timeout', port.nowMs() + input.timeoutMs);
     const events = [...before];
     if (choice !== undefined) events.push({ kind: 'agent.selected', data: { ...place, ...choice.data } });
     events.push({ kind: 'step.started', data: { ...place, attempt, agent: reference } });
@@ -121,13 +138,19 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
   const attemptFailed = (state: StepState, error: ErrorBody, port: CellPort): StepState => {
     port.clearTimer('timeout');
     const policy: RetryPolicy = { ...DEFAULT_RETRY, ...deps.agent(state.agent)?.retry, ...state.input.retry };
-    const line: EventDraft = { kind: 'step.failed', data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message } };
+    const line: EventDraft = {
+      kind: 'step.failed',
+      data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message },
+    };
     if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [line]);
     const delayMs = Math.max(error.retryAfterMs ?? 0, pauseMs(policy, state.attempt, deps.random));
     const { deadlineAtMs } = state.input;
     if (deadlineAtMs !== undefined && port.nowMs() + delayMs >= deadlineAtMs) return failed(state, error, [line]);
     port.setTimer('retry', port.nowMs() + delayMs);
-    const retried: EventDraft = { kind: 'step.retried', data: { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code: error.code, message: error.message } };
+    const retried: EventDraft = {
+      kind: 'step.retried',
+      data: { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code: error.code, message: error.message },
+    };
     port.send(state.owner, { type: 'task.progress', events: [retried] });
     return { ...state, phase: 'waiting' };
   };
@@ -136,12 +159,15 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
 
   const ends: FlatLogic<StepState, StepStart>['table']['working'] = {
     'child.done': (state, event: ActorEvent) => (ofThisRun(state, event) ? completed(state, event['output']) : state),
-    'child.failed': (state, event: ActorEvent, port) => (ofThisRun(state, event) ? attemptFailed(state, event['error'] as ErrorBody, port) : state),
+    'child.failed': (state, event: ActorEvent, port) =>
+      ofThisRun(state, event) ? attemptFailed(state, event['error'] as ErrorBody, port) : state,
     'child.quarantined': (state, event: ActorEvent, port) => {
       if (!ofThisRun(state, event)) return state;
       const error = event['error'] as ErrorBody;
       port.stopChild(state.run);
-      return failed(state, error, [{ kind: 'task.quarantined', data: { ...placeOf(state.input), attempt: state.attempt, message: error.message } }]);
+      return failed(state, error, [
+        { kind: 'task.quarantined', data: { ...placeOf(state.input), attempt: state.attempt, message: error.message } },
+      ]);
     },
   };
 
@@ -154,7 +180,10 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
         ...ends,
         'run.parked': (state, event: ActorEvent, port) => {
           const error = event['error'] as ErrorBody;
-          const line: EventDraft = { kind: 'effect.unknown', data: { ...placeOf(state.input), attempt: state.attempt, message: error.message } };
+          const line: EventDraft = {
+            kind: 'effect.unknown',
+            data: { ...placeOf(state.input), attempt: state.attempt, message: error.message },
+          };
           port.clearTimer('timeout');
           port.send(state.owner, { type: 'task.progress', events: [line], parked: error.message });
           return { ...state, phase: 'parked' };
@@ -162,7 +191,11 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
         'timer.timeout': (state, _event, port) => {
           port.stopChild(state.run);
           const limitMs = state.input.timeoutMs ?? 0;
-          return attemptFailed(state, new OperatingError('TIMEOUT', `The attempt took longer than its limit of ${limitMs} ms.`).toBody(), port);
+          return attemptFailed(
+            state,
+            new OperatingError('TIMEOUT', `The attempt took longer than its limit of ${limitMs} ms.`).toBody(),
+            port,
+          );
         },
         'task.signal': (state, event: ActorEvent, port) => {
           port.send(state.run, event['event'] as ActorEvent);
@@ -183,7 +216,8 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       done: {},
     },
     final: { done: (state) => ({ output: state.outcome }) },
-    describe: (state) => (state.phase === 'working' ? `working, attempt ${state.attempt} by ${state.agent}` : state.phase),
+    describe: (state) =>
+      state.phase === 'working' ? `working, attempt ${state.attempt} by ${state.agent}` : state.phase,
   };
 }
 
@@ -205,6 +239,14 @@ function completed(state: StepState, output: unknown): StepState {
 }
 
 function failed(state: StepState, error: ErrorBody, events: readonly EventDraft[]): StepState {
-  const lines = events.length > 0 ? events : [{ kind: 'step.failed', data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message } } as const];
+  const lines =
+    events.length > 0
+      ? events
+      : [
+          {
+            kind: 'step.failed',
+            data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message },
+          } as const,
+        ];
   return { ...state, phase: 'done', outcome: { ok: false, error, events: lines, attempts: state.attempt } };
 }

@@ -28,6 +28,7 @@ export interface TaskStart {
   readonly flow?: { readonly logic: string; readonly input: unknown };
 }
 
+/** The state of one task. `phase` is its status. */
 export interface TaskState {
   readonly phase: 'working' | 'input-required' | 'completed' | 'failed' | 'canceled';
   readonly id: string;
@@ -41,6 +42,7 @@ export interface TaskState {
 /** How a flow ended: like a step, with what was left out on the way. */
 export type FlowOutcome = StepOutcome & { readonly degraded?: readonly Degradation[] };
 
+/** The name of the logic in the kernel. */
 export const TASK_LOGIC = 'task';
 /** The supervisor of all task actors, their steps and flows. */
 export const TASKS_SUPERVISOR = 'supervisor/tasks';
@@ -56,11 +58,18 @@ export function flowAddress(task: string): string {
 /** The cell of a new task. */
 export function taskSpec(start: TaskStart): ChildSpec {
   return {
-    address: `task/${start.id}`, logic: TASK_LOGIC, input: start, supervisor: TASKS_SUPERVISOR,
-    restart: 'transient', recovery: 'resume', priority: start.options.priority ?? PRIORITY, durable: true,
+    address: `task/${start.id}`,
+    logic: TASK_LOGIC,
+    input: start,
+    supervisor: TASKS_SUPERVISOR,
+    restart: 'transient',
+    recovery: 'resume',
+    priority: start.options.priority ?? PRIORITY,
+    durable: true,
   };
 }
 
+/** The logic of tasks. */
 export const taskLogic: FlatLogic<TaskState, TaskStart> = {
   name: TASK_LOGIC,
   version: '1',
@@ -121,26 +130,57 @@ function childSpec(start: TaskStart, port: CellPort, address: string, deadlineAt
   const { id, target, options, flow } = start;
   const priority = options.priority ?? PRIORITY;
   const deadline = deadlineAtMs === undefined ? {} : { deadlineAtMs };
-  const common = { address, supervisor: TASKS_SUPERVISOR, owner: port.address, restart: 'transient', recovery: 'resume', priority, durable: true, ...deadline } as const;
+  const common = {
+    address,
+    supervisor: TASKS_SUPERVISOR,
+    owner: port.address,
+    restart: 'transient',
+    recovery: 'resume',
+    priority,
+    durable: true,
+    ...deadline,
+  } as const;
   if (flow !== undefined) return { ...common, logic: flow.logic, input: flow.input };
   const work: StepStart = {
     owner: port.address,
     work: {
-      task: id, step: MAIN_STEP, input: start.input, priority, ...deadline,
-      ...(target.agent !== undefined && { agent: target.agent }), ...(target.capability !== undefined && { capability: target.capability }),
+      task: id,
+      step: MAIN_STEP,
+      input: start.input,
+      priority,
+      ...deadline,
+      ...(target.agent !== undefined && { agent: target.agent }),
+      ...(target.capability !== undefined && { capability: target.capability }),
     },
   };
   return { ...common, logic: STEP_LOGIC, input: work };
 }
 
 /** Appends lines to the log; the last may be the end. */
-function log(state: TaskState, port: CellPort, drafts: readonly EventDraft[], status: TaskStatus, result?: TaskResult): TaskState {
+function log(
+  state: TaskState,
+  port: CellPort,
+  drafts: readonly EventDraft[],
+  status: TaskStatus,
+  result?: TaskResult,
+): TaskState {
   const at = port.nowMs();
-  const events: TaskEvent[] = drafts.map((draft, index) => ({ seq: state.seq + 1 + index, at, kind: draft.kind, data: draft.data }));
+  const events: TaskEvent[] = drafts.map((draft, index) => ({
+    seq: state.seq + 1 + index,
+    at,
+    kind: draft.kind,
+    data: draft.data,
+  }));
   const seq = state.seq + drafts.length;
   port.logTask({
     id: state.id,
-    progress: { status, seq, updatedAtMs: at, ...(state.waiting !== undefined && { waiting: state.waiting }), ...(result !== undefined && { result }) },
+    progress: {
+      status,
+      seq,
+      updatedAtMs: at,
+      ...(state.waiting !== undefined && { waiting: state.waiting }),
+      ...(result !== undefined && { result }),
+    },
     events,
   });
   return { ...state, seq };
@@ -149,8 +189,10 @@ function log(state: TaskState, port: CellPort, drafts: readonly EventDraft[], st
 function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   const drafts = event['events'] as readonly EventDraft[];
   const parked = event['parked'] as string | undefined;
-  const steps = state.steps + drafts.filter((draft) => draft.kind === 'step.started' && draft.data['attempt'] !== undefined).length;
-  if (parked !== undefined) return log({ ...state, steps, phase: 'input-required', waiting: parked }, port, drafts, 'input-required');
+  const steps =
+    state.steps + drafts.filter((draft) => draft.kind === 'step.started' && draft.data['attempt'] !== undefined).length;
+  if (parked !== undefined)
+    return log({ ...state, steps, phase: 'input-required', waiting: parked }, port, drafts, 'input-required');
   return log({ ...state, steps }, port, drafts, state.phase);
 }
 
@@ -174,16 +216,29 @@ function cancel(state: TaskState, event: ActorEvent, port: CellPort): TaskState 
 
 function deadline(state: TaskState, _event: ActorEvent, port: CellPort): TaskState {
   port.stopChild(state.child);
-  const error = new OperatingError('DEADLINE_EXCEEDED', 'The deadline of the task passed before its work was done.').toBody();
+  const error = new OperatingError(
+    'DEADLINE_EXCEEDED',
+    'The deadline of the task passed before its work was done.',
+  ).toBody();
   return end({ ...state, phase: 'failed' }, port, [], { status: 'failed', error });
 }
 
 function childDone(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   if (event['address'] !== state.child) return state;
   const outcome = event['output'] as FlowOutcome;
-  const degraded = outcome.degraded === undefined || outcome.degraded.length === 0 ? {} : { degraded: outcome.degraded };
-  if (outcome.ok) return end({ ...state, phase: 'completed' }, port, outcome.events, { status: 'completed', output: outcome.output, ...degraded });
-  return end({ ...state, phase: 'failed' }, port, outcome.events, { status: 'failed', error: outcome.error, ...degraded });
+  const degraded =
+    outcome.degraded === undefined || outcome.degraded.length === 0 ? {} : { degraded: outcome.degraded };
+  if (outcome.ok)
+    return end({ ...state, phase: 'completed' }, port, outcome.events, {
+      status: 'completed',
+      output: outcome.output,
+      ...degraded,
+    });
+  return end({ ...state, phase: 'failed' }, port, outcome.events, {
+    status: 'failed',
+    error: outcome.error,
+    ...degraded,
+  });
 }
 
 function childFailed(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
@@ -193,7 +248,12 @@ function childFailed(state: TaskState, event: ActorEvent, port: CellPort): TaskS
 
 const END_KINDS = { completed: 'task.completed', failed: 'task.failed', canceled: 'task.canceled' } as const;
 
-function end(state: TaskState, port: CellPort, before: readonly EventDraft[], how: Pick<TaskResult, 'output' | 'error' | 'degraded'> & { readonly status: keyof typeof END_KINDS }): TaskState {
+function end(
+  state: TaskState,
+  port: CellPort,
+  before: readonly EventDraft[],
+  how: Pick<TaskResult, 'output' | 'error' | 'degraded'> & { readonly status: keyof typeof END_KINDS },
+): TaskState {
   const usage = { usd: 0, tokensIn: 0, tokensOut: 0, steps: state.steps };
   const result: TaskResult = { ...how, usage, durationMs: port.nowMs() - state.createdAtMs };
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };

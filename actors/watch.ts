@@ -17,6 +17,7 @@ export interface WatchReader {
   ready(): Promise<void>;
 }
 
+/** Where logs are read: what is committed, and what is being committed. */
 export interface WatchSource {
   readonly feed: Feed;
   events(task: string, after: number, limit: number): Promise<readonly TaskEvent[]>;
@@ -29,6 +30,7 @@ export type WatchMode = 'events' | 'result';
 
 const END_KINDS: ReadonlySet<string> = new Set(['task.completed', 'task.failed', 'task.canceled']);
 
+/** One watch. It stops by itself at the task's end. */
 export class Watch {
   readonly task: string;
   readonly #source: WatchSource;
@@ -42,7 +44,12 @@ export class Watch {
   #seen = 0;
 
   /** `after`: the last seq the reader has. `isNew`: the task has no history yet. `onEnd` hears when there is nothing more to come. */
-  constructor(source: WatchSource, reader: WatchReader, task: string, options: { readonly mode: WatchMode; readonly after: number; readonly isNew: boolean; readonly onEnd: () => void }) {
+  constructor(
+    source: WatchSource,
+    reader: WatchReader,
+    task: string,
+    options: { readonly mode: WatchMode; readonly after: number; readonly isNew: boolean; readonly onEnd: () => void },
+  ) {
     this.task = task;
     this.#source = source;
     this.#reader = reader;

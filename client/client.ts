@@ -11,6 +11,7 @@ import type { TaskOptions, TaskStatus } from '../protocol/tasks.ts';
 import { Link } from './link.ts';
 import { TaskHandle, type TaskNews } from './task-handle.ts';
 
+/** How to connect; all of it may be left out. */
 export interface ClientOptions {
   readonly token?: string;
   /** Default: MessagePack. */
@@ -53,6 +54,7 @@ export async function connect(url: string, options: ClientOptions = {}): Promise
   return client;
 }
 
+/** A client with one connection. Errors of all requests: what the node answered, UNAVAILABLE when the connection is gone for good. */
 export class Client {
   readonly #link: Link;
   readonly #pending = new Map<string, Pending>();
@@ -65,11 +67,14 @@ export class Client {
   constructor(url: string, options: ClientOptions) {
     const { token, codec = 'troupe.v1.msgpack', reconnect = true, connectTimeoutMs = CONNECT_MS } = options;
     this.#up.promise.catch(() => {});
-    this.#link = new Link({ url, token, codec, reconnect, connectTimeoutMs }, {
-      onUp: () => this.#onUp(),
-      onMessage: (message) => this.#onMessage(message),
-      onDown: (error, final) => this.#onDown(error, final),
-    });
+    this.#link = new Link(
+      { url, token, codec, reconnect, connectTimeoutMs },
+      {
+        onUp: () => this.#onUp(),
+        onMessage: (message) => this.#onMessage(message),
+        onDown: (error, final) => this.#onDown(error, final),
+      },
+    );
   }
 
   /** Resolves with the first connection. Errors: UNAVAILABLE. */
@@ -102,11 +107,22 @@ export class Client {
   }
 
   async get(task: string): Promise<TaskView> {
-    const { type: _type, re: _re, ...view } = (await this.#request({ type: 'task.get', task })) as NodeMessageOf<'task.status'>;
+    const {
+      type: _type,
+      re: _re,
+      ...view
+    } = (await this.#request({ type: 'task.get', task })) as NodeMessageOf<'task.status'>;
     return view;
   }
 
-  async list(query: { readonly status?: TaskStatus; readonly labels?: Readonly<Record<string, string>>; readonly cursor?: string; readonly limit?: number } = {}): Promise<{ readonly tasks: readonly TaskView[]; readonly cursor: string | null }> {
+  async list(
+    query: {
+      readonly status?: TaskStatus;
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly cursor?: string;
+      readonly limit?: number;
+    } = {},
+  ): Promise<{ readonly tasks: readonly TaskView[]; readonly cursor: string | null }> {
     const { tasks, cursor } = (await this.#request({ type: 'task.list', ...query })) as NodeMessageOf<'task.page'>;
     return { tasks, cursor };
   }
@@ -120,15 +136,37 @@ export class Client {
   }
 
   async agents(capability?: string): Promise<NodeMessageOf<'agent.page'>['agents']> {
-    return ((await this.#request({ type: 'agent.list', ...(capability !== undefined && { capability }) })) as NodeMessageOf<'agent.page'>).agents;
+    return (
+      (await this.#request({
+        type: 'agent.list',
+        ...(capability !== undefined && { capability }),
+      })) as NodeMessageOf<'agent.page'>
+    ).agents;
   }
 
-  async tell(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }): Promise<void> {
+  async tell(
+    agent: string,
+    key: string,
+    event: { readonly type: string; readonly [field: string]: unknown },
+  ): Promise<void> {
     await this.#request({ type: 'agent.tell', agent, key, event });
   }
 
-  async ask(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }, timeoutMs?: number): Promise<unknown> {
-    return ((await this.#request({ type: 'agent.ask', agent, key, event, ...(timeoutMs !== undefined && { timeoutMs }) })) as NodeMessageOf<'agent.reply'>).value;
+  async ask(
+    agent: string,
+    key: string,
+    event: { readonly type: string; readonly [field: string]: unknown },
+    timeoutMs?: number,
+  ): Promise<unknown> {
+    return (
+      (await this.#request({
+        type: 'agent.ask',
+        agent,
+        key,
+        event,
+        ...(timeoutMs !== undefined && { timeoutMs }),
+      })) as NodeMessageOf<'agent.reply'>
+    ).value;
   }
 
   async ping(): Promise<void> {
@@ -141,9 +179,13 @@ export class Client {
     this.#onDown(new OperatingError('UNAVAILABLE', 'This client was closed.'), true);
   }
 
-  #request(message: { readonly type: ClientMessage['type']; readonly [field: string]: unknown }, now?: (answer: NodeMessage) => void): Promise<NodeMessage> {
+  #request(
+    message: { readonly type: ClientMessage['type']; readonly [field: string]: unknown },
+    now?: (answer: NodeMessage) => void,
+  ): Promise<NodeMessage> {
     if (this.#final !== undefined) return Promise.reject(this.#final);
-    if (this.#pending.size >= PENDING_MAX) return Promise.reject(new OperatingError('BUSY', `${PENDING_MAX} requests wait for their answers already.`));
+    if (this.#pending.size >= PENDING_MAX)
+      return Promise.reject(new OperatingError('BUSY', `${PENDING_MAX} requests wait for their answers already.`));
     const id = String(this.#nextId++);
     return new Promise((resolve, reject) => {
       const full = { ...message, id };
@@ -183,7 +225,8 @@ export class Client {
   }
 
   #onMessage(message: NodeMessage): void {
-    if (message.type === 'task.event' || message.type === 'task.chunk' || message.type === 'task.result') return this.#news(message);
+    if (message.type === 'task.event' || message.type === 'task.chunk' || message.type === 'task.result')
+      return this.#news(message);
     const re = 're' in message ? message.re : undefined;
     const pending = re === undefined ? undefined : this.#pending.get(re);
     if (re === undefined || pending === undefined) return;

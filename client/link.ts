@@ -8,6 +8,7 @@ import { NODE_FRAME } from '../protocol/limits.ts';
 import { OperatingError } from '../protocol/errors.ts';
 import { type NodeMessage, parseNodeMessage } from '../protocol/node-messages.ts';
 
+/** Where to and how. */
 export interface LinkOptions {
   readonly url: string;
   readonly codec: Subprotocol;
@@ -16,6 +17,7 @@ export interface LinkOptions {
   readonly connectTimeoutMs: number;
 }
 
+/** What a link tells its client. */
 export interface LinkEvents {
   /** A connection stands, and the node has said hello. */
   onUp(): void;
@@ -29,6 +31,7 @@ const PAUSE_MAX_MS = 5_000;
 /** Close codes after which trying again would end the same way. */
 const FINAL_CODES: ReadonlySet<number> = new Set([4401, 4403, 4406]);
 
+/** One link; it connects at once. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #events: LinkEvents;
@@ -66,7 +69,9 @@ export class Link {
   #connect(): void {
     const { url, token, codec, connectTimeoutMs } = this.#options;
     const socket = new WebSocket(url, codec, {
-      perMessageDeflate: false, handshakeTimeout: connectTimeoutMs, maxPayload: NODE_FRAME.bytesMax,
+      perMessageDeflate: false,
+      handshakeTimeout: connectTimeoutMs,
+      maxPayload: NODE_FRAME.bytesMax,
       ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
     });
     this.#socket = socket;
@@ -99,8 +104,13 @@ export class Link {
     this.#isUp = false;
     this.#socket = undefined;
     const final = this.#closed || !this.#options.reconnect || FINAL_CODES.has(code);
-    const why = failure === undefined ? `the node closed it (${code}${reason === '' ? '' : `: ${reason}`})` : failure.message;
-    const error = new OperatingError('UNAVAILABLE', `No connection to ${this.#options.url}: ${why}.`, failure === undefined ? {} : { cause: failure });
+    const why =
+      failure === undefined ? `the node closed it (${code}${reason === '' ? '' : `: ${reason}`})` : failure.message;
+    const error = new OperatingError(
+      'UNAVAILABLE',
+      `No connection to ${this.#options.url}: ${why}.`,
+      failure === undefined ? {} : { cause: failure },
+    );
     this.#events.onDown(error, final);
     if (final) return;
     const fullMs = Math.min(PAUSE_FIRST_MS * 2 ** this.#failures++, PAUSE_MAX_MS);

@@ -8,6 +8,7 @@ export type TaskNews = NodeMessageOf<'task.event'> | NodeMessageOf<'task.chunk'>
 /** Lines kept for a slow reader of `events()`; the oldest are dropped, which the next read reports as an error. */
 const BACKLOG_MAX = 10_000;
 
+/** A task that was submitted or is watched. Made by the client. */
 export class TaskHandle implements AsyncIterable<TaskNews> {
   /** The task's id, once the node has taken it on. Rejects with what the node answered instead. */
   readonly accepted: Promise<{ readonly task: string; readonly duplicate: boolean }>;
@@ -54,7 +55,11 @@ export class TaskHandle implements AsyncIterable<TaskNews> {
       } else if (this.#failure !== undefined) throw this.#failure;
       else if (this.#ended) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
-      if (this.#overflowed) throw new OperatingError('BUSY', `The reader is more than ${BACKLOG_MAX} lines behind. Watch again after seq ${this.seq}.`);
+      if (this.#overflowed)
+        throw new OperatingError(
+          'BUSY',
+          `The reader is more than ${BACKLOG_MAX} lines behind. Watch again after seq ${this.seq}.`,
+        );
     }
   }
 

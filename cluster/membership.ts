@@ -25,7 +25,12 @@ export interface Membership {
 }
 
 /** The membership of a node that stands alone. */
-export function soloMembership(self: { readonly node: string; readonly version: string; readonly fence: Fence; readonly startedAtMs: number }): Membership {
+export function soloMembership(self: {
+  readonly node: string;
+  readonly version: string;
+  readonly fence: Fence;
+  readonly startedAtMs: number;
+}): Membership {
   const { node, version, fence, startedAtMs } = self;
   let status: Member['status'] = 'active';
   return {

@@ -21,6 +21,7 @@ export interface EventDraft {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** The port of a cell, as the product's own actors see it. */
 export interface CellPort extends HostPort {
   /** What the cell was started with. */
   readonly input: unknown;

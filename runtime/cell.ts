@@ -54,6 +54,7 @@ const INPUT_INLINE_BYTES_MAX = 512;
 
 const NO_ATTACHMENTS: ReadonlyMap<string, unknown> = new Map();
 
+/** One cell. The kernel changes its fields, its actor only asks through the port. */
 export class Cell implements CellPort {
   readonly spec: ChildSpec;
   readonly logic: InstalledLogic;
@@ -109,8 +110,14 @@ export class Cell implements CellPort {
     if (!wasStored) this.#placeInput();
     const body = this.checkpoint === undefined ? undefined : this.logic.factory.encode(this.checkpoint);
     const head = packCell({
-      spec: this.inputApart ? { ...this.spec, input: undefined } : this.spec, logicVersion: this.logic.factory.logicVersion, structureHash: this.logic.factory.structureHash,
-      seq: this.seq, body, timers, control, user,
+      spec: this.inputApart ? { ...this.spec, input: undefined } : this.spec,
+      logicVersion: this.logic.factory.logicVersion,
+      structureHash: this.logic.factory.structureHash,
+      seq: this.seq,
+      body,
+      timers,
+      control,
+      user,
     });
     return { address: this.address, head, awake: this.awake };
   }
@@ -127,7 +134,12 @@ export class Cell implements CellPort {
 
   /** Whether a restart must load it: it works for someone, or something is due to it. */
   get awake(): boolean {
-    return this.spec.owner !== undefined || this.spec.restart !== 'permanent' || (this.timers?.size ?? 0) > 0 || this.mailbox.size > 0;
+    return (
+      this.spec.owner !== undefined ||
+      this.spec.restart !== 'permanent' ||
+      (this.timers?.size ?? 0) > 0 ||
+      this.mailbox.size > 0
+    );
   }
 
   nowMs(): number {

@@ -9,7 +9,18 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { TaskEvent, TaskStatus } from '../protocol/tasks.ts';
 import type { TaskLogWrite } from './cell-port.ts';
-import type { AttachmentWrite, CellWrite, DefinitionWrite, Epoch, Fence, KeyWrite, QuarantineWrite, Store, TaskCreated, TaskProgress } from './stores/store.ts';
+import type {
+  AttachmentWrite,
+  CellWrite,
+  DefinitionWrite,
+  Epoch,
+  Fence,
+  KeyWrite,
+  QuarantineWrite,
+  Store,
+  TaskCreated,
+  TaskProgress,
+} from './stores/store.ts';
 import type { World } from './world.ts';
 
 /** What the committer asks of a cell at the cut. `undefined`: it ended and was never written. */
@@ -17,6 +28,7 @@ export interface Dirty {
   cut(): CellWrite | undefined;
 }
 
+/** What the committer tells the rest of the node. */
 export interface CommitterHooks {
   /** Before a cut: run what is ready, so that more fits into the epoch. */
   readonly drain: () => void;
@@ -25,7 +37,7 @@ export interface CommitterHooks {
   readonly onCommit: (seconds: number, writes: number) => void;
   /** The store cannot be had any more, or another owner has taken over. The node must end. */
   readonly onFatal: (error: OperatingError) => void;
-  readonly log: { warn(message: string, fields?: object): void };
+  readonly log: { warn(message: string, fields?: object): void; error(message: string, fields?: object): void };
 }
 
 const STORE_AWAY_MAX_MS = 30_000;
@@ -42,6 +54,7 @@ interface TaskDraft {
   events: TaskEvent[];
 }
 
+/** The committer of one node: the only writer of its store. */
 export class Committer {
   readonly #store: Store;
   readonly #fence: Fence;
@@ -87,7 +100,7 @@ export class Committer {
     if (!this.#scheduled) this.#schedule();
   }
 
-  /** Runs `fn` once everything up to now is committed. It must not throw. */
+  /** Runs `fn` once everything up to now is committed. A throw of it is logged. */
   release(fn: () => void): void {
     this.#releases.push(fn);
     if (!this.#scheduled) this.#schedule();
@@ -101,7 +114,11 @@ export class Committer {
   logTask(write: TaskLogWrite): void {
     const draft = this.#tasks.get(write.id);
     if (draft === undefined) {
-      const fresh: TaskDraft = { was: this.#committedStatus.get(write.id), progress: write.progress, events: [...write.events] };
+      const fresh: TaskDraft = {
+        was: this.#committedStatus.get(write.id),
+        progress: write.progress,
+        events: [...write.events],
+      };
       if (write.created !== undefined) fresh.created = write.created;
       this.#tasks.set(write.id, fresh);
     } else {
@@ -160,19 +177,36 @@ export class Committer {
       this.#hooks.drain();
       const releases = this.#releases;
       const epoch = this.#cut();
-      const writes = epoch.cells.length + epoch.attachments.length + epoch.tasks.length + epoch.keys.length + epoch.definitions.length + epoch.quarantine.length;
+      const writes =
+        epoch.cells.length +
+        epoch.attachments.length +
+        epoch.tasks.length +
+        epoch.keys.length +
+        epoch.definitions.length +
+        epoch.quarantine.length;
       if (writes === 0 && releases.length === 0) break;
       if (writes > 0) {
         const fromMs = this.#world.monotonicMs();
         if (!(await this.#write(epoch))) return;
         this.#hooks.onCommit((this.#world.monotonicMs() - fromMs) / 1000, writes);
       }
-      for (const release of releases) release();
+      for (const release of releases) this.#let(release);
       // One round of the event loop, so that what has arrived meanwhile is in the next epoch and no store can starve the sockets.
       await new Promise<void>((resolve) => this.#world.defer(resolve));
     }
     this.#writing = false;
     this.#scheduled = false;
+  }
+
+  /** One that throws must not keep the others back. */
+  #let(release: () => void): void {
+    try {
+      release();
+    } catch (error) {
+      this.#hooks.log.error('Something that waited for a commit failed.', {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    }
   }
 
   #cut(): Epoch {
@@ -187,13 +221,20 @@ export class Committer {
       if (draft.progress.result === undefined) this.#committedStatus.set(id, status);
       else this.#committedStatus.delete(id);
       tasks.push({
-        id, progress: draft.progress, events: draft.events,
-        ...(draft.created !== undefined && { created: draft.created }), ...(draft.was !== undefined && { was: draft.was }),
+        id,
+        progress: draft.progress,
+        events: draft.events,
+        ...(draft.created !== undefined && { created: draft.created }),
+        ...(draft.was !== undefined && { was: draft.was }),
       });
     }
     const epoch: Epoch = {
-      cells, tasks, attachments: [...this.#attachments.values()], keys: this.#keys,
-      definitions: this.#definitions, quarantine: this.#quarantine,
+      cells,
+      tasks,
+      attachments: [...this.#attachments.values()],
+      keys: this.#keys,
+      definitions: this.#definitions,
+      quarantine: this.#quarantine,
     };
     if (this.#dirty.size > 0) this.#dirty = new Set();
     if (tasks.length > 0) this.#tasks = new Map();
@@ -221,7 +262,9 @@ export class Committer {
     let pauseMs = REOPEN_FIRST_MS;
     this.#hooks.onPause(true);
     while (this.#world.monotonicMs() - sinceMs < STORE_AWAY_MAX_MS && !isFenced(error) && !this.#stopped) {
-      this.#hooks.log.warn('The store could not be written; nothing is acknowledged until it can.', { error: String(error) });
+      this.#hooks.log.warn('The store could not be written; nothing is acknowledged until it can.', {
+        error: String(error),
+      });
       await new Promise<void>((resolve) => void this.#world.after(pauseMs, resolve));
       pauseMs = Math.min(pauseMs * 2, REOPEN_MAX_MS);
       try {
@@ -234,7 +277,9 @@ export class Committer {
       }
     }
     this.#stopped = true;
-    this.#hooks.onFatal(new OperatingError('STORE_UNAVAILABLE', `The store could not be written: ${String(error)}`, { cause: error }));
+    this.#hooks.onFatal(
+      new OperatingError('STORE_UNAVAILABLE', `The store could not be written: ${String(error)}`, { cause: error }),
+    );
     return false;
   }
 }

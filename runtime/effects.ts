@@ -25,6 +25,7 @@ export interface EffectCall {
   rest(): () => Promise<void>;
 }
 
+/** A call to be made: whose, under which key, in which lane, within which limits, and how. */
 export interface EffectPlan {
   readonly address: string;
   readonly key: string;
@@ -59,6 +60,7 @@ interface Lane {
 
 const PRIORITIES = 10;
 
+/** The calls under way on one node. */
 export class Effects {
   readonly #world: World;
   readonly #settle: (address: string, key: string, outcome: EffectOutcome) => void;
@@ -98,7 +100,12 @@ export class Effects {
     if (calls === undefined) this.#calls.set(plan.address, (calls = new Map()));
     if (calls.has(plan.key)) return;
     const call: Call = {
-      plan, abort: new AbortController(), state: 'waiting', leftMs: plan.timeoutMs ?? Infinity, limitedSinceMs: 0, unlimit: noLimit,
+      plan,
+      abort: new AbortController(),
+      state: 'waiting',
+      leftMs: plan.timeoutMs ?? Infinity,
+      limitedSinceMs: 0,
+      unlimit: noLimit,
     };
     calls.set(plan.key, call);
     this.#enter(plan, () => this.#run(call));
@@ -109,7 +116,12 @@ export class Effects {
     let calls = this.#calls.get(address);
     if (calls === undefined) this.#calls.set(address, (calls = new Map()));
     calls.set(key, {
-      plan: SETTLED, abort: new AbortController(), state: 'settled', leftMs: Infinity, limitedSinceMs: 0, unlimit: noLimit,
+      plan: SETTLED,
+      abort: new AbortController(),
+      state: 'settled',
+      leftMs: Infinity,
+      limitedSinceMs: 0,
+      unlimit: noLimit,
     });
   }
 
@@ -166,8 +178,14 @@ export class Effects {
     let promise: Promise<unknown>;
     try {
       promise = plan.perform({
-        address: plan.address, key: plan.key, name: plan.name, kind: plan.kind, input: plan.input, again: plan.again,
-        signal: call.abort.signal, rest: () => this.#rest(call),
+        address: plan.address,
+        key: plan.key,
+        name: plan.name,
+        kind: plan.kind,
+        input: plan.input,
+        again: plan.again,
+        signal: call.abort.signal,
+        rest: () => this.#rest(call),
       });
     } catch (error) {
       promise = Promise.reject(error);
@@ -191,7 +209,8 @@ export class Effects {
     const late = limitMs === deadlineMs;
     call.limitedSinceMs = this.#world.monotonicMs();
     call.unlimit = this.#world.after(limitMs, () => {
-      const timeout = (): OperatingError => new OperatingError('TIMEOUT', `${name} took longer than its limit of ${timeoutMs} ms.`);
+      const timeout = (): OperatingError =>
+        new OperatingError('TIMEOUT', `${name} took longer than its limit of ${timeoutMs} ms.`);
       call.abort.abort(late ? lateError(name) : timeout());
     });
   }
@@ -251,7 +270,15 @@ export class Effects {
 }
 
 const SETTLED: EffectPlan = {
-  address: '', key: '', name: '', kind: 'pure', input: undefined, again: false, lane: '', laneLimit: 0, priority: 0,
+  address: '',
+  key: '',
+  name: '',
+  kind: 'pure',
+  input: undefined,
+  again: false,
+  lane: '',
+  laneLimit: 0,
+  priority: 0,
   perform: () => Promise.resolve(),
 };
 

@@ -12,8 +12,10 @@ export interface FeedItem {
   readonly progress: TaskProgress;
 }
 
+/** Hears of each commit of a task's log, in order. */
 export type FeedListener = (item: FeedItem) => void;
 
+/** The feed of one node. */
 export class Feed {
   readonly #everywhere = new Set<FeedListener>();
   readonly #listeners = new Map<string, Set<FeedListener>>();

@@ -10,7 +10,16 @@
 import { type Actor, type ActorLogic, createActor, type Snapshot } from 'xstate';
 import { OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from './cell-port.ts';
-import type { ActorEvent, EffectOutcome, Host, HostDescription, HostFactory, HostPort, HostStatus, Reentry } from './host.ts';
+import type {
+  ActorEvent,
+  EffectOutcome,
+  Host,
+  HostDescription,
+  HostFactory,
+  HostPort,
+  HostStatus,
+  Reentry,
+} from './host.ts';
 import { packState, unpackState } from './state-codec.ts';
 
 /** The least a flat state has. */
@@ -24,6 +33,7 @@ export type FlatEnd = { readonly output: unknown } | { readonly error: unknown }
 // Method syntax, so that handlers of narrower events fit into the table.
 type Handler<S> = { bivariant(state: S, event: never, port: CellPort): S }['bivariant'];
 
+/** A lifecycle as a table. Handlers do not mutate the state they are given. */
 export interface FlatLogic<S extends FlatState, Input> {
   readonly name: string;
   readonly version: string;
@@ -49,7 +59,9 @@ interface FlatStart<S, Input> {
 }
 
 /** The XState logic of a flat table. */
-function actorLogic<S extends FlatState, Input>(logic: FlatLogic<S, Input>): ActorLogic<FlatSnapshot<S>, ActorEvent, FlatStart<S, Input>> {
+function actorLogic<S extends FlatState, Input>(
+  logic: FlatLogic<S, Input>,
+): ActorLogic<FlatSnapshot<S>, ActorEvent, FlatStart<S, Input>> {
   const settle = (snapshot: FlatSnapshot<S>, state: S): FlatSnapshot<S> => {
     const end = logic.final[state.phase as S['phase']]?.(state);
     if (end === undefined) return { ...snapshot, state };
@@ -87,7 +99,11 @@ class FlatHost<S extends FlatState, Input> implements Host {
   readonly #restored: boolean;
   #thrown: unknown;
 
-  constructor(logic: FlatLogic<S, Input>, actor: ActorLogic<FlatSnapshot<S>, ActorEvent, FlatStart<S, Input>>, start: FlatStart<S, Input>) {
+  constructor(
+    logic: FlatLogic<S, Input>,
+    actor: ActorLogic<FlatSnapshot<S>, ActorEvent, FlatStart<S, Input>>,
+    start: FlatStart<S, Input>,
+  ) {
     this.#logic = logic;
     this.#restored = start.state !== undefined;
     this.#actor = createActor(actor, { input: start });
@@ -113,7 +129,11 @@ class FlatHost<S extends FlatState, Input> implements Host {
   }
 
   settle(key: string, outcome: EffectOutcome): void {
-    this.#actor.send(outcome.ok ? { type: 'effect.done', key, value: outcome.value } : { type: 'effect.failed', key, error: outcome.error });
+    this.#actor.send(
+      outcome.ok
+        ? { type: 'effect.done', key, value: outcome.value }
+        : { type: 'effect.failed', key, error: outcome.error },
+    );
   }
 
   get status(): HostStatus {
@@ -155,8 +175,10 @@ export function flatFactory<S extends FlatState, Input>(logic: FlatLogic<S, Inpu
     logicId: logic.name,
     logicVersion: logic.version,
     structureHash: '',
-    create: (port: HostPort, input: unknown) => new FlatHost(logic, actor, { port: port as CellPort, input: input as Input }),
-    restore: (port: HostPort, checkpoint: unknown) => new FlatHost(logic, actor, { port: port as CellPort, state: checkpoint as S }),
+    create: (port: HostPort, input: unknown) =>
+      new FlatHost(logic, actor, { port: port as CellPort, input: input as Input }),
+    restore: (port: HostPort, checkpoint: unknown) =>
+      new FlatHost(logic, actor, { port: port as CellPort, state: checkpoint as S }),
     encode: (checkpoint) => packState(logic.keep === undefined ? checkpoint : logic.keep(checkpoint as S)),
     decode: unpackState,
   };

@@ -27,7 +27,9 @@ export interface EffectRequest {
   readonly again: boolean;
 }
 
-export type EffectOutcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorBody };
+export type EffectOutcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: ErrorBody };
 
 /** A delivery inside a hosted actor system that happened outside of a turn. It must survive packing. */
 export interface Reentry {

@@ -7,63 +7,41 @@
  */
 import { LIMITS } from '../protocol/limits.ts';
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
+import { Calls, type CallDesk } from './calls.ts';
+import type { KernelLog, KernelMeter, KernelOptions, Sink } from './kernel-options.ts';
+import { CellBook } from './cell-book.ts';
 import { Cell, type CellKernel, type InstalledLogic, packAttachment } from './cell.ts';
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
 import type { ChildSpec, RecoveryMode } from './child-spec.ts';
 import type { Committer } from './committer.ts';
-import { Effects } from './effects.ts';
+import type { Effects } from './effects.ts';
 import type { Exit } from './exit.ts';
 import { Feed } from './feed.ts';
-import { capsuleOf, refusalOf } from './quarantine.ts';
+import { DELIVERIES_MAX, reportsFailure, setAside } from './quarantine.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest, Host, Reentry } from './host.ts';
 import type { Envelope } from './mailbox.ts';
 import type { KeyWrite } from './stores/store.ts';
 import { type DueTimer, TimerQueue } from './timer-queue.ts';
+import { volatileSpec } from './volatile-spec.ts';
 import type { World } from './world.ts';
-
-/** What the kernel counts, for the metrics. */
-export interface KernelMeter {
-  restarted(supervisor: string): void;
-  deadLetter(reason: string): void;
-  effect(outcome: 'completed' | 'failed' | 'unknown'): void;
-}
-
-export interface KernelLog {
-  info(message: string, fields?: object): void;
-  warn(message: string, fields?: object): void;
-  error(message: string, fields?: object): void;
-}
-
-export interface KernelOptions {
-  readonly world: World;
-  readonly log: KernelLog;
-  readonly meter: KernelMeter;
-}
-
-/** Where messages to an address that is no cell go: out of the node, after the commit. */
-export type Sink = (address: string, event: ActorEvent) => void;
-
-/** Finds the spec of a keyed actor that is not loaded, by its address. */
-export type Waker = (address: string) => ChildSpec | undefined;
 
 /** Turns in a row before the event loop gets its turn. */
 const SLICE_TURNS = 1_000;
-/** The deliveries of one message that may crash its actor. */
-export const DELIVERIES_MAX = 3;
 const ENVELOPE_BYTES = 64;
 
-export class Kernel implements CellKernel {
+/** The kernel of one node. */
+export class Kernel implements CellKernel, CallDesk {
   readonly world: World;
   readonly log: KernelLog;
-  readonly effects: Effects;
   readonly feed = new Feed();
-  readonly cells = new Map<string, Cell>();
+  readonly book = new CellBook();
+  readonly cells: ReadonlyMap<string, Cell> = this.book.cells;
+  readonly #calls: Calls;
   readonly #meter: KernelMeter;
   readonly #logics = new Map<string, InstalledLogic>();
   readonly #sinks = new Map<string, Sink>();
   readonly #timers: TimerQueue;
-  readonly #census = new Map<string, number>();
   readonly #door: Cell;
   #committer: Committer | undefined;
   readonly #ready = new ReadyQueue();
@@ -81,7 +59,7 @@ export class Kernel implements CellKernel {
     this.world = options.world;
     this.log = options.log;
     this.#meter = options.meter;
-    this.effects = new Effects(this.world, (address, key, outcome) => this.#settled(address, key, outcome));
+    this.#calls = new Calls(this.world, this);
     this.#timers = new TimerQueue(this.world, (timer) => this.#fired(timer));
     const door: InstalledLogic = { name: 'door', factory: NO_FACTORY, kind: 'door', lane: 'door', laneLimit: 1 };
     this.#door = new Cell(this, volatileSpec('door'), door);
@@ -114,9 +92,14 @@ export class Kernel implements CellKernel {
     this.#sinks.set(prefix, sink);
   }
 
+  /** The calls to the outside that are under way. */
+  get effects(): Effects {
+    return this.#calls.effects;
+  }
+
   /** Live cells by kind. */
   get census(): ReadonlyMap<string, number> {
-    return this.#census;
+    return this.book.census;
   }
 
   get timersPending(): number {
@@ -150,7 +133,11 @@ export class Kernel implements CellKernel {
     if (cell === undefined) throw new OperatingError('NOT_FOUND', `There is no actor ${to}.`);
     if (!cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes })) {
       this.#meter.deadLetter('mailbox_full');
-      throw new OperatingError('BUSY', `The mailbox of ${to} is full (${LIMITS.mailboxMessagesMax} messages). Send again later.`, { retryAfterMs: 200 });
+      throw new OperatingError(
+        'BUSY',
+        `The mailbox of ${to} is full (${LIMITS.mailboxMessagesMax} messages). Send again later.`,
+        { retryAfterMs: 200 },
+      );
     }
     this.#mailArrived(cell);
   }
@@ -212,7 +199,8 @@ export class Kernel implements CellKernel {
   /** Gives a crashed cell up: its owner hears of it. */
   abandon(address: string, error: unknown): void {
     const cell = this.cells.get(address);
-    if (cell !== undefined && cell.phase === 'crashed') this.#end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
+    if (cell !== undefined && cell.phase === 'crashed')
+      this.#end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
   }
 
   // ---- CellKernel: the port's other side
@@ -249,37 +237,17 @@ export class Kernel implements CellKernel {
   startCell(spec: ChildSpec): void {
     const logic = this.#logics.get(spec.logic);
     if (logic === undefined || this.cells.has(spec.address)) {
-      const error = logic === undefined
-        ? new OperatingError('VERSION_MISMATCH', `No logic ${spec.logic} is loaded on this node.`)
-        : new OperatingError('INTERNAL', `There is an actor ${spec.address} already.`);
-      if (spec.owner !== undefined) this.post(spec.owner, { type: 'child.failed', address: spec.address, error: error.toBody() });
+      const error =
+        logic === undefined
+          ? new OperatingError('VERSION_MISMATCH', `No logic ${spec.logic} is loaded on this node.`)
+          : new OperatingError('INTERNAL', `There is an actor ${spec.address} already.`);
+      if (spec.owner !== undefined)
+        this.post(spec.owner, { type: 'child.failed', address: spec.address, error: error.toBody() });
       return;
     }
-    const cell = this.admit(new Cell(this, spec, logic));
+    const cell = this.book.admit(new Cell(this, spec, logic));
     cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
     this.enqueue(cell);
-  }
-
-  /** Puts a cell into the books. */
-  admit(cell: Cell): Cell {
-    this.cells.set(cell.address, cell);
-    this.#census.set(cell.logic.kind, (this.#census.get(cell.logic.kind) ?? 0) + 1);
-    this.linkOwner(cell);
-    return cell;
-  }
-
-  /** Notes with a cell's owner, where that is loaded, that this cell ends with it. */
-  linkOwner(cell: Cell): void {
-    const { owner } = cell.spec;
-    const owning = owner === undefined ? undefined : this.cells.get(owner);
-    if (owning !== undefined) (owning.owned ??= new Set()).add(cell);
-  }
-
-  /** Takes a cell out of the books: it has ended, or it leaves memory while its state rests in the store. */
-  dismiss(cell: Cell): void {
-    if (this.cells.get(cell.address) !== cell) return;
-    this.cells.delete(cell.address);
-    this.#census.set(cell.logic.kind, (this.#census.get(cell.logic.kind) ?? 1) - 1);
   }
 
   stopCell(address: string): void {
@@ -288,30 +256,7 @@ export class Kernel implements CellKernel {
   }
 
   startEffect(cell: Cell, request: EffectRequest): void {
-    if (cell.phase !== 'live' || this.effects.has(cell.address, request.key)) return;
-    const { logic, spec } = cell;
-    if (logic.perform === undefined) {
-      const error = new OperatingError('NOT_AVAILABLE', `${logic.name} has no way to call ${request.name}.`);
-      this.#settled(cell.address, request.key, { ok: false, error: error.toBody() });
-      return;
-    }
-    if (request.again && request.kind === 'unsafe') {
-      const error = new OperatingError('EFFECT_UNKNOWN', `The node stopped while ${request.name} was under way: it may or may not have happened.`);
-      this.effects.adopt(cell.address, request.key);
-      this.#settled(cell.address, request.key, { ok: false, error: error.toBody() });
-      return;
-    }
-    const start = (): void => {
-      if (cell.phase !== 'live') return;
-      this.effects.start({
-        address: cell.address, ...request, lane: logic.lane, laneLimit: logic.laneLimit, priority: spec.priority,
-        ...timeLimit(spec.callTimeoutMs ?? logic.timeoutMs),
-        ...(spec.deadlineAtMs !== undefined && { deadlineAtMs: spec.deadlineAtMs }),
-        perform: (call) => (logic.perform as NonNullable<InstalledLogic['perform']>)(call, spec),
-      });
-    };
-    if (request.kind === 'pure') start();
-    else this.release(start);
+    this.#calls.start(cell, request);
   }
 
   cancelEffect(cell: Cell, key: string): void {
@@ -404,7 +349,8 @@ export class Kernel implements CellKernel {
       return;
     }
     if (envelope.kind === 'settle') this.effects.consumed(cell.address, envelope.key);
-    if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer') this.#touch(cell);
+    if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer')
+      this.#touch(cell);
     this.#flush();
     this.#afterTurn(cell);
   }
@@ -413,7 +359,8 @@ export class Kernel implements CellKernel {
     if (envelope.kind === 'start') {
       const { factory } = cell.logic;
       cell.host?.stop();
-      cell.host = cell.checkpoint === undefined ? factory.create(cell, cell.spec.input) : factory.restore(cell, cell.checkpoint);
+      cell.host =
+        cell.checkpoint === undefined ? factory.create(cell, cell.spec.input) : factory.restore(cell, cell.checkpoint);
       cell.host.start();
       return cell.host;
     }
@@ -439,7 +386,8 @@ export class Kernel implements CellKernel {
   #afterTurn(cell: Cell): void {
     const host = cell.host as Host;
     if (host.status === 'done') this.#end(cell, { reason: 'normal', output: host.output });
-    else if (host.status === 'error') this.#end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
+    else if (host.status === 'error')
+      this.#end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
     else if (cell.spec.restart === 'permanent' && cell.spec.durable) this.onKeyedTurn?.(cell);
   }
 
@@ -451,7 +399,11 @@ export class Kernel implements CellKernel {
     }
     cell.phase = 'crashed';
     const body = toErrorBody(error, 'AGENT_CRASHED');
-    this.log.warn('An actor crashed.', { actor: cell.address, code: body.code, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    this.log.warn('An actor crashed.', {
+      actor: cell.address,
+      code: body.code,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
     if (envelope !== undefined) {
       envelope.deliveries++;
       if (envelope.kind === 'timer') cell.timers?.set(envelope.id, this.world.nowMs());
@@ -461,18 +413,19 @@ export class Kernel implements CellKernel {
     }
     this.#touch(cell);
     if (this.cells.has(cell.spec.supervisor)) {
-      this.post(cell.spec.supervisor, { type: 'child.crashed', address: cell.address, error: body, restart: cell.spec.restart, recovery: cell.spec.recovery });
+      this.post(cell.spec.supervisor, {
+        type: 'child.crashed',
+        address: cell.address,
+        error: body,
+        restart: cell.spec.restart,
+        recovery: cell.spec.recovery,
+      });
     } else this.restart(cell.address, cell.spec.recovery);
   }
 
-  /** Sets a poison message aside, with what is needed to look into it. True when the cell has ended with it. */
+  /** Sets a poison message aside. True when the cell has ended with it: it works for someone, or could not even start. */
   #setAside(cell: Cell, envelope: Envelope, error: unknown): boolean {
-    const refusal = refusalOf(cell, error, DELIVERIES_MAX);
-    this.committer.setAside(capsuleOf(cell, envelope, error, { id: this.world.id(), atMs: this.world.nowMs() }));
-    if (envelope.kind === 'settle') this.effects.consumed(cell.address, envelope.key);
-    const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
-    if (typeof replyTo === 'string') this.post(replyTo, { type: 'rejected', error: refusal });
-    if (cell.spec.owner !== undefined) this.post(cell.spec.owner, { type: 'child.quarantined', address: cell.address, error: refusal });
+    setAside(this, cell, envelope, error);
     if (cell.spec.owner === undefined && envelope.kind !== 'start') return false;
     this.#end(cell, { reason: 'killed' });
     return true;
@@ -487,15 +440,17 @@ export class Kernel implements CellKernel {
       this.committer.attach({ address: cell.address, key, value: null });
     }
     this.effects.cancelAll(cell.address);
-    this.dismiss(cell);
+    this.book.dismiss(cell);
     this.#touch(cell);
     const { owner, supervisor, address } = cell.spec;
     if (owner !== undefined) {
       this.cells.get(owner)?.owned?.delete(cell);
       if (exit.reason === 'normal') this.post(owner, { type: 'child.done', address, output: exit.output });
-      else if (exit.reason === 'failed' || exit.reason === 'crashed') this.post(owner, { type: 'child.failed', address, error: exit.error });
+      else if (exit.reason === 'failed' || exit.reason === 'crashed')
+        this.post(owner, { type: 'child.failed', address, error: exit.error });
     }
-    if (exit.reason === 'failed' && this.cells.has(supervisor)) this.post(supervisor, { type: 'child.failed', address, error: exit.error });
+    if (exit.reason === 'failed' && this.cells.has(supervisor))
+      this.post(supervisor, { type: 'child.failed', address, error: exit.error });
   }
 
   #stopHost(cell: Cell): void {
@@ -507,18 +462,18 @@ export class Kernel implements CellKernel {
     cell.host = undefined;
   }
 
-  #settled(address: string, key: string, outcome: EffectOutcome): void {
-    const cell = this.cells.get(address);
-    if (cell === undefined || cell.phase === 'ended') return;
-    if (!outcome.ok && outcome.error.code === 'EFFECT_UNKNOWN') {
-      // Nobody may guess what came of it: the call stays open, and the actor waits, until a probe or a person says.
-      this.#meter.effect('unknown');
-      if (cell.spec.owner !== undefined) this.post(cell.spec.owner, { type: 'run.parked', address, key, error: outcome.error });
-      return;
-    }
+  /** An outcome of a call is mail like any other. */
+  deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void {
     this.#meter.effect(outcome.ok ? 'completed' : 'failed');
     cell.mailbox.push({ kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.#mailArrived(cell);
+  }
+
+  /** Nobody may guess what came of the call: it stays open, and the actor waits, until a probe or a person says. */
+  park(cell: Cell, key: string, outcome: EffectOutcome & { readonly ok: false }): void {
+    this.#meter.effect('unknown');
+    if (cell.spec.owner !== undefined)
+      this.post(cell.spec.owner, { type: 'run.parked', address: cell.address, key, error: outcome.error });
   }
 
   #fired(timer: DueTimer): void {
@@ -529,26 +484,14 @@ export class Kernel implements CellKernel {
   }
 }
 
-/** An outcome that nobody handled is the actor's own failure, not a crash: handling it again would end the same way. */
-function reportsFailure(envelope: Envelope): boolean {
-  if (envelope.kind === 'settle') return !envelope.outcome.ok;
-  if (envelope.kind !== 'relay') return false;
-  const { type } = envelope.reentry.event;
-  return type === 'xstate.promise.reject' || type.startsWith('xstate.error.');
-}
-
-function timeLimit(timeoutMs: number | undefined): { readonly timeoutMs?: number } {
-  return timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs };
-}
-
-/** The spec of a cell that belongs to this run of the process alone. */
-export function volatileSpec(address: string, logic = address, input?: unknown): ChildSpec {
-  return { address, logic, input, supervisor: '', restart: 'temporary', recovery: 'reset', priority: 5, durable: false };
-}
-
 const NO_FACTORY: InstalledLogic['factory'] = {
-  logicId: 'door', logicVersion: '1', structureHash: '',
-  create: () => refuse(), restore: () => refuse(), encode: () => refuse(), decode: () => refuse(),
+  logicId: 'door',
+  logicVersion: '1',
+  structureHash: '',
+  create: () => refuse(),
+  restore: () => refuse(),
+  encode: () => refuse(),
+  decode: () => refuse(),
 };
 
 function refuse(): never {

@@ -41,6 +41,7 @@ import { packKept, Survey, unpackKept, unsupported } from './machine-values.ts';
 import {
   actorAt,
   childrenOf,
+  hasFailed,
   isRunning,
   type LiveActor,
   type LiveScope,
@@ -237,7 +238,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   }
 
   get isDeaf(): boolean {
-    return this.#phase === 'stopped' || this.#fault !== undefined;
+    return this.#phase === 'stopped' || this.#fault !== undefined || hasFailed(this.#root);
   }
 
   // ---- what is kept
@@ -298,7 +299,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     if (!this.#inTurn) return this.reenter(source, target, event);
     // A child that comes back tells its state again, which its parent has heard already.
     if (this.#phase === 'restarting' && event.type.startsWith('xstate.snapshot.')) return;
-    if (source?._snapshot?.status === 'error') stopOrphans(source);
+    if (source !== undefined && hasFailed(source)) stopOrphans(source);
     if (target instanceof ActorAddress) {
       if (target === this.#parent && source === this.#root && /^xstate\.(?:done|error)\.actor\./.test(event.type))
         return;

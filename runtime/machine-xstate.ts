@@ -120,6 +120,11 @@ export function renameActor(scope: LiveScope, id: string, sessionId: string, end
   if (ended) scope.self._processingStatus = STOPPED;
 }
 
+/** Whether an actor has ended with an error; false while it is being made. */
+export function hasFailed(actor: LiveActor): boolean {
+  return (actor._snapshot as LiveSnapshot | undefined)?.status === 'error';
+}
+
 /** Whether an actor has started and not ended. */
 export function isRunning(actor: LiveActor): boolean {
   return actor._processingStatus === RUNNING;

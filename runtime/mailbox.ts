@@ -15,6 +15,7 @@ export type Envelope = { deliveries: number; readonly bytes: number } & (
   | { readonly kind: 'timer'; readonly id: string }
 );
 
+/** The mailbox of one cell. */
 export class Mailbox {
   #control: Envelope[] = [];
   #controlHead = 0;

@@ -23,6 +23,7 @@ const SLICE_CELLS = 200;
 /** Keyed cells kept in memory while idle. */
 export const RESIDENT_MAX = 10_000;
 
+/** Recovery and passivation of one kernel's cells. */
 export class Recovery {
   readonly #kernel: Kernel;
   readonly #store: Store;
@@ -32,7 +33,12 @@ export class Recovery {
   readonly #resident = new Set<Cell>();
 
   /** `specOf` knows keyed actors by their address. */
-  constructor(kernel: Kernel, store: Store, specOf: (address: string) => ChildSpec | undefined, residentMax = RESIDENT_MAX) {
+  constructor(
+    kernel: Kernel,
+    store: Store,
+    specOf: (address: string) => ChildSpec | undefined,
+    residentMax = RESIDENT_MAX,
+  ) {
     this.#kernel = kernel;
     this.#store = store;
     this.#specOf = specOf;
@@ -51,7 +57,8 @@ export class Recovery {
     const stranded: { address: string; owner?: string; error: OperatingError }[] = [];
     let resumed = 0;
     this.#kernel.pause(true);
-    const corrupt = (error: OperatingError): void => log.error('A stored cell is corrupt and was left alone.', { error: error.message, details: error.details });
+    const corrupt = (error: OperatingError): void =>
+      log.error('A stored cell is corrupt and was left alone.', { error: error.message, details: error.details });
     for await (const stored of this.#store.awakeCells(corrupt)) {
       if (this.#kernel.cells.has(stored.address)) continue;
       try {
@@ -64,7 +71,7 @@ export class Recovery {
       }
       if (resumed % SLICE_CELLS === 0) await new Promise<void>((resolve) => world.defer(resolve));
     }
-    for (const cell of this.#kernel.cells.values()) this.#kernel.linkOwner(cell);
+    for (const cell of this.#kernel.cells.values()) this.#kernel.book.linkOwner(cell);
     this.#kernel.pause(false);
     return { resumed, stranded, durationMs: world.monotonicMs() - fromMs };
   }
@@ -74,15 +81,21 @@ export class Recovery {
     const snapshot = unpackCell(stored.head);
     const logic = this.#kernel.logic(snapshot.spec.logic);
     if (logic === undefined) {
-      throw new OperatingError('VERSION_MISMATCH', `${stored.address} needs ${snapshot.spec.logic}, which is not loaded on this node. Load it and start again; the work goes on then.`);
+      throw new OperatingError(
+        'VERSION_MISMATCH',
+        `${stored.address} needs ${snapshot.spec.logic}, which is not loaded on this node. Load it and start again; the work goes on then.`,
+      );
     }
     const { factory } = logic;
     if (factory.logicVersion !== snapshot.logicVersion || factory.structureHash !== snapshot.structureHash) {
-      throw new OperatingError('VERSION_MISMATCH', `${stored.address} was stored by ${snapshot.spec.logic} of another version or shape (${snapshot.logicVersion}); this node has ${factory.logicVersion}. Load that version to let its work end.`);
+      throw new OperatingError(
+        'VERSION_MISMATCH',
+        `${stored.address} was stored by ${snapshot.spec.logic} of another version or shape (${snapshot.logicVersion}); this node has ${factory.logicVersion}. Load that version to let its work end.`,
+      );
     }
     const input = stored.attachments.get(INPUT_ROW);
     const spec = input === undefined ? snapshot.spec : { ...snapshot.spec, input: unpackState(input) };
-    const cell = this.#kernel.admit(new Cell(this.#kernel, spec, logic));
+    const cell = this.#kernel.book.admit(new Cell(this.#kernel, spec, logic));
     cell.inputApart = input !== undefined;
     this.#fill(cell, stored);
     return cell;
@@ -119,7 +132,7 @@ export class Recovery {
     if (spec === undefined || logic === undefined) return undefined;
     const cell = new Cell(this.#kernel, spec, logic);
     cell.phase = 'waking';
-    this.#kernel.admit(cell);
+    this.#kernel.book.admit(cell);
     this.#store.readCell(address).then(
       (stored) => this.#woken(cell, stored),
       (error: unknown) => this.#unwakeable(cell, error),
@@ -138,7 +151,13 @@ export class Recovery {
     const snapshot = unpackCell(stored.head);
     const { factory } = cell.logic;
     if (factory.logicVersion !== snapshot.logicVersion || factory.structureHash !== snapshot.structureHash) {
-      this.#unwakeable(cell, new OperatingError('VERSION_MISMATCH', `${cell.address} was stored by version ${snapshot.logicVersion}; this node has ${factory.logicVersion}.`));
+      this.#unwakeable(
+        cell,
+        new OperatingError(
+          'VERSION_MISMATCH',
+          `${cell.address} was stored by version ${snapshot.logicVersion}; this node has ${factory.logicVersion}.`,
+        ),
+      );
       return;
     }
     // Mail that came while the state was read stands behind what was stored with it.
@@ -153,9 +172,12 @@ export class Recovery {
   #unwakeable(cell: Cell, error: unknown): void {
     cell.phase = 'ended';
     cell.stored = false;
-    this.#kernel.dismiss(cell);
+    this.#kernel.book.dismiss(cell);
     this.#kernel.log.error('An actor could not be woken.', { actor: cell.address, error: String(error) });
-    const body = error instanceof OperatingError ? error.toBody() : new OperatingError('STORE_UNAVAILABLE', String(error)).toBody();
+    const body =
+      error instanceof OperatingError
+        ? error.toBody()
+        : new OperatingError('STORE_UNAVAILABLE', String(error)).toBody();
     for (const envelope of cell.mailbox.waiting().user) {
       const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
       if (typeof replyTo === 'string') this.#kernel.post(replyTo, { type: 'rejected', error: body });
@@ -175,13 +197,18 @@ export class Recovery {
       if (tries-- <= 0) return;
       this.#resident.delete(cell);
       if (cell.phase !== 'live') continue;
-      if (cell.mailbox.size > 0 || cell.awake || this.#kernel.committer.isDirty(cell) || this.#kernel.effects.busy(cell.address)) {
+      if (
+        cell.mailbox.size > 0 ||
+        cell.awake ||
+        this.#kernel.committer.isDirty(cell) ||
+        this.#kernel.effects.busy(cell.address)
+      ) {
         this.#resident.add(cell);
         continue;
       }
       cell.host?.stop();
       cell.phase = 'ended';
-      this.#kernel.dismiss(cell);
+      this.#kernel.book.dismiss(cell);
     }
   }
 }

@@ -32,6 +32,7 @@ export interface WorkflowEntry {
   readonly source: 'bundled' | 'registered';
 }
 
+/** One open session as others see it. */
 export interface SessionEntry {
   readonly id: string;
   readonly principal: string;
@@ -39,6 +40,7 @@ export interface SessionEntry {
   readonly sinceMs: number;
 }
 
+/** All registers together. */
 export interface RegistersContext {
   readonly agents: Readonly<Record<string, AgentEntry>>;
   readonly workflows: Readonly<Record<string, WorkflowEntry>>;
@@ -54,12 +56,27 @@ export function createRegisters() {
   return createStore({
     context: EMPTY,
     on: {
-      agentAdded: (context, event: { entry: AgentEntry }) => ({ ...context, agents: { ...context.agents, [keyOf(event.entry)]: event.entry } }),
+      agentAdded: (context, event: { entry: AgentEntry }) => ({
+        ...context,
+        agents: { ...context.agents, [keyOf(event.entry)]: event.entry },
+      }),
       agentRemoved: (context, event: { key: string }) => ({ ...context, agents: without(context.agents, event.key) }),
-      workflowAdded: (context, event: { entry: WorkflowEntry }) => ({ ...context, workflows: { ...context.workflows, [keyOf(event.entry)]: event.entry } }),
-      workflowRemoved: (context, event: { key: string }) => ({ ...context, workflows: without(context.workflows, event.key) }),
-      sessionOpened: (context, event: { entry: SessionEntry }) => ({ ...context, sessions: { ...context.sessions, [event.entry.id]: event.entry } }),
-      sessionClosed: (context, event: { id: string }) => ({ ...context, sessions: without(context.sessions, event.id) }),
+      workflowAdded: (context, event: { entry: WorkflowEntry }) => ({
+        ...context,
+        workflows: { ...context.workflows, [keyOf(event.entry)]: event.entry },
+      }),
+      workflowRemoved: (context, event: { key: string }) => ({
+        ...context,
+        workflows: without(context.workflows, event.key),
+      }),
+      sessionOpened: (context, event: { entry: SessionEntry }) => ({
+        ...context,
+        sessions: { ...context.sessions, [event.entry.id]: event.entry },
+      }),
+      sessionClosed: (context, event: { id: string }) => ({
+        ...context,
+        sessions: without(context.sessions, event.id),
+      }),
       counted: (context, event: { census: Readonly<Record<string, number>> }) => ({ ...context, census: event.census }),
     },
   });

@@ -24,16 +24,31 @@ export interface CellSnapshot {
 }
 
 type Fields = [
-  format: number, spec: ChildSpec, logicVersion: string, structureHash: string, seq: number,
-  body: Uint8Array | null, timers: CellSnapshot['timers'], control: readonly Envelope[], user: readonly Envelope[],
+  format: number,
+  spec: ChildSpec,
+  logicVersion: string,
+  structureHash: string,
+  seq: number,
+  body: Uint8Array | null,
+  timers: CellSnapshot['timers'],
+  control: readonly Envelope[],
+  user: readonly Envelope[],
 ];
 
 /** The head record of a cell. Fired timers are left out: they are due, and fire again. */
 export function packCell(cell: CellSnapshot): Uint8Array {
-  const kept = (envelopes: readonly Envelope[]): readonly Envelope[] => envelopes.filter((envelope) => envelope.kind !== 'timer');
+  const kept = (envelopes: readonly Envelope[]): readonly Envelope[] =>
+    envelopes.filter((envelope) => envelope.kind !== 'timer');
   const fields: Fields = [
-    FORMAT, cell.spec, cell.logicVersion, cell.structureHash, cell.seq,
-    cell.body ?? null, cell.timers, kept(cell.control), kept(cell.user),
+    FORMAT,
+    cell.spec,
+    cell.logicVersion,
+    cell.structureHash,
+    cell.seq,
+    cell.body ?? null,
+    cell.timers,
+    kept(cell.control),
+    kept(cell.user),
   ];
   return packState(fields);
 }
@@ -42,7 +57,10 @@ export function packCell(cell: CellSnapshot): Uint8Array {
 export function unpackCell(bytes: Uint8Array): CellSnapshot {
   const fields = unpackState(bytes) as Fields;
   if (!Array.isArray(fields) || fields[0] !== FORMAT) {
-    throw new OperatingError('VERSION_MISMATCH', `This version reads cell format ${FORMAT}, but the store holds ${String(fields?.[0])}.`);
+    throw new OperatingError(
+      'VERSION_MISMATCH',
+      `This version reads cell format ${FORMAT}, but the store holds ${String(fields?.[0])}.`,
+    );
   }
   const [, spec, logicVersion, structureHash, seq, body, timers, control, user] = fields;
   return { spec, logicVersion, structureHash, seq, body: body ?? undefined, timers, control, user };

@@ -1,6 +1,7 @@
 /** The durable timers of all loaded cells, by due time: a binary heap behind one timer of the world. */
 import type { Cancel, World } from './world.ts';
 
+/** One durable timer; `dueAtMs` in ms since the epoch. */
 export interface DueTimer {
   readonly address: string;
   readonly id: string;
@@ -10,6 +11,7 @@ export interface DueTimer {
 /** A wake-up later than this is taken in steps, so that a wall clock that was moved forward is noticed. */
 const SLEEP_MAX_MS = 60_000;
 
+/** The timers of one kernel. */
 export class TimerQueue {
   readonly #world: World;
   readonly #fire: (timer: DueTimer) => void;
@@ -57,7 +59,11 @@ export class TimerQueue {
 
   #run(): void {
     this.#wake = undefined;
-    for (let first = this.#heap[0]; first !== undefined && first.dueAtMs <= this.#world.nowMs(); first = this.#heap[0]) {
+    for (
+      let first = this.#heap[0];
+      first !== undefined && first.dueAtMs <= this.#world.nowMs();
+      first = this.#heap[0]
+    ) {
       this.#pop();
       this.#fire(first);
     }

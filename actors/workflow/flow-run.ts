@@ -13,6 +13,7 @@ export interface OutputRow {
   readonly value: unknown;
 }
 
+/** The run of one flow. */
 export class FlowRun {
   readonly plan: GraphPlan;
   readonly order: RunOrder;

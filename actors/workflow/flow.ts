@@ -36,6 +36,7 @@ interface FanState {
   readonly running: number;
 }
 
+/** The state of one flow; all but `run` is stored. */
 export interface FlowState {
   readonly phase: 'running' | 'done';
   /** One letter per step, in plan order. */
@@ -50,10 +51,26 @@ export interface FlowState {
 /** Compiles a graph. The same graph gives the same plan. */
 export type Planner = (graph: WorkflowGraph) => GraphPlan;
 
+/** The name of the logic in the kernel. */
 export const FLOW_LOGIC = 'flow';
 
-const LETTERS: Readonly<Record<string, StepStatus>> = { p: 'pending', r: 'running', c: 'completed', s: 'skipped', d: 'degraded', f: 'failed' };
-const LETTER: Readonly<Record<StepStatus, string>> = { pending: 'p', ready: 'p', running: 'r', completed: 'c', skipped: 's', degraded: 'd', failed: 'f' };
+const LETTERS: Readonly<Record<string, StepStatus>> = {
+  p: 'pending',
+  r: 'running',
+  c: 'completed',
+  s: 'skipped',
+  d: 'degraded',
+  f: 'failed',
+};
+const LETTER: Readonly<Record<StepStatus, string>> = {
+  pending: 'p',
+  ready: 'p',
+  running: 'r',
+  completed: 'c',
+  skipped: 's',
+  degraded: 'd',
+  failed: 'f',
+};
 const CONCURRENCY_DEFAULT = 16;
 
 /** The logic of flows. */
@@ -73,9 +90,12 @@ export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
     },
     table: {
       running: {
-        'child.done': (state, event: ActorEvent, port) => new FlowTurn(state, port).childEnded(event['address'] as string, event['output'] as StepOutcome),
-        'child.failed': (state, event: ActorEvent, port) => new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
-        'child.quarantined': (state, event: ActorEvent, port) => new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
+        'child.done': (state, event: ActorEvent, port) =>
+          new FlowTurn(state, port).childEnded(event['address'] as string, event['output'] as StepOutcome),
+        'child.failed': (state, event: ActorEvent, port) =>
+          new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
+        'child.quarantined': (state, event: ActorEvent, port) =>
+          new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
         'task.signal': (state, event: ActorEvent, port) => {
           for (const address of new FlowTurn(state, port).runningSteps()) port.send(address, event);
           return state;
@@ -84,7 +104,13 @@ export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
       done: {},
     },
     final: { done: (state) => ({ output: state.outcome }) },
-    keep: ({ phase, steps, fans, degraded, outcome }) => ({ phase, steps, fans, degraded, ...(outcome !== undefined && { outcome }) }),
+    keep: ({ phase, steps, fans, degraded, outcome }) => ({
+      phase,
+      steps,
+      fans,
+      degraded,
+      ...(outcome !== undefined && { outcome }),
+    }),
     describe: (state) => {
       const count = (letters: string): number => [...state.steps].filter((letter) => letters.includes(letter)).length;
       return `${state.phase}, ${count('csd')} of ${state.steps.length} steps done, ${count('r')} running`;
@@ -109,7 +135,8 @@ function restoreRun(start: FlowStart, plan: GraphPlan, state: FlowState, port: C
     if (index === undefined) run.putOutput(step, value);
     else run.putItemOutput(step, Number(index), value);
   }
-  for (const step of plan.steps) if (statuses[step.id] === 'skipped' || statuses[step.id] === 'degraded') run.putOutput(step.id, null);
+  for (const step of plan.steps)
+    if (statuses[step.id] === 'skipped' || statuses[step.id] === 'degraded') run.putOutput(step.id, null);
   return run;
 }
 
@@ -217,14 +244,29 @@ class FlowTurn {
     const { step } = planned;
     const deadline = deadlineAtMs === undefined ? {} : { deadlineAtMs };
     const work: StepInput = {
-      task, step: planned.id, input, priority, ...deadline, ...(item !== undefined && { item }),
-      ...(step.agent !== undefined && { agent: step.agent }), ...(step.capability !== undefined && { capability: step.capability }),
-      ...(step.retry !== undefined && { retry: step.retry }), ...(step.timeoutMs !== undefined && { timeoutMs: step.timeoutMs }),
+      task,
+      step: planned.id,
+      input,
+      priority,
+      ...deadline,
+      ...(item !== undefined && { item }),
+      ...(step.agent !== undefined && { agent: step.agent }),
+      ...(step.capability !== undefined && { capability: step.capability }),
+      ...(step.retry !== undefined && { retry: step.retry }),
+      ...(step.timeoutMs !== undefined && { timeoutMs: step.timeoutMs }),
     };
     const start: StepStart = { work, owner: `task/${task}` };
     this.#port.startChild({
-      address: stepAddress(task, planned.id, item), logic: STEP_LOGIC, input: start, supervisor: TASKS_SUPERVISOR, owner: this.#port.address,
-      restart: 'transient', recovery: 'resume', priority, durable: true, ...deadline,
+      address: stepAddress(task, planned.id, item),
+      logic: STEP_LOGIC,
+      input: start,
+      supervisor: TASKS_SUPERVISOR,
+      owner: this.#port.address,
+      restart: 'transient',
+      recovery: 'resume',
+      priority,
+      durable: true,
+      ...deadline,
     });
   }
 
@@ -240,7 +282,8 @@ class FlowTurn {
     if (fan === undefined || fan.items[index] !== 'r') return;
     if (!outcome.ok) {
       for (let other = 0; other < fan.next; other++) {
-        if (other !== index && fan.items[other] === 'r') this.#port.stopChild(stepAddress(this.#start.task, step.id, other));
+        if (other !== index && fan.items[other] === 'r')
+          this.#port.stopChild(stepAddress(this.#start.task, step.id, other));
       }
       const error = { ...outcome.error, message: `Item ${index}: ${outcome.error.message}` };
       this.#startAll(this.#stepFailed(step, error));
@@ -288,7 +331,8 @@ class FlowTurn {
   #done(): FlowState {
     if (this.#state.phase === 'running' && this.#run.order.openSteps === 0) this.#conclude();
     if (this.#state.phase === 'running') {
-      if (this.#lines.length > 0) this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events: this.#lines });
+      if (this.#lines.length > 0)
+        this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events: this.#lines });
       return this.#state;
     }
     const outcome = this.#state.outcome as FlowOutcome;
@@ -306,7 +350,11 @@ class FlowTurn {
 
   #finish(outcome: StepOutcome): void {
     const { degraded } = this.#state;
-    this.#state = { ...this.#state, phase: 'done', outcome: degraded.length === 0 ? outcome : { ...outcome, degraded } };
+    this.#state = {
+      ...this.#state,
+      phase: 'done',
+      outcome: degraded.length === 0 ? outcome : { ...outcome, degraded },
+    };
   }
 
   #statusOf(step: PlannedStep): StepStatus {

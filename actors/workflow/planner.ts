@@ -17,6 +17,7 @@ const NOT_AVAILABLE = new Set(['workflow', 'merge', 'loop', 'approval', 'fallbac
 const PLANS_MAX = 256;
 const PRIORITY = 5;
 
+/** The workflows of one node, compiled. */
 export class FlowPlans {
   readonly #registry: Registry;
   readonly #plans = new Map<WorkflowGraph, GraphPlan>();
@@ -37,7 +38,10 @@ export class FlowPlans {
     const { target, input, options } = submission;
     const graph = target.workflow === undefined ? this.#inline(target.graph) : this.#named(target.workflow);
     const { priority = PRIORITY, deadlineMs } = options;
-    return { logic: FLOW_LOGIC, input: { task, graph, input, priority, ...(deadlineMs !== undefined && { deadlineAtMs: nowMs + deadlineMs }) } };
+    return {
+      logic: FLOW_LOGIC,
+      input: { task, graph, input, priority, ...(deadlineMs !== undefined && { deadlineAtMs: nowMs + deadlineMs }) },
+    };
   }
 
   /** The plan of a graph that was admitted before, possibly by an earlier run of the process. */
@@ -45,7 +49,13 @@ export class FlowPlans {
     const known = this.#plans.get(graph);
     if (known !== undefined) return known;
     // It was judged when it was taken on. What it names may be gone since: that is for its steps to find out.
-    const { plan, faults } = lintGraph(graph, { ...this.#lookups(), hasAgent: () => true, hasCapability: () => true, hasWorkflow: () => true, notAvailable: new Set() });
+    const { plan, faults } = lintGraph(graph, {
+      ...this.#lookups(),
+      hasAgent: () => true,
+      hasCapability: () => true,
+      hasWorkflow: () => true,
+      notAvailable: new Set(),
+    });
     if (plan === undefined) throw graphRefusal(faults);
     return this.#keep(graph, plan);
   }
@@ -60,7 +70,10 @@ export class FlowPlans {
   #named(reference: string): WorkflowGraph {
     const graph = this.#registry.workflow(reference);
     if (graph === undefined) {
-      const near = closestName(parseReference(reference)?.name ?? reference, this.#registry.workflows().map((one) => one.name));
+      const near = closestName(
+        parseReference(reference)?.name ?? reference,
+        this.#registry.workflows().map((one) => one.name),
+      );
       const hint = near === undefined ? 'List them with `troupe workflows`.' : `Did you mean ${near}?`;
       throw new OperatingError('NOT_FOUND', `No workflow ${reference} is registered here. ${hint}`);
     }

@@ -1,0 +1,177 @@
+/** What a session does with each type of message: asks the desk, and answers. */
+import type { ClientMessage, ClientMessageOf, ClientMessageType } from '../protocol/client-messages.ts';
+import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import type { TaskEvent, TaskResult } from '../protocol/tasks.ts';
+import type { CellPort } from '../runtime/cell-port.ts';
+import type { Connection, SessionDeps, SessionState } from './session.ts';
+import { errorFrame, resultView, submissionOf, taskView } from './session-frames.ts';
+import { Watch, type WatchMode, type WatchReader } from './watch.ts';
+
+/** Requests that are answered when the desk's promise settles; what it gives is committed. */
+type Requests = {
+  readonly [Type in ClientMessageType]?: (message: ClientMessageOf<Type>, principal: string) => Promise<object>;
+};
+
+const OK = { type: 'ok' };
+const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
+  'approval.resolve',
+  'topic.subscribe',
+  'topic.unsubscribe',
+  'topic.publish',
+  'state.get',
+  'state.set',
+  'state.watch',
+]);
+
+/** The handlers of one node's sessions. */
+export class SessionHandlers {
+  readonly #deps: SessionDeps;
+  readonly #requests: Requests;
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.#requests = createRequests(deps);
+  }
+
+  /** Handles one message in the session's turn. Errors: any of the desk's, for the session to answer. */
+  handle(state: SessionState, message: ClientMessage, port: CellPort): void {
+    if (message.type === 'task.submit') return this.#submit(state, message, port);
+    if (message.type === 'task.watch') return this.#startWatch(state, message);
+    if (message.type === 'task.unwatch') state.watches.get(message.task)?.stop();
+    if (NOT_AVAILABLE.has(message.type)) {
+      throw new OperatingError('NOT_AVAILABLE', `${message.type} is not part of this version.`);
+    }
+    const request = this.#requests[message.type] as
+      | ((message: ClientMessage, principal: string) => Promise<object>)
+      | undefined;
+    if (request === undefined) throw new OperatingError('UNKNOWN_TYPE', `No session handles ${message.type}.`);
+    reply(state.connection, message.id, request(message, state.principal));
+  }
+
+  #submit(state: SessionState, message: ClientMessageOf<'task.submit'>, port: CellPort): void {
+    const { desk } = this.#deps;
+    const submission = submissionOf(message);
+    const take = (at: CellPort): void => {
+      const { task, duplicate } = desk.submit(at, state.principal, submission);
+      this.#accepted(state, message, at, task, duplicate);
+    };
+    if (submission.key === undefined) return take(port);
+    // The key may be in the store alone: what follows the look-up is a turn of its own.
+    const inTurn = (task: string | undefined): void =>
+      desk.inTurn((at) => (task === undefined ? take(at) : this.#accepted(state, message, at, task, true)));
+    desk
+      .duplicateOf(state.principal, submission)
+      .then(inTurn)
+      .catch((error: unknown) => state.connection.send(errorFrame(error, message.id)));
+  }
+
+  /** Answers once it is committed; a new task is watched from now on, so that no line of it is missed. */
+  #accepted(
+    state: SessionState,
+    message: ClientMessageOf<'task.submit'>,
+    port: CellPort,
+    task: string,
+    duplicate: boolean,
+  ): void {
+    const mode = message.watch ?? 'events';
+    if (!duplicate && mode !== false) this.#watch(state, task, mode, 0, true);
+    port.afterCommit(() => {
+      state.connection.send(withRe({ type: 'task.accepted', task, duplicate }, message.id));
+      if (!duplicate || mode === false) return;
+      try {
+        this.#watch(state, task, mode, 0, false);
+      } catch (error) {
+        state.connection.send(errorFrame(error, message.id));
+      }
+    });
+  }
+
+  #startWatch(state: SessionState, message: ClientMessageOf<'task.watch'>): void {
+    const { connection, principal } = state;
+    const { task, after = 0, id } = message;
+    this.#deps.desk
+      .get(principal, task)
+      .then((record) => {
+        connection.send(withRe({ type: 'task.status', ...taskView(record) }, id));
+        if (!connection.lost) this.#watch(state, task, 'events', Math.min(after, record.seq), false);
+      })
+      .catch((error: unknown) => connection.send(errorFrame(error, id)));
+  }
+
+  #watch(state: SessionState, task: string, mode: WatchMode, after: number, isNew: boolean): void {
+    const { desk, feed } = this.#deps;
+    state.watches.get(task)?.stop();
+    if (state.watches.size >= LIMITS.sessionWatchesMax) {
+      throw new OperatingError('BUSY', `A connection watches at most ${LIMITS.sessionWatchesMax} tasks.`);
+    }
+    const onEnd = (): void => {
+      if (state.watches.get(task) === watch) state.watches.delete(task);
+    };
+    const source = {
+      feed,
+      events: (of: string, from: number, limit: number) => desk.events(of, from, limit),
+      result: (of: string) => desk.resultOf(of),
+    };
+    const watch: Watch = new Watch(source, readerOf(state.connection), task, { mode, after, isNew, onEnd });
+    state.watches.set(task, watch);
+  }
+}
+
+function createRequests({ desk, agents }: SessionDeps): Requests {
+  return {
+    ping: async () => ({ type: 'pong' }),
+    // Without keys configured there is nothing to prove: whoever reaches a loopback node may use it.
+    auth: async () => OK,
+    'task.unwatch': async () => OK,
+    'task.get': async ({ task }, principal) => ({ type: 'task.status', ...taskView(await desk.get(principal, task)) }),
+    'task.list': async ({ status, labels, cursor, limit = LIMITS.listDefault }, principal) => {
+      const page = await desk.list(principal, {
+        limit,
+        ...(status !== undefined && { status }),
+        ...(labels !== undefined && { labels }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      return { type: 'task.page', tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+    },
+    'task.cancel': async ({ task, reason }, principal) => {
+      await desk.cancel(principal, task, reason);
+      return OK;
+    },
+    'task.signal': async ({ task, name, data }, principal) => {
+      await desk.signal(principal, task, name, data);
+      return OK;
+    },
+    'agent.list': async ({ capability }) => ({ type: 'agent.page', agents: agents(capability), cursor: null }),
+    'agent.tell': async ({ agent, key, event }) => {
+      await desk.tell(agent, key, event);
+      return OK;
+    },
+    'agent.ask': async ({ agent, key, event, timeoutMs = LIMITS.askTimeoutDefaultMs }) => {
+      const value = await desk.ask(agent, key, event, timeoutMs);
+      return { type: 'agent.reply', agent, key, value };
+    },
+  };
+}
+
+function reply(connection: Connection, re: string | undefined, promise: Promise<object>): void {
+  promise.then(
+    (frame) => connection.send(withRe(frame, re)),
+    (error: unknown) => connection.send(errorFrame(error, re)),
+  );
+}
+
+function withRe(frame: object, re: string | undefined): object {
+  return re === undefined ? frame : { ...frame, re };
+}
+
+function readerOf(connection: Connection): WatchReader {
+  return {
+    event: (task: string, { seq, at, kind, data }: TaskEvent) =>
+      connection.send({ type: 'task.event', task, seq, at, kind, data }),
+    result: (task: string, seq: number, result: TaskResult) =>
+      connection.send({ type: 'task.result', task, seq, ...resultView(result) }),
+    failed: (task: string, error: ErrorBody) => connection.send({ type: 'error', ...error, details: { task } }),
+    ready: () => connection.ready(),
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * The calls that cells ask for: when each may begin by its kind, and how its outcome gets back to the cell. `pure` calls
+ * begin at once, all others after the commit of the state that asks for them.
+ */
+import { OperatingError } from '../protocol/errors.ts';
+import type { Cell, InstalledLogic } from './cell.ts';
+import { Effects } from './effects.ts';
+import type { EffectOutcome, EffectRequest } from './host.ts';
+import type { World } from './world.ts';
+
+/** What calls need of the kernel. */
+export interface CallDesk {
+  readonly cells: ReadonlyMap<string, Cell>;
+  /** Runs `fn` after the next commit. */
+  release(fn: () => void): void;
+  /** Puts an outcome into the cell's mailbox. */
+  deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void;
+  /** What came of the call cannot be known: the cell waits, its owner is told. */
+  park(cell: Cell, key: string, outcome: EffectOutcome & { readonly ok: false }): void;
+}
+
+/** The calls of one kernel. */
+export class Calls {
+  readonly effects: Effects;
+  readonly #desk: CallDesk;
+
+  constructor(world: World, desk: CallDesk) {
+    this.#desk = desk;
+    this.effects = new Effects(world, (address, key, outcome) => this.#settled(address, key, outcome));
+  }
+
+  /** Makes a call, or joins the one that is under way with the same key. */
+  start(cell: Cell, request: EffectRequest): void {
+    if (cell.phase !== 'live' || this.effects.has(cell.address, request.key)) return;
+    const { logic, spec } = cell;
+    const { perform } = logic;
+    if (perform === undefined)
+      return this.#refuse(
+        cell,
+        request,
+        new OperatingError('NOT_AVAILABLE', `${logic.name} has no way to call ${request.name}.`),
+      );
+    if (request.again && request.kind === 'unsafe') {
+      return this.#refuse(
+        cell,
+        request,
+        new OperatingError(
+          'EFFECT_UNKNOWN',
+          `The node stopped while ${request.name} was under way: it may or may not have happened.`,
+        ),
+      );
+    }
+    const begin = (): void => {
+      if (cell.phase !== 'live') return;
+      this.effects.start({
+        address: cell.address,
+        ...request,
+        lane: logic.lane,
+        laneLimit: logic.laneLimit,
+        priority: spec.priority,
+        ...limitsOf(cell),
+        perform: (call) => perform(call, spec),
+      });
+    };
+    if (request.kind === 'pure') begin();
+    else this.#desk.release(begin);
+  }
+
+  /** An outcome without a call. */
+  #refuse(cell: Cell, request: EffectRequest, error: OperatingError): void {
+    this.effects.adopt(cell.address, request.key);
+    this.#settled(cell.address, request.key, { ok: false, error: error.toBody() });
+  }
+
+  #settled(address: string, key: string, outcome: EffectOutcome): void {
+    const cell = this.#desk.cells.get(address);
+    if (cell === undefined || cell.phase === 'ended') return;
+    if (!outcome.ok && outcome.error.code === 'EFFECT_UNKNOWN') this.#desk.park(cell, key, outcome);
+    else this.#desk.deliverOutcome(cell, key, outcome);
+  }
+}
+
+function limitsOf({ spec, logic }: { readonly spec: Cell['spec']; readonly logic: InstalledLogic }): {
+  readonly timeoutMs?: number;
+  readonly deadlineAtMs?: number;
+} {
+  const timeoutMs = spec.callTimeoutMs ?? logic.timeoutMs ?? 0;
+  return {
+    ...(timeoutMs > 0 && { timeoutMs }),
+    ...(spec.deadlineAtMs !== undefined && { deadlineAtMs: spec.deadlineAtMs }),
+  };
+}

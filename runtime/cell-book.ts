@@ -1,0 +1,35 @@
+/** The cells that are in memory, by address, and how many there are of each kind. */
+import type { Cell } from './cell.ts';
+
+/** The book of one kernel. */
+export class CellBook {
+  readonly cells = new Map<string, Cell>();
+  /** Live cells by kind. */
+  readonly census = new Map<string, number>();
+
+  /** Puts a cell into the book. */
+  admit(cell: Cell): Cell {
+    this.cells.set(cell.address, cell);
+    this.#count(cell.logic.kind, 1);
+    this.linkOwner(cell);
+    return cell;
+  }
+
+  /** Takes a cell out: it has ended, or it leaves memory while its state rests in the store. */
+  dismiss(cell: Cell): void {
+    if (this.cells.get(cell.address) !== cell) return;
+    this.cells.delete(cell.address);
+    this.#count(cell.logic.kind, -1);
+  }
+
+  /** Notes with a cell's owner, where that is loaded, that this cell ends with it. */
+  linkOwner(cell: Cell): void {
+    const { owner } = cell.spec;
+    const owning = owner === undefined ? undefined : this.cells.get(owner);
+    if (owning !== undefined) (owning.owned ??= new Set()).add(cell);
+  }
+
+  #count(kind: string, by: number): void {
+    this.census.set(kind, (this.census.get(kind) ?? 0) + by);
+  }
+}
