@@ -207,7 +207,7 @@ export const childCases: readonly Case[] = [
           id: 'c',
           onSnapshot: {
             actions: assign({
-              heard: ({ context, event }) => [...context.heard, (event.snapshot.context as { n: number }).n],
+              heard: ({ context, event }) => [...context.heard, event.snapshot.context.n],
             }),
           },
         },
@@ -239,7 +239,7 @@ export const childCases: readonly Case[] = [
         context: ({ input }) => ({ depth: input?.depth ?? 0 }),
         on: {
           GROW: { actions: spawnChild('node', { id: 'sub', input: { from: 3 } }) },
-          DEEPER: { actions: sendTo('sub', { type: 'GROW' } as never) },
+          DEEPER: { actions: sendTo('sub', { type: 'GROW' }) },
         },
       });
       node.implementations.actors['node'] = node as never;

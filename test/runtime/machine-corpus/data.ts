@@ -81,7 +81,11 @@ export const dataCases: readonly Case[] = [
   },
   {
     name: 'objects without a prototype, sparse arrays, matches',
-    machine: holder(() => [Object.assign(Object.create(null), { a: 1 }), [1, , 3], 'abc'.match(/b(?<c>x)?/)]),
+    machine: holder(() => [
+      Object.assign(Object.create(null), { a: 1 }),
+      Object.assign(new Array(3), { 0: 1, 2: 3 }),
+      'abc'.match(/b(?<c>x)?/),
+    ]),
     steps,
   },
   {

@@ -220,7 +220,7 @@ export const flowCases: readonly Case[] = [
               if (check(() => context.n > 0)) enqueue(log(({ context: now }) => `at ${now.n}`));
             }),
           },
-          TELL: { actions: emit({ type: 'told' } as never) },
+          TELL: { actions: emit({ type: 'told' }) },
         },
       }),
     steps: ['GO', 'GO', 'TELL'],

@@ -42,7 +42,7 @@ export async function runHosted(one: Case, killing: Killing): Promise<CaseTrace>
 export async function runPlain(one: Case): Promise<readonly unknown[]> {
   const lab = new Lab();
   const clock = new SimulatedClock();
-  const actor = createActor(one.machine(lab), { clock, input: one.input as never, logger: () => {} });
+  const actor = createActor(one.machine(lab), { clock, input: one.input, logger: () => {} });
   actor.subscribe({ error: () => {} });
   const root = actor as unknown as LiveActor;
   const steps: unknown[] = [];

@@ -1,0 +1,307 @@
+/** The host at its seam: crashes, loops, the end. */
+import {
+  type AnyStateMachine,
+  assign,
+  createMachine,
+  emit,
+  fromCallback,
+  fromPromise,
+  raise,
+  sendParent,
+  sendTo,
+  setup,
+} from 'xstate';
+import { describe, expect, it } from 'vitest';
+import { machineFactory } from '../../runtime/machine-host.ts';
+import { addressOf } from '../../runtime/machine-references.ts';
+import { benchOf, notingPort, options, restored, run } from './machine-corpus/noting-port.ts';
+
+describe('a crash', () => {
+  const machine = (): AnyStateMachine =>
+    setup({ types: { context: {} as { list: number[] } } }).createMachine({
+      context: () => ({ list: [1] }),
+      on: {
+        SPOIL: {
+          actions: [
+            ({ context }) => void context.list.push(2),
+            sendTo(() => addressOf('agent/x'), { type: 'LOST' }),
+            () => {
+              throw new TypeError('on purpose');
+            },
+          ],
+        },
+      },
+    });
+
+  it('is told by status and error, sends nothing, and leaves the state before it whole', () => {
+    const port = notingPort();
+    const host = run(machine(), port);
+    const before = host.checkpoint();
+    host.send({ type: 'SPOIL' });
+    expect(host.status).toBe('error');
+    expect(host.error).toBeInstanceOf(TypeError);
+    expect(host.endedByItself).toBe(false);
+    expect(port.log).toEqual([]);
+    const again = restored(machine(), port, before);
+    expect(again.status).toBe('active');
+    expect(Buffer.from(again.checkpoint() as Uint8Array)).toEqual(Buffer.from(before as Uint8Array));
+  });
+
+  it('in the making of the context, in an entry action and in a guard is one as well', () => {
+    const broken = (): never => {
+      throw new RangeError('broken');
+    };
+    const machines = [
+      createMachine({ context: broken }),
+      createMachine({ entry: broken }),
+      createMachine({ initial: 'a', states: { a: { always: { guard: broken, target: 'b' } }, b: {} } }),
+    ];
+    for (const one of machines) {
+      const host = run(one, notingPort());
+      expect([host.status, String(host.error)]).toEqual(['error', expect.stringContaining('broken')]);
+      expect(host.endedByItself).toBe(false);
+    }
+  });
+
+  it('stops the children without a word to the outside: calls and timers belong to the state before', async () => {
+    const seen: string[] = [];
+    const port = notingPort();
+    const child = fromCallback(() => () => void seen.push('disposed'));
+    const host = run(
+      setup({ actors: { child } }).createMachine({
+        invoke: [
+          { src: 'child', id: 'c' },
+          { src: 'effect' as never, id: 'e', input: { name: 'x' } as never },
+        ],
+        after: { 100: {} },
+        on: {
+          BAD: {
+            actions: () => {
+              throw new Error('bad');
+            },
+          },
+        },
+      } as never) as unknown as AnyStateMachine,
+      port,
+    );
+    for (const release of port.releases) release();
+    port.log.length = 0;
+    host.send({ type: 'BAD' });
+    expect(seen).toEqual(['disposed']);
+    expect(port.log).toEqual([]);
+    host.stop();
+    expect(seen).toEqual(['disposed']);
+  });
+
+  it('of a child stops the children of that child, which nobody could reach any more', async () => {
+    const seen: string[] = [];
+    const inner = fromCallback(() => () => void seen.push('inner disposed'));
+    const outer = setup({ actors: { inner } }).createMachine({
+      invoke: { src: 'inner', id: 'i' },
+      on: {
+        BAD: {
+          actions: () => {
+            throw new Error('bad');
+          },
+        },
+      },
+    });
+    const made = await benchOf(() =>
+      setup({ actors: { outer } }).createMachine({
+        initial: 'a',
+        states: { a: { invoke: { src: 'outer', id: 'o', onError: 'b' } }, b: {} },
+        on: { BAD: { actions: sendTo('o', { type: 'BAD' }) } },
+      }),
+    );
+    await made.send({ type: 'BAD' });
+    expect(seen).toEqual(['inner disposed']);
+    expect(made.host.describe()).toEqual({ state: 'b' });
+    expect(made.failures).toEqual([]);
+  });
+
+  it('is no crash where a child fails and nobody handles it: the machine ends so by itself', async () => {
+    const made = await benchOf(() =>
+      setup({ actors: { fails: fromPromise(() => Promise.reject(new Error('no'))) } }).createMachine({
+        invoke: { src: 'fails' },
+      }),
+    );
+    expect([made.host.status, made.host.endedByItself, String(made.host.error)]).toEqual(['error', true, 'Error: no']);
+    expect(made.failures).toEqual([]);
+  });
+});
+
+describe('a loop', () => {
+  it('of events between actors ends as LIVELOCK', () => {
+    const host = run(
+      createMachine({ on: { GO: { actions: sendTo(({ self }) => self, { type: 'GO' }) } } }),
+      notingPort(),
+    );
+    host.send({ type: 'GO' });
+    expect(host.status).toBe('error');
+    expect(host.error).toMatchObject({ code: 'LIVELOCK' });
+  });
+
+  it('of messages to others ends as LIVELOCK', () => {
+    const host = run(
+      createMachine({ entry: Array.from({ length: 10_001 }, () => sendTo(() => addressOf('agent/x'), { type: 'X' })) }),
+      notingPort(),
+    );
+    expect(host.error).toMatchObject({ code: 'LIVELOCK' });
+  });
+
+  it('of always transitions or raised events ends as LIVELOCK', () => {
+    const always = run(
+      createMachine({ initial: 'a', states: { a: { always: 'b' }, b: { always: 'a' } } }),
+      notingPort(),
+    );
+    expect(always.error).toMatchObject({ code: 'LIVELOCK', cause: expect.any(Error) as Error });
+    const raised = run(createMachine({ on: { GO: { actions: raise({ type: 'GO' }) } } }), notingPort());
+    raised.send({ type: 'GO' });
+    expect(raised.error).toMatchObject({ code: 'LIVELOCK' });
+  });
+
+  it('just below its bound is none, and each turn has the whole bound', () => {
+    const machine = setup({ types: { context: {} as { n: number } } }).createMachine({
+      context: { n: 0 },
+      on: {
+        GO: {
+          guard: ({ context }) => context.n % 9_000 !== 8_999,
+          actions: [assign({ n: ({ context }) => context.n + 1 }), sendTo(({ self }) => self, { type: 'GO' })],
+        },
+        ON: { actions: [assign({ n: 0 }), sendTo(({ self }) => self, { type: 'GO' })] },
+      },
+    });
+    const host = run(machine, notingPort());
+    for (let turn = 0; turn < 3; turn++) host.send({ type: 'ON' });
+    expect(host.status).toBe('active');
+  });
+});
+
+describe('the end', () => {
+  it('stop lets go of what the machine holds itself, and cancels nothing that is kept', () => {
+    const port = notingPort();
+    const seen: string[] = [];
+    const held = fromPromise(
+      ({ signal }) => new Promise(() => signal.addEventListener('abort', () => seen.push('aborted'))),
+    );
+    const host = run(
+      setup({ actors: { held } }).createMachine({
+        invoke: [{ src: 'held' }, { src: 'effect' as never, input: { name: 'x' } as never }],
+        after: { 10: {} },
+      } as never) as unknown as AnyStateMachine,
+      port,
+    );
+    for (const release of port.releases) release();
+    port.log.length = 0;
+    host.stop();
+    host.stop();
+    expect([host.status, seen, port.log, port.reentries]).toEqual(['stopped', ['aborted'], [], []]);
+  });
+
+  it('a done machine cancels the calls and timers that are left', () => {
+    const port = notingPort();
+    const host = run(
+      createMachine({
+        invoke: { src: 'effect', input: { name: 'x' } },
+        initial: 'a',
+        states: { a: { after: { 50: 'z' }, on: { END: 'z' } }, z: { type: 'final' } },
+      } as never),
+      port,
+    );
+    host.send({ type: 'END' });
+    expect(port.log.slice(-2)).toEqual(
+      expect.arrayContaining([
+        ['cancel', 'effect:x/2'],
+        ['clear', 't3'],
+      ]),
+    );
+    expect(host.status).toBe('done');
+  });
+
+  it('sendParent without a parent is reported, and the machine goes on', () => {
+    const port = notingPort();
+    const undelivered: unknown[] = [];
+    const host = run(createMachine({ entry: sendParent({ type: 'PROGRESS' }) }), port, {
+      onUndelivered: (address, { code }) => void undelivered.push([address, code]),
+    });
+    expect([host.status, undelivered, port.log]).toEqual(['active', [['task/1', 'NOT_FOUND']], []]);
+  });
+
+  it('a parent that the input names hears what is sent to it, after a restore too, and nothing of the end', () => {
+    const port = notingPort();
+    const machine = (): AnyStateMachine =>
+      createMachine({
+        initial: 'a',
+        states: { a: { on: { GO: { actions: sendParent({ type: 'PROGRESS' }) }, END: 'z' } }, z: { type: 'final' } },
+      });
+    const factory = machineFactory(machine(), options({ parentOf: (input) => (input as { parent: string }).parent }));
+    const host = factory.create(port, { parent: 'task/boss' });
+    host.start();
+    const again = factory.restore(port, host.checkpoint());
+    again.start();
+    again.send({ type: 'GO' });
+    again.send({ type: 'END' });
+    expect([again.status, port.log]).toEqual(['done', [['send', 'task/boss', { type: 'PROGRESS' }]]]);
+  });
+});
+
+describe('in passing', () => {
+  it('logs and emitted events go where they should, and what a listener throws is not the machine', () => {
+    const said: unknown[] = [];
+    const host = run(createMachine({ entry: [({ context }) => void context, emit({ type: 'told' })] }), notingPort(), {
+      log: (...what) => void said.push(what),
+    });
+    expect([host.status, said]).toEqual(['active', []]);
+  });
+
+  it('describes nested and parallel states and all children', async () => {
+    const deep = createMachine({ initial: 'x', states: { x: {} } });
+    const child = setup({ actors: { deep } }).createMachine({
+      type: 'parallel',
+      states: { l: { initial: '1', states: { 1: {} } }, r: {} },
+      invoke: { src: 'deep', id: 'd' },
+    });
+    const made = await benchOf(() =>
+      setup({ actors: { child } }).createMachine({
+        initial: 'working',
+        states: { working: { initial: 'fetching', states: { fetching: {} }, invoke: { src: 'child', id: 'c' } } },
+      }),
+    );
+    expect(made.host.describe()).toEqual({
+      state: 'working.fetching',
+      children: [
+        { id: 'c', src: 'child', state: 'l.1, r' },
+        { id: 'c/d', src: 'deep', state: 'x' },
+      ],
+    });
+  });
+
+  it('an event or input that is changed in place is not the one that the sender keeps', () => {
+    const machine = setup({
+      types: { context: {} as { list: unknown[] }, input: {} as { list: unknown[] } },
+    }).createMachine({
+      context: ({ input }) => ({ list: input.list }),
+      on: {
+        ADD: { actions: ({ context, event }) => void context.list.push((event as { list?: unknown[] }).list?.pop()) },
+      },
+    });
+    const input = { list: [1] };
+    const event = { type: 'ADD', list: [2] };
+    const host = machineFactory(machine, options()).create(notingPort(), input);
+    host.start();
+    host.send(event);
+    expect([host.status, input, event]).toEqual(['active', { list: [1] }, { type: 'ADD', list: [2] }]);
+  });
+
+  it('leaves the machine it was given as it was', () => {
+    const child = createMachine({});
+    const machine = setup({ actors: { child } }).createMachine({
+      invoke: [{ src: 'child' }, { src: fromPromise(async () => 1) as never }],
+    });
+    const { maxIterations } = machine.options ?? {};
+    run(machine, notingPort());
+    expect(machine.implementations.actors['child']).toBe(child);
+    expect(Object.keys(machine.implementations.actors)).toEqual(['child']);
+    expect(machine.options?.maxIterations).toBe(maxIterations);
+  });
+});

@@ -1,0 +1,128 @@
+/** What happens outside of a turn: it starts after the commit and comes back as a turn. */
+import { assign, createMachine, fromCallback, fromPromise, setup } from 'xstate';
+import { describe, expect, it, vi } from 'vitest';
+import type { Reentry } from '../../runtime/host.ts';
+import { ActorAddress, addressOf, currentCell } from '../../runtime/machine-references.ts';
+import { notingPort, run } from './machine-corpus/noting-port.ts';
+
+describe('what happens outside of a turn', () => {
+  it('starts after the commit, and comes back as a turn of its own', async () => {
+    const order: string[] = [];
+    const port = notingPort();
+    const work = fromPromise(async () => {
+      order.push('body');
+      return 'done';
+    });
+    const host = run(
+      setup({ actors: { work } }).createMachine({
+        initial: 'a',
+        states: { a: { invoke: { src: 'work', id: 'w', onDone: 'b' } }, b: {} },
+      }),
+      port,
+    );
+    order.push('turn over');
+    port.releases[0]?.();
+    await vi.waitFor(() => expect(port.reentries).toHaveLength(1));
+    expect(order).toEqual(['turn over', 'body']);
+    expect(host.describe().state).toBe('a');
+    expect(port.reentries[0]).toMatchObject({
+      sourcePath: ['w'],
+      targetPath: ['w'],
+      event: { type: 'xstate.promise.resolve' },
+    });
+    host.relay(port.reentries[0] as Reentry);
+    expect(host.describe().state).toBe('b');
+  });
+
+  it('is not begun when the child is gone by the time of the commit', () => {
+    const port = notingPort();
+    let runs = 0;
+    const work = fromPromise(async () => void runs++);
+    const host = run(
+      setup({ actors: { work } }).createMachine({
+        initial: 'a',
+        states: { a: { invoke: { src: 'work' }, on: { N: 'b' } }, b: {} },
+      }),
+      port,
+    );
+    host.send({ type: 'N' });
+    port.releases[0]?.();
+    expect(runs).toBe(0);
+  });
+
+  it('does not reach an actor that took the place of the one it was meant for', async () => {
+    const port = notingPort();
+    const work = fromPromise(({ input }) => Promise.resolve(input));
+    const host = run(
+      setup({ types: { context: {} as { got: unknown[] } }, actors: { work } }).createMachine({
+        context: { got: [] },
+        initial: 'a',
+        states: {
+          a: {
+            invoke: {
+              src: 'work',
+              id: 'w',
+              onDone: { actions: assign({ got: ({ context }) => [...context.got, 'done'] }) },
+            },
+            on: { AGAIN: { target: 'a', reenter: true } },
+          },
+        },
+      }),
+      port,
+    );
+    port.releases[0]?.();
+    await vi.waitFor(() => expect(port.reentries).toHaveLength(1));
+    host.send({ type: 'AGAIN' });
+    host.relay(port.reentries[0] as Reentry);
+    expect(host.describe().children).toEqual([{ id: 'w', src: 'work', state: 'active' }]);
+    port.releases[1]?.();
+    await vi.waitFor(() => expect(port.reentries).toHaveLength(2));
+    host.relay(port.reentries[1] as Reentry);
+    expect(host.describe().children).toEqual([{ id: 'w', src: 'work', state: 'done' }]);
+  });
+
+  it('goes to other actors too: an address that outside code sends to is a turn with a message', () => {
+    const port = notingPort();
+    const work = fromCallback(({ input }) => (input as ActorAddress).send({ type: 'FROM_OUTSIDE', n: 1 }));
+    const host = run(
+      setup({ actors: { work } }).createMachine({ invoke: { src: 'work', input: () => addressOf('agent/x') } }),
+      port,
+    );
+    port.releases[0]?.();
+    expect(port.log).toEqual([]);
+    host.relay(port.reentries[0] as Reentry);
+    expect(port.log).toEqual([['send', 'agent/x', { type: 'FROM_OUTSIDE', n: 1 }]]);
+    expect(() => new ActorAddress('agent/x').send({ type: 'X' })).toThrow(
+      expect.objectContaining({ code: 'STATE_CONFLICT' }) as Error,
+    );
+  });
+
+  it('takes deliveries that were made by hand, as a contract test of the cell would', () => {
+    const host = run(createMachine({ initial: 'a', states: { a: { on: { N: 'b' } }, b: {} } }), notingPort());
+    host.relay({ sourcePath: undefined, targetPath: [], event: { type: 'N' } });
+    host.relay({ sourcePath: undefined, targetPath: ['nobody'], event: { type: 'N' } });
+    expect(host.describe().state).toBe('b');
+  });
+
+  it('is attributed to its cell, also after an await and in callbacks', async () => {
+    const port = notingPort();
+    const cells: unknown[] = [];
+    const work = fromPromise(async () => {
+      cells.push(currentCell());
+      await Promise.resolve();
+      cells.push(currentCell());
+      queueMicrotask(() => cells.push(currentCell()));
+    });
+    run(
+      setup({ actors: { work } }).createMachine({
+        invoke: { src: 'work' },
+        entry: () => void cells.push(currentCell()),
+      }),
+      port,
+    );
+    port.releases[0]?.();
+    await vi.waitFor(() => expect(cells).toHaveLength(4));
+    expect(cells.every((cell) => cell === port)).toBe(true);
+    expect(currentCell()).toBeUndefined();
+  });
+});
