@@ -3,7 +3,7 @@ import { type AnyActorRef, assign, createMachine, raise, sendParent, sendTo, set
 import { addressOf } from '../../../runtime/machine-references.ts';
 import type { Case } from './case.ts';
 
-type KidInput = { friend?: AnyActorRef } | undefined;
+type KidInput = { friend: AnyActorRef } | undefined;
 const kid = setup({
   types: {
     context: {} as { log: string[]; friend: AnyActorRef | null },
