@@ -1,4 +1,4 @@
-import { type AnyStateMachine, assign, createMachine, fromPromise, setup } from 'xstate';
+import { type AnyActorLogic, type AnyStateMachine, assign, createMachine, fromPromise, setup } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { structureHash } from '../../runtime/machine-structure.ts';
 
@@ -6,7 +6,7 @@ const child = (states: object = { a: {} }): AnyStateMachine =>
   createMachine({ initial: 'a', states } as never);
 
 /** A machine, with what differs. */
-function machine(more: object = {}, actors: Record<string, unknown> = { child: child() }, count = 1): AnyStateMachine {
+function machine(more: object = {}, actors: Record<string, AnyActorLogic> = { child: child() }, count = 1): AnyStateMachine {
   return setup({
     actors: actors,
     guards: { ok: () => count > 0 },
