@@ -186,15 +186,18 @@ function chartData(
   };
 }
 
-/** Points of rows evenly spread over the sample, which is in the order of the file or random. */
+/** Different points of rows evenly spread over the sample, which is in the order of the file or random. */
 function pickPoints(x: Float64Array, y: Float64Array): [number, number][] {
-  const rows: number[] = [];
-  for (let row = 0; row < x.length; row++) if (!Number.isNaN(x[row]) && !Number.isNaN(y[row])) rows.push(row);
-  const step = Math.max(1, rows.length / LIMITS.scatterPointsMax);
-  const points: [number, number][] = [];
-  for (let at = 0; at < rows.length && points.length < LIMITS.scatterPointsMax; at += step) {
-    const row = rows[Math.floor(at)] as number;
-    points.push([x[row] as number, y[row] as number]);
+  const points = new Map<string, [number, number]>();
+  for (let row = 0; row < x.length; row++) {
+    const px = x[row] as number;
+    const py = y[row] as number;
+    if (!Number.isNaN(px) && !Number.isNaN(py)) points.set(`${px} ${py}`, [px, py]);
   }
-  return points;
+  const all = [...points.values()];
+  const step = Math.max(1, all.length / LIMITS.scatterPointsMax);
+  return Array.from(
+    { length: Math.min(all.length, LIMITS.scatterPointsMax) },
+    (_, at) => all[Math.floor(at * step)] as [number, number],
+  );
 }

@@ -10,7 +10,7 @@ const REACH = 4;
 const BINS_MIN = 5;
 const BINS_MAX = 30;
 /** Positive values whose largest is so many times their median are shown by their logarithm. */
-const LOG_SPAN = 300;
+const LOG_SPAN = 50;
 
 type Histogram = NumberProfile['histogram'];
 

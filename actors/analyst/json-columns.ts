@@ -17,7 +17,10 @@ export function columnPaths(columns: readonly string[]): ColumnPath[] {
   return columns.map((name) => ({ name, steps: name.split('.') }));
 }
 
-/** Adds the column names of a record to `names`, in the order they are met, up to one more than are allowed. Overlong names are no columns. */
+/**
+ * Adds the column names of a record to `names`, in the order they are met, up to one more than are allowed.
+ * Overlong names are no columns.
+ */
 export function unfoldKeys(record: JsonObject, names: Set<string>, prefix = '', depth = 1): void {
   for (const [key, value] of Object.entries(record)) {
     if (names.size > LIMITS.columnsMax) return;

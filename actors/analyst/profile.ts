@@ -77,6 +77,7 @@ function describeEstimates(details: readonly ColumnProfile[]): string[] {
     estimated.slice(0, LIMITS.faultsNamedMax).join(', ') +
     (estimated.length > LIMITS.faultsNamedMax ? ' and more' : '');
   return [
-    `Quantiles, distinct and frequent values of ${shown} are estimates from all rows, because they have too many different values to count.`,
+    `Quantiles, distinct and frequent values of ${shown} are estimates from all rows, because they have too many ` +
+      'different values to count.',
   ];
 }

@@ -160,7 +160,9 @@ function parseRecord(text: string, counts: ReadCounts): Readonly<Record<string, 
   noteFault(counts, `record ${counts.rows + counts.badRecords} ${why}`);
   const hopeless = counts.badRecords >= 20 && counts.badRecords > counts.rows;
   if (hopeless || counts.badRecords > LIMITS.badRecordsMax) {
-    const message = `${counts.badRecords} of the first ${counts.rows + counts.badRecords} records cannot be read: ${counts.faults.join('; ')}.`;
+    const message =
+      `${counts.badRecords} of the first ${counts.rows + counts.badRecords} records cannot be read: ` +
+      `${counts.faults.join('; ')}.`;
     throw new OperatingError('INVALID_INPUT', message, { details: { faults: counts.faults } });
   }
   return undefined;

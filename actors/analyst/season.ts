@@ -1,7 +1,7 @@
 /** Whether a series has a season: hours of the day, days of the week, months of the year that differ from each other. */
 import { roundFigure } from './figures.ts';
 import { compareGroups } from './group-comparison.ts';
-import { seasonLength, seasonName, seasonOf } from './periods.ts';
+import { seasonLength, seasonName, seasonOf } from './season-cycle.ts';
 import { sortRows } from './ranks.ts';
 import type { Trend } from './relation-schema.ts';
 import type { Series } from './time-buckets.ts';

@@ -2,7 +2,7 @@
  * Whether a series rises or falls: the Mann-Kendall test with a correction for autocorrelation (Hamed and Rao 1998), or
  * season by season where there is a season (Hirsch, Slack and Smith 1982), with the slope of Theil and Sen.
  */
-import { seasonOf } from './periods.ts';
+import { seasonOf } from './season-cycle.ts';
 import { rankChosen, sortRows } from './ranks.ts';
 import type { Trend } from './relation-schema.ts';
 import { normalP, Z_95 } from './significance.ts';

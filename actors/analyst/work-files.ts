@@ -2,9 +2,10 @@
  * Intermediate results and reports on disk: written beside their place and renamed, so that a reader sees all of a file
  * or none, and a step that is repeated only writes the same again. Writes nowhere but below the folder it is given.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from './limits.ts';
 import { fileSize, translateFileError } from './text-file.ts';
@@ -52,11 +53,14 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
+let written = 0;
+
 async function replaceFile(path: string, content: string): Promise<void> {
-  // Two runs of one step may write at the same time: each needs a name of its own, which no result ever shows.
-  const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  // Two runs of one step may write at the same time: each needs a name of its own. What a killed process left is overwritten.
+  written += 1;
+  const beside = `${path}.${process.pid}-${threadId}-${written}.tmp`;
   try {
-    await writeFile(beside, content, { flag: 'wx' });
+    await writeFile(beside, content);
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true });
