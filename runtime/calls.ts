@@ -5,7 +5,8 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { Cell, InstalledLogic } from './cell.ts';
 import { Effects } from './effects.ts';
-import type { EffectOutcome, EffectRequest } from './host.ts';
+import type { ActorEvent, EffectOutcome, EffectRequest } from './host.ts';
+import { machineScopes } from './machine-references.ts';
 import type { World } from './world.ts';
 
 /** What calls need of the kernel. */
@@ -50,6 +51,7 @@ export class Calls {
         ),
       );
     }
+    const scope = { port: cell, forward: (to: string, event: ActorEvent) => cell.send(to, event) };
     const begin = (): void => {
       if (cell.phase !== 'live') return;
       this.effects.start({
@@ -59,7 +61,8 @@ export class Calls {
         laneLimit: logic.laneLimit,
         priority: spec.priority,
         ...limitsOf(cell),
-        perform: (call) => perform(call, spec),
+        // An error that escapes from here, however late, is this cell's.
+        perform: (call) => machineScopes.run(scope, () => perform(call, spec)),
       });
     };
     if (request.kind === 'pure') begin();

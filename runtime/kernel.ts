@@ -8,9 +8,10 @@
 import { LIMITS } from '../protocol/limits.ts';
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { Calls, type CallDesk } from './calls.ts';
+import { DOOR_LOGIC } from './door.ts';
 import type { KernelLog, KernelMeter, KernelOptions, Sink } from './kernel-options.ts';
 import { CellBook } from './cell-book.ts';
-import { Cell, type CellKernel, type InstalledLogic, packAttachment } from './cell.ts';
+import { Cell, type CellKernel, INPUT_ROW, type InstalledLogic, packAttachment } from './cell.ts';
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
 import type { ChildSpec, RecoveryMode } from './child-spec.ts';
 import type { Committer } from './committer.ts';
@@ -61,8 +62,7 @@ export class Kernel implements CellKernel, CallDesk {
     this.#meter = options.meter;
     this.#calls = new Calls(this.world, this);
     this.#timers = new TimerQueue(this.world, (timer) => this.#fired(timer));
-    const door: InstalledLogic = { name: 'door', factory: NO_FACTORY, kind: 'door', lane: 'door', laneLimit: 1 };
-    this.#door = new Cell(this, volatileSpec('door'), door);
+    this.#door = new Cell(this, volatileSpec(DOOR_LOGIC.name), DOOR_LOGIC);
   }
 
   /** The committer writes what the kernel's turns touch; it is made after the store is open. */
@@ -182,7 +182,7 @@ export class Kernel implements CellKernel, CallDesk {
     if (mode === 'reset') {
       cell.checkpoint = undefined;
       cell.timers = undefined;
-      for (const key of cell.attached().keys()) this.attach(cell, key, undefined);
+      for (const key of cell.attached().keys()) if (key !== INPUT_ROW) this.attach(cell, key, undefined);
     }
     const first = cell.mailbox.waiting().control[0];
     if (first?.kind !== 'start') cell.mailbox.putBack({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
@@ -196,11 +196,23 @@ export class Kernel implements CellKernel, CallDesk {
     });
   }
 
-  /** Gives a crashed cell up: its owner hears of it. */
+  /** Gives a crashed cell up: its owner hears of it. A keyed one only leaves memory: its state and mail stay in the store. */
   abandon(address: string, error: unknown): void {
     const cell = this.cells.get(address);
-    if (cell !== undefined && cell.phase === 'crashed')
-      this.#end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
+    if (cell === undefined || cell.phase !== 'crashed') return;
+    if (cell.spec.restart === 'permanent' && cell.spec.durable) this.#layDown(cell);
+    else this.#end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
+  }
+
+  #layDown(cell: Cell): void {
+    this.#touch(cell);
+    this.release(() => {
+      if (cell.phase !== 'crashed') return;
+      if (this.committer.isDirty(cell)) return this.#layDown(cell);
+      cell.phase = 'ended';
+      this.effects.cancelAll(cell.address);
+      this.book.dismiss(cell);
+    });
   }
 
   // ---- CellKernel: the port's other side
@@ -406,28 +418,29 @@ export class Kernel implements CellKernel, CallDesk {
     });
     if (envelope !== undefined) {
       envelope.deliveries++;
-      if (envelope.kind === 'timer') cell.timers?.set(envelope.id, this.world.nowMs());
       if (envelope.deliveries >= DELIVERIES_MAX || body.code === 'UNSUPPORTED_LOGIC') {
         if (this.#setAside(cell, envelope, error)) return;
-      } else cell.mailbox.putBack(envelope);
+      } else {
+        if (envelope.kind === 'timer') cell.timers?.set(envelope.id, this.world.nowMs());
+        cell.mailbox.putBack(envelope);
+      }
     }
     this.#touch(cell);
-    if (this.cells.has(cell.spec.supervisor)) {
-      this.post(cell.spec.supervisor, {
-        type: 'child.crashed',
-        address: cell.address,
-        error: body,
-        restart: cell.spec.restart,
-        recovery: cell.spec.recovery,
-      });
-    } else this.restart(cell.address, cell.spec.recovery);
+    const { address, recovery, restart, supervisor } = cell.spec;
+    if (!this.cells.has(supervisor)) this.restart(address, recovery);
+    else this.post(supervisor, { type: 'child.crashed', address, error: body, restart, recovery });
   }
 
-  /** Sets a poison message aside. True when the cell has ended with it: it works for someone, or could not even start. */
+  /** Sets a poison message aside. False when the cell goes on without it. One without an owner waits for its supervisor's word. */
   #setAside(cell: Cell, envelope: Envelope, error: unknown): boolean {
-    setAside(this, cell, envelope, error);
-    if (cell.spec.owner === undefined && envelope.kind !== 'start') return false;
-    this.#end(cell, { reason: 'killed' });
+    const refusal = setAside(this, cell, envelope, error);
+    const { address, owner, restart, supervisor } = cell.spec;
+    if (owner === undefined && restart === 'permanent' && envelope.kind !== 'start') return false;
+    if (owner === undefined && this.cells.has(supervisor)) {
+      cell.mailbox.putBack(envelope);
+      this.#touch(cell);
+      this.post(supervisor, { type: 'child.quarantined', address, error: refusal });
+    } else this.#end(cell, { reason: 'killed' });
     return true;
   }
 
@@ -482,18 +495,4 @@ export class Kernel implements CellKernel, CallDesk {
     cell.mailbox.push({ kind: 'timer', id: timer.id, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.enqueue(cell);
   }
-}
-
-const NO_FACTORY: InstalledLogic['factory'] = {
-  logicId: 'door',
-  logicVersion: '1',
-  structureHash: '',
-  create: () => refuse(),
-  restore: () => refuse(),
-  encode: () => refuse(),
-  decode: () => refuse(),
-};
-
-function refuse(): never {
-  throw new OperatingError('INTERNAL', 'The door holds no actor.');
 }

@@ -20,16 +20,21 @@ interface QuarantineDesk {
   post(to: string, event: ActorEvent): void;
 }
 
-/** Keeps a message with all that is needed to look into it, and tells its asker and the actor's owner. */
-export function setAside(desk: QuarantineDesk, cell: Cell, envelope: Envelope, error: unknown): void {
+/**
+ * Keeps a message with all that is needed to look into it (of a cell that is stored: others hold what cannot be), and tells
+ * its asker and the actor's owner.
+ * @returns what they were told
+ */
+export function setAside(desk: QuarantineDesk, cell: Cell, envelope: Envelope, error: unknown): ErrorBody {
   const { world, committer, effects } = desk;
   const refusal = refusalOf(cell, error);
-  committer.setAside(capsuleOf(cell, envelope, error, { id: world.id(), atMs: world.nowMs() }));
+  if (cell.spec.durable) committer.setAside(capsuleOf(cell, envelope, error, { id: world.id(), atMs: world.nowMs() }));
   if (envelope.kind === 'settle') effects.consumed(cell.address, envelope.key);
   const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
   if (typeof replyTo === 'string') desk.post(replyTo, { type: 'rejected', error: refusal });
   const { owner, address } = cell.spec;
   if (owner !== undefined) desk.post(owner, { type: 'child.quarantined', address, error: refusal });
+  return refusal;
 }
 
 /** An outcome that nobody handled is the actor's own failure, not a crash: handling it again would end the same way. */
