@@ -10,6 +10,7 @@ import { mkdir, open, readdir, rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { Writable } from 'node:stream';
 
+/** Where a log file is and how much of it is kept. */
 export interface LogFileOptions {
   readonly path: string;
   /** Bytes at which a file is set aside. One line that is longer gets a file of its own. */
@@ -102,7 +103,7 @@ export class LogFile extends Writable {
     } catch (error) {
       this.lost += batch.length;
       this.#isTorn = true;
-      this.#report(error);
+      this.#report(asError(error));
       await this.#close();
     }
   }
@@ -116,7 +117,7 @@ export class LogFile extends Writable {
       this.#size = stat.size;
     } catch (error) {
       await this.#close();
-      this.#report(error);
+      this.#report(asError(error));
     }
   }
 
@@ -131,7 +132,7 @@ export class LogFile extends Writable {
         await rename(`${path}.${index}`, `${path}.${index + 1}`);
       await rename(path, `${path}.1`);
     } catch (error) {
-      this.#report(error);
+      this.#report(asError(error));
     }
     await this.#open();
   }
@@ -146,9 +147,13 @@ export class LogFile extends Writable {
     }
   }
 
-  #report(error: unknown): void {
+  #report(error: Error | undefined): void {
     if (error === undefined ? !this.#isTroubled : this.#isTroubled) return;
     this.#isTroubled = error !== undefined;
-    this.#options.onTrouble(error === undefined || error instanceof Error ? error : new TypeError(String(error)));
+    this.#options.onTrouble(error);
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new TypeError('The system gave no reason.');
 }

@@ -1,6 +1,7 @@
 /** How one record of the log looks: as JSON, or as a line for people. Pure; it redacts nothing, that is done before. */
 import { styleText } from 'node:util';
 
+/** From the most important kind of line to the least. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

@@ -14,6 +14,7 @@ export interface Redactor {
   fields(value: Readonly<Record<string, unknown>>): Record<string, unknown>;
 }
 
+/** What stands where a secret was. */
 export const REDACTED = '[redacted]';
 
 const DEPTH_MAX = 6;
@@ -26,9 +27,10 @@ const SECRET_CHARACTERS_MIN = 6;
 const NAMES_CACHED_MAX = 2000;
 
 const SENSITIVE_WORDS: ReadonlySet<string> = new Set(
-  'authorization cookie cookies token jwt key apikey apikeys prompt prompts password passwd passphrase pwd secret secrets credential credentials'.split(
-    ' ',
-  ),
+  (
+    'authorization cookie cookies token jwt key apikey apikeys prompt prompts ' +
+    'password passwd passphrase pwd secret secrets credential credentials'
+  ).split(' '),
 );
 /** Plural keys are secrets only with one of these: `apiKeys`, but not the `keys` of an object. */
 const KEY_OWNERS: ReadonlySet<string> = new Set(['api', 'access', 'private', 'secret', 'signing']);
@@ -38,20 +40,26 @@ const COUNTED_WORDS: ReadonlySet<string> = new Set(['token', 'key', 'prompt', 'p
 const OPEN_NAMES: ReadonlySet<string> = new Set(['effectKey', 'journalKey', 'storeKey']);
 
 /** A quick look at whether a text can hold a credential at all; the patterns below run only where it says so. */
-const SUSPICIOUS =
-  /bearer|Basic|token|passw|pwd|secret|api.?key|access.?key|cookie|authorization|eyJ|sk-|pk-|gh[a-z]_|AKIA|xox|-----BEGIN|:\/\//i;
+const SUSPICIOUS = new RegExp(
+  'bearer|Basic|token|passw|passphrase|pwd|secret|api.?key|access.?key|cookie|authorization' +
+    '|eyJ|sk-|pk-|rk-|gh[a-z]_|AKIA|xox|-----BEGIN|://',
+  'i',
+);
+/** `name=value`, `name: "value"` and the same inside of JSON in a text. */
+const NAMED_VALUE = new RegExp(
+  String.raw`((?:authorization|token|passw(?:or)?d|passphrase|pwd|secret|api.?key|access.?key)\\?["']?\s*[=:]\s*)` +
+    String.raw`(?:\\?"[^"\\]*\\?"?|'[^']*'?|[^\s,;&"'}]+)`,
+  'gi',
+);
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*-----|$)/g, REDACTED],
   [/\b(Bearer\s+)[\w.~+/=-]{4,}/gi, `$1${REDACTED}`],
   [/\b(Basic\s+)[A-Za-z0-9+/]{8,}={0,2}/g, `$1${REDACTED}`],
   [/:\/\/[^\s/@"']*@/g, `://${REDACTED}@`],
   [/\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?/g, REDACTED],
-  [/\b(?:[sprk]{2}-|gh[a-z]_|xox[a-z]-|AKIA)[\w-]{12,}/g, REDACTED],
+  [/\b(?:[spr]k-|gh[a-z]_|xox[a-z]-|AKIA)[\w-]{12,}/g, REDACTED],
   [/(cookie["']?\s*[=:]\s*)[^\n"]+/gi, `$1${REDACTED}`],
-  [
-    /((?:authorization|token|passw(?:or)?d|passphrase|pwd|secret|api.?key|access.?key)\\?["']?\s*[=:]\s*)(?:\\?"[^"\\]*\\?"?|'[^']*'?|[^\s,;&"'}]+)/gi,
-    `$1${REDACTED}`,
-  ],
+  [NAMED_VALUE, `$1${REDACTED}`],
 ];
 
 /** Makes a redactor that also knows these secret values, in plain, URL-encoded and base64 form. */
@@ -182,7 +190,7 @@ class Walk {
         return this.record(Object.fromEntries(first(value, ([key, item]) => [nameOf(key), item])), depth + 1);
       if (value instanceof Set)
         return this.#list(
-          first(value, (item) => item),
+          first(value, (item: unknown) => item),
           depth,
         );
       return Array.isArray(value) ? this.#list(value, depth) : this.record(value, depth + 1);

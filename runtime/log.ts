@@ -34,7 +34,7 @@ export interface Log {
 
 /** The log of a node, as its owner has it. */
 export interface NodeLog extends Log {
-  /** Resolves when lines no longer wait in memory and the file, if any, was tried. Errors: none; a file that cannot be written is logged. */
+  /** Resolves when lines no longer wait in memory and the file, if any, was tried. A file that cannot be written is logged. */
   ready(): Promise<void>;
   /** Writes out what is there, for at most CLOSE_MS_MAX; lines logged afterwards are dropped. */
   close(): Promise<void>;
@@ -48,6 +48,7 @@ export interface LogOutput extends NodeJS.WritableStream {
   readonly writableLength?: number;
 }
 
+/** How the log of a node is made. */
 export interface LogOptions {
   readonly world: World;
   readonly level: LogLevel;

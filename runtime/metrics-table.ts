@@ -14,6 +14,7 @@ export interface MetricRow {
   readonly buckets?: readonly number[];
 }
 
+/** By name, in the order of the page. */
 export const METRICS = {
   troupe_tasks_submitted_total: {
     type: 'counter',

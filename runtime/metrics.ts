@@ -18,6 +18,7 @@ export type WatchedMetric = 'troupe_actors' | 'troupe_breaker_state' | 'troupe_m
 /** How a call to the outside ended. */
 export type EffectEnd = 'completed' | 'failed' | 'canceled' | 'unknown';
 
+/** What the rooms count with, and what `/metrics` reads. Times in seconds. */
 export interface Metrics {
   taskSubmitted(): void;
   /** `seconds` from being taken on to the end. */
@@ -39,6 +40,7 @@ export interface Metrics {
   stop(): void;
 }
 
+/** Different values of one label; further ones are counted together as `other`. */
 export const LABEL_VALUES_MAX = 200;
 const LABEL_CHARACTERS_MAX = 128;
 const OTHER = 'other';

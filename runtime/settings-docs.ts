@@ -107,7 +107,7 @@ function standingLines(row: SettingRow<unknown>): string[] {
 
 function plainFallback(row: SettingRow<unknown>): string {
   if (row.fallbackText !== undefined || row.fallback === undefined) return '';
-  return Array.isArray(row.fallback) ? row.fallback.join(',') : String(row.fallback);
+  return Array.isArray(row.fallback) ? row.fallback.join(',') : `${row.fallback as string | number | boolean}`;
 }
 
 function pageFallback(row: SettingRow<unknown>): string {

@@ -159,7 +159,9 @@ function strongSecret(): SettingKind<string | undefined> {
     secretBits(value) >= SECRET_BITS_MIN && new Set(value).size >= SECRET_DISTINCT_MIN;
   return {
     schema: plainText.refine(isStrong).optional(),
-    allowed: `a secret of ${SECRET_BITS_MIN} random bits or more (64 hexadecimal or 43 base64 characters; make one with: openssl rand -hex 32)`,
+    allowed:
+      `a secret of ${SECRET_BITS_MIN} random bits or more (64 hexadecimal or 43 base64 characters; ` +
+      'make one with: openssl rand -hex 32)',
     placeholder: 'SECRET',
   };
 }

@@ -54,7 +54,9 @@ export function findWarnings(settings: Settings, sources: SettingSources): reado
     });
   }
   if (settings.behindProxy === 'tls-and-auth' && !isLoopback(settings.host)) {
-    const message = `The node trusts everyone who reaches ${settings.host}:${settings.port}: see to it that only the proxy can (behindProxy "tls-and-auth").`;
+    const message =
+      `The node trusts everyone who reaches ${settings.host}:${settings.port} (behindProxy "tls-and-auth"): ` +
+      'see to it that only the proxy can.';
     warnings.push({ setting: 'behindProxy', message });
   }
   return warnings;
@@ -74,7 +76,8 @@ function exposure(settings: Settings, sources: SettingSources): readonly Setting
   if (!hasTls) missing.push(`TLS (${either(['tlsCert', 'tlsKey'], ' and ')})`);
   if (missing.length === 0) return [];
   const message =
-    `host: ${JSON.stringify(settings.host)} (${sources.host.at}) can be reached from other machines, so the node needs ${missing.join(' and ')}. ` +
+    `host: ${JSON.stringify(settings.host)} (${sources.host.at}) can be reached from other machines, ` +
+    `so the node needs ${missing.join(' and ')}. ` +
     `Listen on 127.0.0.1 instead, or say with ${variableOf('behindProxy')}=tls or tls-and-auth what a proxy in front of it does.`;
   return [{ setting: 'host', code: 'INVALID_INPUT', source: sources.host, message }];
 }
@@ -118,7 +121,9 @@ function refusals(sources: SettingSources): readonly SettingMistake[] {
       setting: name,
       code: 'NOT_AVAILABLE',
       source: sources[name],
-      message: `${name} (${sources[name].at}) is not available in this version, and starting without it would not be what was asked for; take it away.`,
+      message:
+        `${name} (${sources[name].at}) is not available in this version, ` +
+        'and starting without it would not be what was asked for; take it away.',
     }),
   );
 }

@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os';
 import type { SettingKind } from './settings-kinds.ts';
 import { kinds } from './settings-kinds.ts';
 
+/** Under what the settings stand in the page and the example, in this order. */
 export const SETTING_GROUPS = [
   'Listening',
   'Storing',
@@ -51,6 +52,7 @@ function row<T>(entry: SettingRow<T>): SettingRow<T> {
   return entry;
 }
 
+/** By name, in the order of the page. */
 export const SETTINGS = {
   config: row({
     group: 'Listening',
@@ -132,7 +134,7 @@ export const SETTINGS = {
     kind: kinds.choice(['fsync', 'os']),
     fallback: 'fsync',
     flag: 'durability',
-    doc: 'When a write counts as kept: "fsync" once the disk has it (survives power loss), "os" once the operating system has it (survives a kill).',
+    doc: 'When a write counts as kept: once the disk has it ("fsync", survives power loss) or the system has it ("os", survives a kill).',
   }),
   store: row({
     group: 'Storing',

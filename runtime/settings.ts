@@ -17,7 +17,7 @@ import { findConflicts, findWarnings } from './settings-rules.ts';
 import type { SettingName, SettingRow, Settings } from './settings-table.ts';
 import { CLIENT_VARIABLES, SETTING_NAMES, SETTINGS, variableOf } from './settings-table.ts';
 
-export type { SettingMistake, SettingSource, SettingWarning } from './settings-mistake.ts';
+export type { SettingMistake, SettingWarning } from './settings-mistake.ts';
 export type { SettingName, Settings } from './settings-table.ts';
 
 /** Where to look. An absent or empty value counts as not given. */
@@ -169,7 +169,6 @@ function dotenvLayer(cwd: string, mistakes: SettingMistake[]): Layer {
   const text =
     statSync(path, { throwIfNoEntry: false })?.isFile() === true ? readText(path, '.env', mistakes) : undefined;
   if (text === undefined) return new Map();
-  const lines = text.split('\n');
   const names = text.split('\n').map((line) =>
     line
       .replace(/^\s*(export\s+)?/, '')

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import type { World } from '../world.ts';
 
+/** Whom to tell, and how many places there are. */
 export interface DyingThreadsOptions {
   readonly world: World;
   readonly placesMax: number;
@@ -19,6 +20,7 @@ export interface DyingThreadsOptions {
 /** How long an ended thread may take to be gone. */
 export const DEATH_MS_MAX = 2000;
 
+/** See the module. */
 export class DyingThreads {
   /** Threads that did not end in time, ever. */
   stuck = 0;

@@ -39,11 +39,6 @@ export type JobEnd =
   | { readonly ok: true; readonly output: Uint8Array }
   | { readonly ok: false; readonly error: ErrorBody; readonly stack: string };
 
-export const INPUT_BYTES_MAX = 16 * 1024 * 1024;
-export const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
-export const PROGRESS_BYTES_MAX = 16 * 1024;
-export const PROGRESS_GAP_MS = 50;
-
 /** Packs a value to cross. Errors: `code`, for what cannot cross (`what` names it) or is larger than `bytesMax`. */
 export function packValue(value: unknown, what: string, bytesMax: number, code: ErrorCode): Uint8Array {
   let packed: Uint8Array;

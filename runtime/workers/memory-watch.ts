@@ -18,6 +18,7 @@ export interface WatchedJob {
   isAsked: boolean;
 }
 
+/** Whom to watch, and how much they may hold. */
 export interface MemoryWatchOptions {
   readonly world: World;
   /** What a job may hold in its heap and in buffers. Twice as much ends it at once, more than this after two seconds. */
@@ -27,7 +28,8 @@ export interface MemoryWatchOptions {
   readonly onOver: (job: WatchedJob, heldMib: number) => void;
 }
 
-export const MEMORY_LOOK_MS = 100;
+/** The time between two looks. */
+const MEMORY_LOOK_MS = 100;
 /** Garbage that is not collected yet counts in a look; over this many looks it is gone, if it was garbage. */
 const LOOKS_OVER_MAX = 20;
 const PEAK_FACTOR = 2;

@@ -16,13 +16,14 @@ import type { Metrics } from '../metrics.ts';
 import type { World } from '../world.ts';
 import { DEATH_MS_MAX, DyingThreads } from './dying-threads.ts';
 import type { JobReply, JobRequest } from './job.ts';
-import { INPUT_BYTES_MAX, OUTPUT_BYTES_MAX, packValue, unpackValue } from './job.ts';
+import { packValue, unpackValue } from './job.ts';
 import type { WatchedJob } from './memory-watch.ts';
 import { heapLimitMib, MemoryWatch } from './memory-watch.ts';
 import { takeProgress } from './progress.ts';
 import type { Threads } from './threads.ts';
 import { createThreads } from './threads.ts';
 
+/** One piece of work. */
 export interface WorkerJob {
   /** The module, as a file: URL or an absolute path; `.ts` from source, `.js` from a build. Each thread loads it once. */
   readonly module: URL | string;
@@ -48,6 +49,7 @@ export interface WorkerFigures {
   readonly stuck: number;
 }
 
+/** Worker threads, as the rooms use them. */
 export interface WorkerPool {
   /**
    * Runs a job and gives what its function returned.
@@ -60,6 +62,7 @@ export interface WorkerPool {
   stop(timeoutMs: number): Promise<void>;
 }
 
+/** The bounds of a pool. Times in ms. */
 export interface WorkerPoolOptions {
   readonly world: World;
   readonly threadsMax: number;
@@ -72,6 +75,8 @@ export interface WorkerPoolOptions {
   readonly log?: Log;
 }
 
+const INPUT_BYTES_MAX = 16 * 1024 * 1024;
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const MEMORY_MIB = 512;
 const TIMEOUT_MS = 900_000;
 /** The share of its memory that a thread may still hold when it gets another job. */
@@ -107,7 +112,7 @@ class ThreadPool implements WorkerPool {
   readonly #queue: Ticket[] = [];
   readonly #running = new Set<Ticket>();
   #threads: Threads | undefined;
-  #loading: Promise<void> | undefined;
+  #isLoading = false;
   #stopping: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
   #completed = 0;
@@ -199,7 +204,7 @@ class ThreadPool implements WorkerPool {
     if (this.#queue.length === 0 || this.#stopping !== undefined) return;
     const threads = this.#threads;
     if (threads === undefined) {
-      this.#loading ??= this.#load();
+      if (!this.#isLoading) void this.#load();
       return;
     }
     while (this.#free() > 0) {
@@ -210,6 +215,7 @@ class ThreadPool implements WorkerPool {
   }
 
   async #load(): Promise<void> {
+    this.#isLoading = true;
     try {
       this.#threads = await createThreads({
         threadsMax: this.#options.threadsMax,
@@ -218,8 +224,9 @@ class ThreadPool implements WorkerPool {
       });
       this.#dispatch();
     } catch (error) {
-      this.#loading = undefined;
       for (const ticket of this.#queue.splice(0)) ticket.finish({ error: asCrash(error) });
+    } finally {
+      this.#isLoading = false;
     }
   }
 

@@ -4,7 +4,10 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Cancel, World } from '../world.ts';
-import { PROGRESS_BYTES_MAX, PROGRESS_GAP_MS, packValue, unpackValue } from './job.ts';
+import { packValue, unpackValue } from './job.ts';
+
+const PROGRESS_BYTES_MAX = 16 * 1024;
+const PROGRESS_GAP_MS = 50;
 
 /** The thread's end. `end` sends what waits and closes the port. */
 export class ProgressSender {

@@ -15,6 +15,7 @@ export interface ThreadTask {
   readonly onThread: (thread: Worker) => void;
 }
 
+/** The threads of one pool. */
 export interface Threads {
   /** Errors: AGENT_CRASHED when the thread dies; anything at all once the signal is aborted. */
   run(task: ThreadTask): Promise<JobReply>;
@@ -26,6 +27,7 @@ export interface Threads {
   destroy(): Promise<void>;
 }
 
+/** How many threads, and how large. */
 export interface ThreadsOptions {
   readonly threadsMax: number;
   /** V8's limit for the heap of a thread. */

@@ -157,7 +157,8 @@ describe('mistakes in settings', () => {
       'port: "70000" (environment TROUPE_PORT) is not a whole number from 0 to 65535.',
       'durability: "sometimes" (troupe.json line 2) is not one of fsync, os.',
       'lab: 3 (troupe.json line 3) is not true or false.',
-      'drainMs: "soon" (environment TROUPE_DRAIN_MS) is not a time of 0 to 3600000 ms (a whole number of milliseconds, or a number with ms, s, m or h).',
+      'drainMs: "soon" (environment TROUPE_DRAIN_MS) is not a time of 0 to 3600000 ms ' +
+        '(a whole number of milliseconds, or a number with ms, s, m or h).',
       'logLevel: "loud" (.env line 2, TROUPE_LOG_LEVEL) is not one of error, warn, info, debug, trace.',
       'meshPort: 1.5 (option meshPort) is not a whole number from 0 to 65535.',
     ]);

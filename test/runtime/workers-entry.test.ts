@@ -1,13 +1,13 @@
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
 import { runJob } from '../../runtime/workers/entry.ts';
-import { OUTPUT_BYTES_MAX, packValue, unpackValue } from '../../runtime/workers/job.ts';
+import { packValue, unpackValue } from '../../runtime/workers/job.ts';
 import { ProgressSender, takeProgress } from '../../runtime/workers/progress.ts';
 import { createWorld } from '../../runtime/world.ts';
 
 const module = new URL('./workers-jobs.ts', import.meta.url).href;
 
-function request(name: string, input: unknown, outputBytesMax = OUTPUT_BYTES_MAX) {
+function request(name: string, input: unknown, outputBytesMax = 1e6) {
   return { module, name, input: packValue(input, 'x', 1e6, 'INVALID_INPUT'), outputBytesMax };
 }
 

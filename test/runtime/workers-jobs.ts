@@ -1,5 +1,7 @@
+// tidy-allow exports: each export is one job that the tests run in a thread
 /** Functions that run in real worker threads for the tests of the pool. */
 import { appendFileSync, readFileSync } from 'node:fs';
+// tidy-allow test-sleep: a job that waits is what the pool is tested with
 import { setTimeout as later } from 'node:timers/promises';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { WorkerContext } from '../../runtime/workers/job.ts';
@@ -31,6 +33,7 @@ export function spinAndMark(input: { path: string }): never {
 }
 
 export function hang(): Promise<never> {
+  // tidy-allow test-sleep: a job that never ends keeps its thread alive by this
   return new Promise(() => setInterval(() => {}, 1000));
 }
 
@@ -87,8 +90,10 @@ export function fail(input: { how: string }): unknown {
     case 'foreign code':
       throw Object.assign(new Error('no file'), { code: 'ENOENT', details: { secret: 1 } });
     case 'text':
+      // oxlint-disable-next-line typescript/only-throw-error -- agents do such things
       throw 'just text';
     case 'nothing':
+      // oxlint-disable-next-line typescript/only-throw-error -- agents do such things
       throw undefined;
     case 'bare':
       throw Object.create(null);
