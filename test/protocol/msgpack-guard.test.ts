@@ -113,6 +113,14 @@ describe('what the guard refuses as malformed', () => {
     });
   }
 
+  it('a key twice, but not two keys that only have the same hash', () => {
+    const [one, other] = ['tfobsssb', 'kgqzoxwie'].map((key) => ({ [key]: 0 }));
+    expect(refusalOf(shortPackr.pack({ ...one, ...other }))).toBeUndefined();
+    const collide = ['AaAa', 'BBBB', 'AaBB', 'BBAa'];
+    expect(refusalOf(shortPackr.pack(Object.fromEntries(collide.map((key) => [key, 0]))))).toBeUndefined();
+    expect(refusalOf(bytes('82 a441614161 00 a441614161 00'))?.code).toBe('PROTOCOL_MALFORMED');
+  });
+
   it('a key twice among many', () => {
     const entries = Array.from(
       { length: 40 },
