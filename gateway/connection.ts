@@ -1,0 +1,300 @@
+/**
+ * One client's WebSocket, as its session sees it: frames go out encoded and in order, at what pace the reader takes them;
+ * frames that come in are read, and handed to the session or refused with a code.
+ *
+ * A reader that does not keep up loses chunks first. Where live output piles up all the same, the connection ends with
+ * 1013, and the client goes on from the last `seq` it has. History waits for room instead (`ready`), and so do requests:
+ * the socket is read no further while too many are unanswered, or while their answers are not read.
+ */
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { errorFrame } from '../actors/session-frames.ts';
+import type { Connection } from '../actors/session.ts';
+import type { SessionHandle } from '../actors/sessions.ts';
+import type { ClientMessage } from '../protocol/client-messages.ts';
+import type { Codec } from '../protocol/codec.ts';
+import { type CodeEntry, CODES, type ErrorCode, OperatingError, toErrorBody } from '../protocol/errors.ts';
+import { type FrameBounds, LIMITS } from '../protocol/limits.ts';
+import { messageIdOf, parseClientMessage } from '../protocol/messages.ts';
+import type { Log } from '../runtime/log.ts';
+import type { World } from '../runtime/world.ts';
+import { Outbox } from './outbox.ts';
+
+/** How long more than `readerCloseBytes` may stay unsent before the reader counts as too slow: a burst is not slowness. */
+export const READER_GRACE_MS = 250;
+/** Unsent bytes that close at once, grace or not. */
+export const READER_BURST_BYTES_MAX = 8 * LIMITS.readerCloseBytes;
+/** Frames in a row that are no valid messages, before the connection is ended: whoever sends them speaks something else. */
+export const REFUSED_FRAMES_MAX = 1_000;
+/** What a close frame may say. */
+const REASON_BYTES_MAX = 123;
+
+/** What a connection is made with. */
+export interface ConnectionParts {
+  readonly socket: WebSocket;
+  /** The stream under the socket. */
+  readonly stream: Duplex;
+  readonly codec: Codec;
+  readonly bounds: FrameBounds;
+  readonly world: World;
+  readonly log: Log;
+}
+
+/** A request that was read, but for which its session had no room yet. */
+interface Held {
+  readonly message: ClientMessage;
+  readonly bytes: number;
+}
+
+/** A frame that has arrived and is not read yet. */
+interface Arrived {
+  readonly data: Buffer;
+  readonly isBinary: boolean;
+}
+
+/** The connection of one session. `attach` gives it its session, which must happen in the turn it was made in. */
+export class SocketConnection implements Connection {
+  readonly #parts: ConnectionParts;
+  readonly #outbox: Outbox;
+  #session: SessionHandle | undefined;
+  #lost = false;
+  #overSinceMs: number | undefined;
+  #waiters: (() => void)[] = [];
+  #waking = false;
+  #refusedInRow = 0;
+  /** Requests that were handed over and are not answered yet. */
+  #unanswered = 0;
+  #held: Held | undefined;
+  #frames: Arrived[] = [];
+  /** Pings in a row without a sign of life. */
+  #misses = 0;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    const { socket, stream, codec } = parts;
+    this.#outbox = new Outbox(stream, { isBinary: codec.isBinary, onFlush: () => this.#flushed() });
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#arrived(data, isBinary));
+    socket.on('pong', () => void (this.#misses = 0));
+    socket.on('close', () => this.#gone());
+    // What is wrong with a frame below the level of messages is answered by the library, with a close code.
+    socket.on('error', (error) => parts.log.debug('A WebSocket failed.', { error: error.message }));
+  }
+
+  attach(session: SessionHandle): void {
+    this.#session = session;
+  }
+
+  // ---- out
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  send(frame: object): void {
+    if (this.#lost) return;
+    const { type } = frame as { readonly type: string };
+    if (!NEWS.has(type) && this.#unanswered > 0) this.#unanswered--;
+    const { backlogBytes } = this.#outbox;
+    if (backlogBytes > LIMITS.readerCoalesceBytes) {
+      if (type === 'task.chunk') return;
+      if (backlogBytes > LIMITS.readerCloseBytes && this.#isTooSlow(backlogBytes)) {
+        this.#parts.log.warn('A reader is too slow; its connection is closed.', {
+          session: this.#session?.id,
+          backlogBytes,
+        });
+        this.close(1013, 'Too slow: watch again after the last seq you have.');
+        return;
+      }
+    }
+    this.#outbox.push(this.#encode(frame));
+  }
+
+  ready(): Promise<void> {
+    if (!this.#lost && this.#hasRoom()) return DONE;
+    // A connection that is lost never has room again: whoever waits for it is forgotten with it.
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#outbox.flush();
+    this.#outbox.close();
+    this.#dropRequests();
+    this.#parts.socket.close(code, cutReason(reason));
+  }
+
+  /** Cuts the connection without a word. */
+  terminate(): void {
+    this.#parts.socket.terminate();
+  }
+
+  /** Asks for a sign of life. A client that gave none for two beats is gone. */
+  beat(): void {
+    const { socket } = this.#parts;
+    if (this.#lost) return;
+    // While nothing is read, nothing can be heard: that is this side's doing.
+    if (socket.isPaused) this.#misses = 0;
+    if (this.#misses >= LIMITS.heartbeatMissesMax) {
+      this.terminate();
+      return;
+    }
+    this.#misses++;
+    socket.ping();
+  }
+
+  /** Never throws: what cannot be put into a frame becomes an error that says so. */
+  #encode(frame: object): Uint8Array | string {
+    const { codec, log } = this.#parts;
+    try {
+      return codec.encode(frame);
+    } catch (error) {
+      const { type, re, task, seq } = frame as { type: string; re?: string; task?: string; seq?: number };
+      const body = toErrorBody(error, 'INTERNAL');
+      log.error('A frame could not be sent.', { type, task, seq, code: body.code, error: body.message });
+      const details = { type, ...(task !== undefined && { task }), ...(seq !== undefined && { seq }) };
+      return codec.encode({ type: 'error', ...(re !== undefined && { re }), ...body, details });
+    }
+  }
+
+  #isTooSlow(backlogBytes: number): boolean {
+    if (backlogBytes > READER_BURST_BYTES_MAX) return true;
+    const nowMs = this.#parts.world.monotonicMs();
+    this.#overSinceMs ??= nowMs;
+    return nowMs - this.#overSinceMs > READER_GRACE_MS;
+  }
+
+  #hasRoom(): boolean {
+    return this.#outbox.backlogBytes <= LIMITS.readerCoalesceBytes;
+  }
+
+  #flushed(): void {
+    if (this.#lost) return;
+    if (this.#overSinceMs !== undefined && this.#outbox.backlogBytes <= LIMITS.readerCloseBytes)
+      this.#overSinceMs = undefined;
+    if (this.#waiters.length > 0) this.#wake();
+    if (this.#frames.length > 0 || this.#held !== undefined) this.#pump();
+  }
+
+  /** Lets those who wait for room go on one by one, as long as there is some after what each has sent. */
+  #wake(): void {
+    if (this.#waking || this.#lost || !this.#hasRoom()) return;
+    const next = this.#waiters.shift();
+    if (next === undefined) return;
+    this.#waking = true;
+    next();
+    // What waited runs in a microtask that was queued just now; the look at the room comes behind it.
+    queueMicrotask(() => {
+      this.#waking = false;
+      this.#wake();
+    });
+  }
+
+  // ---- in
+
+  #arrived(data: Buffer, isBinary: boolean): void {
+    this.#misses = 0;
+    if (this.#lost) return;
+    if (this.#held === undefined && this.#frames.length === 0 && this.#takesMore()) this.#read(data, isBinary);
+    else this.#frames.push({ data, isBinary });
+    if (this.#held !== undefined || this.#frames.length > 0) this.#parts.socket.pause();
+  }
+
+  #takesMore(): boolean {
+    return this.#unanswered < LIMITS.sessionRequestsMax && this.#hasRoom();
+  }
+
+  /** Reads on where reading stopped. What is queued here came in one piece with what had room, so it is bounded by that. */
+  #pump(): void {
+    const held = this.#held;
+    if (held !== undefined) {
+      this.#held = undefined;
+      this.#hand(held);
+    }
+    let taken = 0;
+    while (taken < this.#frames.length && this.#held === undefined && !this.#lost && this.#takesMore()) {
+      const { data, isBinary } = this.#frames[taken++] as Arrived;
+      this.#read(data, isBinary);
+    }
+    if (this.#lost) return;
+    this.#frames = this.#frames.slice(taken);
+    if (this.#frames.length === 0 && this.#held === undefined) this.#parts.socket.resume();
+  }
+
+  #read(data: Buffer, isBinary: boolean): void {
+    const { codec, bounds } = this.#parts;
+    let value: unknown;
+    try {
+      if (isBinary !== codec.isBinary) throw wrongKind(codec);
+      value = codec.decode(data, bounds);
+      const message = parseClientMessage(value);
+      this.#refusedInRow = 0;
+      this.#hand({ message, bytes: data.length });
+    } catch (error) {
+      this.#refuse(error, messageIdOf(value));
+    }
+  }
+
+  #hand(request: Held): void {
+    try {
+      this.#session?.message(request.message, request.bytes);
+      this.#unanswered++;
+    } catch (error) {
+      // Its session will have room once it has answered others; until then nothing more is read.
+      if (error instanceof OperatingError && error.code === 'BUSY' && this.#unanswered > 0) this.#held = request;
+      else this.#refuse(error, request.message.id);
+    }
+  }
+
+  /** Answers what cannot be taken. Codes that end a connection end it; so does a row of nothing but such frames. */
+  #refuse(error: unknown, re: string | undefined): void {
+    this.#unanswered++; // The refusal is an answer, and is counted as one.
+    this.send(errorFrame(error, re));
+    const { code, message } = toErrorBody(error);
+    const closeCode = closeCodeOf(code);
+    if (closeCode !== undefined) this.close(closeCode, message);
+    else if (++this.#refusedInRow >= REFUSED_FRAMES_MAX)
+      this.close(1002, `${REFUSED_FRAMES_MAX} frames in a row were no messages.`);
+  }
+
+  #dropRequests(): void {
+    this.#frames = [];
+    this.#held = undefined;
+    this.#waiters = [];
+    this.#parts.socket.resume();
+  }
+
+  #gone(): void {
+    this.#lost = true;
+    this.#outbox.close();
+    this.#dropRequests();
+    this.#session?.closed();
+  }
+}
+
+const DONE = Promise.resolve();
+
+/** Frames that answer nothing. */
+const NEWS: ReadonlySet<string> = new Set(['hello', 'task.event', 'task.result', 'task.chunk', 'gap', 'topic.message']);
+
+function closeCodeOf(code: ErrorCode): number | undefined {
+  const entry: CodeEntry = CODES[code];
+  return entry.closeCode;
+}
+
+function wrongKind(codec: Codec): OperatingError {
+  const [sent, wanted] = codec.isBinary ? ['text', 'binary ones'] : ['binary', 'text'];
+  return new OperatingError(
+    'PROTOCOL_MALFORMED',
+    `This is a ${sent} frame, but ${codec.subprotocol} has ${wanted} frames only.`,
+  );
+}
+
+function cutReason(reason: string): Buffer {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= REASON_BYTES_MAX) return bytes;
+  let end = REASON_BYTES_MAX;
+  // Not in the middle of a character: the bytes inside of one begin with 10.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}

@@ -1,0 +1,37 @@
+/** What the doors are given by the node they belong to. */
+import type { Desk } from '../actors/desk.ts';
+import type { Registry } from '../actors/registry.ts';
+import type { Sessions } from '../actors/sessions.ts';
+import type { FlowPlans } from '../actors/workflow/planner.ts';
+import type { WorkflowGraph } from '../protocol/graph.ts';
+import type { Kernel } from '../runtime/kernel.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Registers } from '../runtime/registers.ts';
+import type { Settings } from '../runtime/settings.ts';
+import type { World } from '../runtime/world.ts';
+
+/** The rooms behind the doors. What is given as a function belongs to rooms that the doors need not know. */
+export interface GatewayDeps {
+  readonly settings: Settings;
+  readonly world: World;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly node: { readonly id: string; readonly version: string };
+  readonly kernel: Kernel;
+  readonly desk: Desk;
+  readonly sessions: Sessions;
+  readonly registry: Registry;
+  readonly registers: Registers;
+  readonly plans: FlowPlans;
+  /** The tree of supervisors, with states, restarts and breakers. */
+  describeTree(): unknown;
+  /** The actors that work for a task. */
+  describeTask(task: string): unknown;
+  /** The nodes and their shards. */
+  cluster(): unknown;
+  /** Whether new work is taken on. */
+  isReady(): boolean;
+  /** Admits, stores and registers a workflow. Errors: WORKFLOW_INVALID, NOT_AVAILABLE, STATE_CONFLICT, BUSY. */
+  defineWorkflow(value: unknown): Promise<WorkflowGraph>;
+}
