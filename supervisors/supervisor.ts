@@ -1,0 +1,203 @@
+/**
+ * A supervisor: hears from the kernel that children of its own have crashed, decides by its policy what that means, and has
+ * it done. It does not wait and does not run what its children run: a restart comes later, by a message to itself, so that
+ * a supervisor always answers.
+ *
+ *   running ──a crash beyond the intensity──► exceeded        (policy `abandon`: that child is given up, the others go on)
+ *      │  ▲                                      │
+ *      │  └──────────── room again ──────────────┘            by time alone; until then each child that crashes is given up
+ *      └────a crash beyond the intensity──► escalating        (policy `escalate`: listed children are stopped, in reverse
+ *                                                             order; its own supervisor makes it anew; at the root, the
+ *                                                             node ends)
+ *   any ──supervisor.stop──► stopping                         the node drains: what crashes now rests in the store
+ */
+import { assign, enqueueActions, setup } from 'xstate';
+import { type ChartStart, chartFactory } from '../runtime/chart-host.ts';
+import type { InstalledLogic } from '../runtime/cell.ts';
+import { hasRoom, roomAtMs } from './intensity.ts';
+import { excessOf, isAwaited, planReplacement, planRestart, type RestartPlan, specOf } from './restart-plan.ts';
+import { isRestarted } from './strategy.ts';
+import type {
+  ChildCrashed,
+  ChildNews,
+  SupervisorContext,
+  SupervisorEvent,
+  SupervisorInput,
+  SupervisorTotals,
+} from './supervisor-context.ts';
+
+const NO_TOTALS: SupervisorTotals = { restarts: 0, abandoned: 0, failures: 0, excesses: 0 };
+
+function carryOut({ deps, port }: SupervisorContext, address: string, { stops, delayMs }: RestartPlan): void {
+  for (const sibling of stops) port.stopChild(sibling);
+  deps.later(port, delayMs, { type: 'restart.due', address });
+}
+
+const supervising = setup({
+  types: {
+    context: {} as SupervisorContext,
+    events: {} as SupervisorEvent,
+    input: {} as ChartStart<SupervisorInput>,
+  },
+  guards: {
+    isAwaited: ({ context }, { address }: { readonly address: string }) => isAwaited(context, address),
+    isOver: ({ context }, { address }: { readonly address: string }) =>
+      isAwaited(context, address) || !context.deps.isCrashed(address),
+    isUnlisted: ({ context }, { address }: { readonly address: string }) => specOf(context, address) === undefined,
+    isLetGo: (_, { restart }: ChildCrashed) => !isRestarted(restart, 'crashed'),
+    hasRoom: ({ context: { deps, policy, window } }) => hasRoom(window, policy, deps.monotonicMs()),
+    escalates: ({ context }) => context.policy.onExcess === 'escalate',
+  },
+  actions: {
+    /** Children that live are taken over as they are; those that crashed while nobody supervised them are heard of now. */
+    startListed: ({ context: { children, deps, port } }) => {
+      for (const spec of children()) if (!deps.exists(spec.address)) port.startChild(spec);
+      for (const crash of deps.crashedChildren(port.address)) port.send(port.address, { ...crash });
+    },
+    planRestart: enqueueActions(({ context, enqueue }, crash: ChildCrashed) => {
+      const plan = planRestart(context, crash, 'crashed', crash.error);
+      enqueue.assign(plan.next);
+      enqueue(() => carryOut(context, crash.address, plan));
+    }),
+    planReplacement: enqueueActions(({ context, enqueue }, { address, error }: ChildNews) => {
+      const spec = specOf(context, address);
+      if (spec === undefined) return;
+      const plan = planReplacement(context, spec, error);
+      enqueue.assign(plan.next);
+      enqueue(() => carryOut(context, address, plan));
+    }),
+    startDue: enqueueActions(({ context, enqueue }, { address }: { readonly address: string }) => {
+      const { deps, pending, port } = context;
+      enqueue.assign({ pending: new Map([...pending].filter(([waiting]) => waiting !== address)) });
+      enqueue(() => {
+        for (const start of pending.get(address) ?? []) {
+          if (start.act === 'restart') deps.restart(port, start.address, start.mode);
+          const spec = start.act === 'start' ? specOf(context, start.address) : undefined;
+          if (spec !== undefined) port.startChild(spec);
+        }
+      });
+    }),
+    giveUp: enqueueActions(({ context: { deps, port, totals }, enqueue }, { address, error }: ChildNews) => {
+      enqueue.assign({ totals: { ...totals, abandoned: totals.abandoned + 1 }, lastError: error });
+      enqueue(() => deps.abandon(port, address, error));
+    }),
+    reportExcess: ({ context: { deps, parent, port } }, { address, error }: ChildNews) => {
+      const fields = { supervisor: port.address, actor: address, code: error.code };
+      deps.log.warn('A supervisor gave up a child beyond its intensity.', fields);
+      if (parent !== undefined) port.send(parent, { type: 'child.excess', address: port.address, child: address });
+    },
+    awaitRoom: ({ context: { deps, policy, port, window } }) => {
+      const nowMs = deps.monotonicMs();
+      const atMs = roomAtMs(window, policy, nowMs);
+      if (atMs !== undefined) deps.later(port, Math.max(0, atMs - nowMs), { type: 'window.refilled' });
+    },
+    escalate: ({ context }, news: ChildNews) => {
+      const { children, deps, parent, port } = context;
+      const excess = excessOf(context, news);
+      deps.log.error('A supervisor exceeded its intensity.', { supervisor: port.address, error: excess.message });
+      for (const spec of children().toReversed()) port.stopChild(spec.address);
+      if (parent === undefined) deps.exhaust(port, excess);
+      else port.send(parent, { type: 'child.exhausted', address: port.address, error: excess.toBody() });
+    },
+    countFailure: assign(({ context: { totals } }, { error }: ChildNews) => ({
+      totals: { ...totals, failures: totals.failures + 1 },
+      lastError: error,
+    })),
+    countExcess: assign(({ context: { totals } }) => ({ totals: { ...totals, excesses: totals.excesses + 1 } })),
+    stopListed: ({ context: { children, port } }) => {
+      for (const spec of children().toReversed()) port.send(spec.address, { type: 'supervisor.stop' });
+    },
+  },
+});
+
+/** Hands the news of a child to a guard or an action. */
+const news = { params: ({ event }: { readonly event: ChildNews }) => event };
+const crash = { params: ({ event }: { readonly event: ChildCrashed }) => event };
+
+const chart = supervising.createMachine({
+  id: 'supervisor',
+  context: ({ input: { port, input } }) => ({
+    ...input,
+    port,
+    window: [],
+    pending: new Map(),
+    totals: NO_TOTALS,
+    lastError: undefined,
+  }),
+  entry: 'startListed',
+  initial: 'running',
+  on: {
+    'restart.due': { actions: { type: 'startDue', params: ({ event }) => event } },
+    'child.excess': { actions: 'countExcess' },
+    'supervisor.stop': '.stopping',
+  },
+  states: {
+    running: {
+      on: {
+        'child.crashed': [
+          { guard: { type: 'isOver', ...news } },
+          { guard: { type: 'isLetGo', ...crash }, actions: { type: 'giveUp', ...news } },
+          { guard: 'hasRoom', actions: { type: 'planRestart', ...crash } },
+          { guard: 'escalates', target: 'escalating', actions: { type: 'escalate', ...news } },
+          {
+            target: 'exceeded',
+            actions: [
+              { type: 'giveUp', ...news },
+              { type: 'reportExcess', ...news },
+            ],
+          },
+        ],
+        'child.failed': [
+          { guard: { type: 'isUnlisted', ...news }, actions: { type: 'countFailure', ...news } },
+          { guard: { type: 'isAwaited', ...news } },
+          { guard: 'hasRoom', actions: { type: 'planReplacement', ...news } },
+          { target: 'escalating', actions: { type: 'escalate', ...news } },
+        ],
+        'child.quarantined': [
+          { guard: { type: 'isUnlisted', ...news }, actions: { type: 'giveUp', ...news } },
+          { guard: { type: 'isAwaited', ...news } },
+          { guard: 'hasRoom', actions: { type: 'planReplacement', ...news } },
+          { target: 'escalating', actions: { type: 'escalate', ...news } },
+        ],
+        'child.exhausted': [
+          { guard: { type: 'isAwaited', ...news } },
+          { guard: 'hasRoom', actions: { type: 'planReplacement', ...news } },
+          { target: 'escalating', actions: { type: 'escalate', ...news } },
+        ],
+      },
+    },
+    exceeded: {
+      entry: 'awaitRoom',
+      on: {
+        'window.refilled': [{ guard: 'hasRoom', target: 'running' }, { actions: 'awaitRoom' }],
+        'child.crashed': [
+          { guard: { type: 'isOver', ...news } },
+          { guard: { type: 'isLetGo', ...crash }, actions: { type: 'giveUp', ...news } },
+          { guard: 'hasRoom', target: 'running', actions: { type: 'planRestart', ...crash } },
+          {
+            actions: [
+              { type: 'giveUp', ...news },
+              { type: 'reportExcess', ...news },
+            ],
+          },
+        ],
+        'child.failed': { actions: { type: 'countFailure', ...news } },
+        'child.quarantined': { actions: { type: 'giveUp', ...news } },
+      },
+    },
+    escalating: { on: { '*': {} } },
+    stopping: { entry: 'stopListed', on: { '*': {} } },
+  },
+});
+
+/** The name of the logic of all supervisors. */
+export const SUPERVISOR_LOGIC = 'supervisor';
+
+/** What the kernel must know to make supervisors. */
+export const supervisorLogic: InstalledLogic = {
+  name: SUPERVISOR_LOGIC,
+  factory: chartFactory(chart, SUPERVISOR_LOGIC),
+  kind: SUPERVISOR_LOGIC,
+  lane: SUPERVISOR_LOGIC,
+  laneLimit: 1,
+};

@@ -1,0 +1,112 @@
+/**
+ * Who owns whom on this node. The table below is the tree; the rest starts it.
+ *
+ *   root ─ one-for-one        a supervisor or service of the node that crashes is a fault of the node itself: after few
+ *   │                         restarts the process ends, and goes on from the store when it is started again
+ *   ├ agents ─ dynamic        one supervisor per registered agent ─ dynamic: the actors of that agent
+ *   ├ tasks ─ dynamic         task actors, their flows and steps
+ *   ├ doors ─ dynamic         sessions: temporary, the connection ends with its actor
+ *   └ services ─ one-for-one  what the node runs once
+ */
+import { DOORS_SUPERVISOR } from '../actors/sessions.ts';
+import { agentSupervisor } from '../actors/step.ts';
+import { TASKS_SUPERVISOR } from '../actors/task.ts';
+import type { OperatingError } from '../protocol/errors.ts';
+import type { ChildSpec } from '../runtime/child-spec.ts';
+import type { Kernel } from '../runtime/kernel.ts';
+import type { KernelLog } from '../runtime/kernel-options.ts';
+import { volatileSpec } from '../runtime/volatile-spec.ts';
+import type { World } from '../runtime/world.ts';
+import type { Backoff } from './backoff.ts';
+import { assertPolicy, type SupervisorPolicy } from './policy.ts';
+import { SUPERVISOR_LOGIC, supervisorLogic } from './supervisor.ts';
+import type { SupervisorInput } from './supervisor-context.ts';
+import { type SupervisorView, viewSupervisor } from './tree-view.ts';
+import { kernelEffects } from './supervisor-effects.ts';
+import { type TaskTreeView, viewTask } from './task-view.ts';
+
+const GENTLE: Backoff = { firstMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 };
+const QUICK: Backoff = { firstMs: 20, factor: 2, maxMs: 1_000, jitter: 0.5 };
+
+const ROOT = 'supervisor/root';
+const AGENTS = 'supervisor/agents';
+const SERVICES = 'supervisor/services';
+
+/** The policies of the tree. */
+export const POLICIES = {
+  root: { strategy: 'one-for-one', intensity: 2, periodMs: 60_000, backoff: QUICK, onExcess: 'escalate' },
+  agents: { strategy: 'dynamic', intensity: 2, periodMs: 60_000, backoff: QUICK, onExcess: 'escalate' },
+  agent: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
+  tasks: { strategy: 'dynamic', intensity: 50, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
+  doors: { strategy: 'dynamic', intensity: 0, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
+  services: { strategy: 'one-for-one', intensity: 5, periodMs: 30_000, backoff: GENTLE, onExcess: 'escalate' },
+} as const satisfies Record<string, SupervisorPolicy>;
+
+/** What the tree needs of the rest of the node. */
+export interface TreeDeps {
+  readonly kernel: Kernel;
+  readonly world: World;
+  readonly log: KernelLog;
+  /** The cells that run once on the node, in the order of their start; none of them is durable. Default: none. */
+  readonly services?: readonly ChildSpec[];
+  /** The root gave up: the process must end. */
+  onRootExhausted(error: OperatingError): void;
+  /** A session's actor is gone: its connection must be closed. */
+  onSessionCrashed(address: string): void;
+}
+
+/** The running tree. */
+export interface Tree {
+  /** Makes the supervisor of an agent's actors, once for all of its versions. Errors: INVALID_INPUT for a policy out of bounds. */
+  addAgentSupervisor(name: string, policy?: SupervisorPolicy): void;
+  /** The whole tree, as `GET /api/v1/supervisors` and `troupe tree` show it. Diagnostic: of now, not of what is committed. */
+  describe(): SupervisorView;
+  /** The actors working for a task; undefined where none is in memory. */
+  describeTask(task: string): TaskTreeView | undefined;
+  /** No crashed actor is restarted any more: it rests in the store until the node is started again. */
+  stop(): void;
+}
+
+/** Starts the tree. Before recovery, so that nothing lives without its supervisor. */
+export function startTree(deps: TreeDeps): Tree {
+  const { kernel, services = [] } = deps;
+  const effects = kernelEffects(deps);
+  const specOf = (
+    address: string,
+    policy: SupervisorPolicy,
+    parent?: string,
+    children: () => readonly ChildSpec[] = () => [],
+  ): ChildSpec => {
+    assertPolicy(policy);
+    const input: SupervisorInput = { policy, children, deps: effects, ...(parent !== undefined && { parent }) };
+    const base = volatileSpec(address, SUPERVISOR_LOGIC, input);
+    return { ...base, supervisor: parent ?? '', restart: 'permanent', recovery: 'resume' };
+  };
+
+  const agents = new Map<string, ChildSpec>();
+  const listed: readonly ChildSpec[] = [
+    specOf(AGENTS, POLICIES.agents, ROOT, () => [...agents.values()]),
+    specOf(TASKS_SUPERVISOR, POLICIES.tasks, ROOT),
+    specOf(DOORS_SUPERVISOR, POLICIES.doors, ROOT),
+    specOf(SERVICES, POLICIES.services, ROOT, () => services),
+  ];
+  const root = specOf(ROOT, POLICIES.root, undefined, () => listed);
+
+  kernel.install(supervisorLogic);
+  // All at once, not one by the other: whatever crashes from here on has its supervisor.
+  kernel.act((port) => {
+    for (const spec of [root, ...listed]) port.startChild(spec);
+  });
+
+  return {
+    addAgentSupervisor(name, policy = POLICIES.agent) {
+      if (agents.has(name)) return;
+      const spec = specOf(agentSupervisor(name), policy, AGENTS);
+      agents.set(name, spec);
+      kernel.act((port) => port.startChild(spec));
+    },
+    describe: () => viewSupervisor(kernel, ROOT, deps.world.monotonicMs()),
+    describeTask: (task) => viewTask(kernel, task),
+    stop: () => kernel.act((port) => port.send(ROOT, { type: 'supervisor.stop' })),
+  };
+}
