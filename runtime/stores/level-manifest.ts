@@ -74,7 +74,8 @@ class EditReader {
   }
 
   skipBytes(): this {
-    this.#at += this.number();
+    const length = this.number();
+    this.#at += length;
     return this;
   }
 }

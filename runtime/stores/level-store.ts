@@ -3,7 +3,8 @@
  * `ballast` and `pid`.
  *
  * What LevelDB does not do is done here: its files are checked for damage before it opens them, one failed write ends the
- * use of an open database (record-store.ts), and room for opening it again is kept aside.
+ * use of an open database (record-store.ts), and room for opening it again is kept aside. A store with damaged files is not
+ * opened at all: LevelDB would give wrong or no answers, and ends the process when it compacts a table with damaged keys.
  */
 import { chmod, mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,12 +26,12 @@ export interface LevelStoreOptions {
   readonly log?: StoreLog;
   /** Room kept for a full disk. Default: BALLAST_BYTES; 0 for none. */
   readonly ballastBytes?: number;
-  /** Opens a store whose files are damaged. What fails its own checksum is still left out, but rows may be missing. */
-  readonly acceptDamage?: boolean;
+  /** Tables that are checked for damage when the store is opened, the newest first. Default: TABLES_CHECKED_BYTES. */
+  readonly tablesCheckedBytes?: number;
 }
 
-/** Tables that are checked when the store is opened, the newest first: about 0.13 s. */
-export const TABLES_CHECKED_BYTES = 32 * 1024 * 1024;
+/** About 0.3 s. */
+export const TABLES_CHECKED_BYTES = 64 * 1024 * 1024;
 /** Bytes that one step of a scan holds, about. */
 const SCAN_BYTES = 256 * 1024;
 
@@ -159,8 +160,8 @@ class LevelSpace implements KeySpace {
   }
 
   async #check(): Promise<void> {
-    const { log, acceptDamage } = this.#options;
-    const { damage, uncheckedBytes } = await findDamage(this.#dbDir, TABLES_CHECKED_BYTES);
+    const { log, tablesCheckedBytes } = this.#options;
+    const { damage, uncheckedBytes } = await findDamage(this.#dbDir, tablesCheckedBytes ?? TABLES_CHECKED_BYTES);
     this.#uncheckedBytes = uncheckedBytes;
     for (const { file, offset } of damage.filter(({ unfinished }) => unfinished)) {
       log?.warn('A log ends in a write that a crash cut off. It was never acknowledged and is dropped.', {
@@ -169,11 +170,7 @@ class LevelSpace implements KeySpace {
       });
     }
     const real = damage.filter(({ unfinished }) => !unfinished);
-    if (real.length === 0) return;
-    if (acceptDamage !== true) throw this.#damaged(real);
-    log?.error('The files of the store are damaged; it is opened all the same, and rows may be missing.', {
-      damage: real,
-    });
+    if (real.length > 0) throw this.#damaged(real);
   }
 
   #damaged(damage: readonly Damage[]): OperatingError {
@@ -181,7 +178,7 @@ class LevelSpace implements KeySpace {
     return new OperatingError(
       'STORE_CORRUPT',
       `The store in ${this.#options.dir} is damaged: ${places}. It was not opened and not changed. ` +
-        'Restore a backup; or, if what is missing may be missing, open it with damage accepted.',
+        'Restore a backup of the folder, or use another.',
       { details: { key: damage[0]?.file, damage } },
     );
   }

@@ -3,7 +3,8 @@
  * values and Date, Map, Set, BigInt, typed arrays, RegExp, Error (its name, message and cause).
  *
  * An instance of any other class is kept as JSON would keep it: through its `toJSON`, or else by its own fields. Functions
- * and symbols become `undefined`. Identity within a value is kept, except that a value may not contain itself.
+ * and symbols become `undefined`. Identity within a value is kept, except that a value may not contain itself. What is lost
+ * in reading or packing with msgpackr: a key `__proto__` comes back as `__proto_`, and -0 as 0 where the value is not plain.
  */
 import { addExtension } from 'msgpackr';
 import { OperatingError } from '../../protocol/errors.ts';

@@ -1,7 +1,9 @@
 /** Cells and their attachments. */
 import { describe, expect, it } from 'vitest';
 import type { CellWrite, StoredCell } from '../../runtime/stores/store.ts';
-import { collect, type Bench, bytes, type MakeMedium, openBench } from './store-medium.ts';
+import { bytes } from './epochs.ts';
+import { collect } from './store-answers.ts';
+import { type Bench, type MakeMedium, openBench } from './store-medium.ts';
 
 const ADDRESSES = [
   'task/01K',

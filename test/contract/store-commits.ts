@@ -1,18 +1,10 @@
 /** Opening, fencing, committing, closing. */
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../runtime/stores/store.ts';
-import {
-  collect,
-  begun,
-  bytes,
-  epochOf,
-  failureOf,
-  finished,
-  type MakeMedium,
-  NOW_MS,
-  openBench,
-  went,
-} from './store-medium.ts';
+import { bytes, epochOf } from './epochs.ts';
+import { collect, failureOf } from './store-answers.ts';
+import { type MakeMedium, NOW_MS, openBench } from './store-medium.ts';
+import { begun, finished, went } from './task-writes.ts';
 
 /** All that may be asked of an open store. */
 const READS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {

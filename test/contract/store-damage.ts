@@ -2,19 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import type { OperatingError } from '../../protocol/errors.ts';
 import type { Store } from '../../runtime/stores/store.ts';
-import {
-  collect,
-  begun,
-  bytes,
-  failureOf,
-  finished,
-  listAll,
-  type MakeMedium,
-  NOW_MS,
-  openBench,
-  type StoredThing,
-  went,
-} from './store-medium.ts';
+import { bytes } from './epochs.ts';
+import { collect, failureOf, listAll } from './store-answers.ts';
+import { type MakeMedium, NOW_MS, openBench, type StoredThing } from './store-medium.ts';
+import { begun, finished, went } from './task-writes.ts';
 
 const THINGS: Readonly<
   Record<string, { readonly thing: StoredThing; readonly read: (store: Store) => Promise<unknown> }>

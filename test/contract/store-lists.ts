@@ -1,7 +1,9 @@
 /** Lists of tasks. */
 import { describe, expect, it } from 'vitest';
 import { TASK_STATUSES } from '../../protocol/tasks.ts';
-import { begun, createdOf, finished, listAll, type MakeMedium, openBench, went } from './store-medium.ts';
+import { listAll } from './store-answers.ts';
+import { type MakeMedium, openBench } from './store-medium.ts';
+import { begun, createdOf, finished, went } from './task-writes.ts';
 
 const idOf = (i: number): string => `01K${String(i).padStart(6, '0')}`;
 

@@ -1,19 +1,9 @@
 /** Tasks and their events. */
 import { describe, expect, it } from 'vitest';
 import { EVENT_KINDS, TASK_STATUSES } from '../../protocol/tasks.ts';
-import {
-  begun,
-  createdOf,
-  epochOf,
-  eventsOf,
-  finished,
-  type MakeMedium,
-  NOW_MS,
-  openBench,
-  recordOf,
-  resultOf,
-  went,
-} from './store-medium.ts';
+import { epochOf } from './epochs.ts';
+import { type MakeMedium, NOW_MS, openBench } from './store-medium.ts';
+import { begun, createdOf, eventsOf, finished, recordOf, resultOf, went } from './task-writes.ts';
 
 /** See the file's first line. */
 export function taskCases(makeMedium: MakeMedium): void {

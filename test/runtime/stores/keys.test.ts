@@ -13,7 +13,11 @@ const keyOfParts = ([first, second, third]: readonly [string, string?, string?])
 
 describe('a key', () => {
   it('gives back the parts it was made of', () => {
-    fc.assert(fc.property(parts, (given) => void expect(partsOf(keyOfParts(given))).toEqual(given)));
+    fc.assert(
+      fc.property(parts, (given) => {
+        expect(partsOf(keyOfParts(given))).toEqual(given);
+      }),
+    );
   });
 
   it('is printable ASCII and NUL, so that the order of strings is the order of bytes', () => {

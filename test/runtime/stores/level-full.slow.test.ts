@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { BALLAST_BYTES } from '../../../runtime/stores/ballast.ts';
 import { createLevelStore } from '../../../runtime/stores/level-store.ts';
 import { createSetWorld } from '../../contract/store-medium.ts';
@@ -45,7 +45,6 @@ afterAll(() => {
 describe.skipIf(disk === undefined)('on a full disk (skipped where no tmpfs can be mounted: it takes root)', () => {
   const at = disk ?? '';
   const dir = join(at, 'store');
-  beforeAll(async () => rm(join(at, 'filler'), { force: true }));
 
   const ballast = async (): Promise<number> => (await stat(join(dir, 'ballast')).catch(() => ({ size: 0 }))).size;
 

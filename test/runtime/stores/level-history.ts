@@ -1,7 +1,9 @@
 /** Epochs by number, and what a store must hold after them: all of each, in order. */
 import { expect } from 'vitest';
 import type { Epoch, Store } from '../../../runtime/stores/store.ts';
-import { begun, bytes, collect, epochOf, finished, went } from '../../contract/store-medium.ts';
+import { bytes, epochOf } from '../../contract/epochs.ts';
+import { collect } from '../../contract/store-answers.ts';
+import { begun, finished, went } from '../../contract/task-writes.ts';
 
 const COUNTER = 'agent/counter';
 const pad = (epoch: number): string => String(epoch).padStart(8, '0');

@@ -8,12 +8,12 @@ import { createLevelStore } from '../../../runtime/stores/level-store.ts';
 import { keyOfThing } from '../../contract/key-space-rows.ts';
 import type { MakeMedium } from '../../contract/store-medium.ts';
 
-/** In memory where there is such a folder: the suite opens many stores, and asks nothing of a disk. */
-const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+/** For stores of tests that ask nothing of a disk: in memory, where there is such a folder. */
+export const TEMPORARY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** Makes an empty one. */
 export const makeLevelMedium: MakeMedium = async (world) => {
-  const dir = await mkdtemp(join(PARENT, 'troupe-store-'));
+  const dir = await mkdtemp(join(TEMPORARY, 'troupe-store-'));
   return {
     store: () => createLevelStore({ dir, durability: 'fsync', world, ballastBytes: 0 }),
     flipBit: async (thing, bit) => {

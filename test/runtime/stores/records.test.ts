@@ -13,7 +13,7 @@ import {
   RECORD_FORMAT,
   unpackValue,
 } from '../../../runtime/stores/records.ts';
-import { failureOf } from '../../contract/store-medium.ts';
+import { failureOf } from '../../contract/store-answers.ts';
 
 const VALUE = { text: 'hello', list: [1, 2.5, null], big: 'x'.repeat(300) };
 const copyOf = (frame: Uint8Array): Uint8Array => Uint8Array.from(frame);
@@ -153,6 +153,12 @@ describe('the encoder of plain values', () => {
   ])('leaves $what to others, wherever it is', ({ value }) => {
     expect(encodePlain(value, 0, 0)).toBeUndefined();
     expect(encodePlain([1, { deep: [value] }], 0, 0)).toBeUndefined();
+  });
+
+  it.each([0, 1, 15, 16, 17, 300])('writes objects and arrays of %i parts', (count) => {
+    const object = Object.fromEntries(Array.from({ length: count }, (_, i) => [`key ${i}`, [i]]));
+    const value = { object, list: Object.values(object), after: 'it' };
+    expect(unpackr.unpack(Buffer.from(encodePlain(value, 0, 0) ?? []))).toStrictEqual(value);
   });
 
   it('leaves room in front and behind, however long the value is', () => {
