@@ -10,7 +10,8 @@ export {
   type TaskHandle,
   type TaskNews,
 } from './client/index.ts';
-export { type Node, type StartOptions, startNode, VERSION } from './node.ts';
+export { type Node, type StartOptions, startNode } from './node.ts';
+export { VERSION } from './runtime/version.ts';
 export { type ErrorCode, OperatingError } from './protocol/errors.ts';
 export type { WorkflowGraph } from './protocol/graph.ts';
 export type { TaskEvent, TaskResult, TaskStatus } from './protocol/tasks.ts';

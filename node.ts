@@ -1,9 +1,10 @@
 /**
  * The composition root: one node, built from the rooms. Read it from top to bottom to know what there is and who knows whom.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentDefinition } from './actors/agent-definition.ts';
+import { ANALYSE_DATASET } from './actors/analyst/analyse-dataset.ts';
+import { analystAgent } from './actors/analyst/analyst.ts';
 import { loadAgentFiles } from './actors/agent-files.ts';
 import { agentLogic } from './actors/agent-logic.ts';
 import { createAgentServices } from './actors/agent-services.ts';
@@ -20,22 +21,28 @@ import { FlowPlans } from './actors/workflow/planner.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { WorkflowGraph } from './protocol/graph.ts';
-import type { Cell } from './runtime/cell.ts';
 import { Committer } from './runtime/committer.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import { Kernel } from './runtime/kernel.ts';
-import { createLog, type Log } from './runtime/log.ts';
-import { createMetrics, type Metrics } from './runtime/metrics.ts';
+import { createLog, type Log, type NodeLog } from './runtime/log.ts';
+import { createMetrics } from './runtime/metrics.ts';
 import { Recovery, type RecoveryReport } from './runtime/recovery.ts';
 import { type AgentEntry, createRegisters, type Registers } from './runtime/registers.ts';
 import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
-import type { Fence, Store } from './runtime/stores/store.ts';
+import type { Store } from './runtime/stores/store.ts';
+import { VERSION } from './runtime/version.ts';
 import { createWorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
 import { startTree } from './supervisors/tree.ts';
+
+/** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
+export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
+  readonly agents?: readonly AgentDefinition[];
+  readonly workflows?: readonly unknown[];
+}
 
 /** What a node is made of. */
 export interface NodeParts {
@@ -44,8 +51,6 @@ export interface NodeParts {
   readonly log: Log;
   readonly agents: readonly AgentDefinition[];
   readonly workflows: readonly unknown[];
-  /** Default: the one that the settings name. */
-  readonly store?: Store;
   /** The node cannot go on (its store is lost, its root supervisor gave up): the process must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -56,86 +61,81 @@ export interface Node {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** What the start found unfinished. */
   readonly recovery: RecoveryReport;
-  readonly kernel: Kernel;
-  readonly registry: Registry;
-  readonly metrics: Metrics;
-  /** Takes nothing new on, lets calls under way end for a while, commits, and closes. What is unfinished goes on at the next start. */
+  /** Takes nothing new on, lets calls under way end for a while, commits, closes. What is unfinished goes on at the next start. */
   stop(): Promise<void>;
 }
 
-/** The version of the package. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
-
-/** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
-export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
-  readonly agents?: readonly AgentDefinition[];
-  readonly workflows?: readonly unknown[];
-  readonly world?: World;
-  readonly log?: Log;
-  /** Default: the one that the settings name. */
-  readonly openStore?: Store;
-  /** The node cannot go on. Default: the process exits with code 1. */
-  readonly onFatal?: (error: Error) => void;
-}
-
-/** Starts a node in this process, with settings from `options`, the environment and files. Errors: INVALID_INPUT, with every mistake; as `buildNode`. */
+/**
+ * Starts a node in this process, with settings from `options`, the environment and files.
+ * Errors: INVALID_INPUT, with every mistake in `details.mistakes`; those of `buildNode`.
+ */
 export async function startNode(options: StartOptions = {}): Promise<Node> {
-  const {
-    agents = [],
-    workflows = [],
-    world = createWorld(),
-    log: givenLog,
-    openStore,
-    onFatal,
-    ...settingOptions
-  } = options;
+  const { agents = [], workflows = [], ...settingOptions } = options;
   const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment(), options: settingOptions });
   if (!outcome.ok) throw outcome.error;
-  const { settings } = outcome;
-  const log =
-    givenLog ??
-    createLog({
-      world,
-      level: settings.logLevel,
-      format: settings.logFormat,
-      secrets: secretsOf(settings),
-      ...fileOf(settings),
-    });
-  for (const warning of outcome.warnings) log.warn(warning.message);
-  const files = await loadAgentFiles(settings.agents, process.cwd());
-  return await buildNode({
-    world,
-    settings,
-    log,
-    agents: [...agents, ...files.agents],
-    workflows: [...workflows, ...files.workflows],
-    ...(openStore !== undefined && { store: openStore }),
-    onFatal: onFatal ?? ((error) => exitWith(log, error)),
-  });
+  const { settings, warnings } = outcome;
+  const world = createWorld();
+  const log = logOf(settings, world);
+  for (const warning of warnings) log.warn(warning.message);
+  const onFatal = (error: Error): void => {
+    log.error('The node cannot go on and ends; unfinished work goes on at its next start.', { error: error.message });
+    process.exit(1);
+  };
+  return await buildNode({ world, settings, log, agents, workflows, onFatal });
 }
 
-/** Builds and starts a node. Errors: STORE_UNAVAILABLE, WORKFLOW_INVALID, STATE_CONFLICT, UNSUPPORTED_LOGIC, INVALID_INPUT (its address is taken). */
+/** The log that the settings ask for. */
+export function logOf(settings: Settings, world: World): NodeLog {
+  const { logLevel: level, logFormat: format, logFile, logFileBytesMax, logFilesMax } = settings;
+  const file =
+    logFile === undefined ? {} : { file: { path: logFile, bytesMax: logFileBytesMax, filesMax: logFilesMax } };
+  const noColor = (processEnvironment()['NO_COLOR'] ?? '') !== '';
+  return createLog({ world, level, format, noColor, secrets: secretsOf(settings), ...file });
+}
+
+/**
+ * Builds and starts a node; the files that the settings name for agents are loaded here.
+ * Errors: STORE_UNAVAILABLE, WORKFLOW_INVALID, STATE_CONFLICT, UNSUPPORTED_LOGIC, INVALID_INPUT (its address is taken).
+ */
 export async function buildNode(parts: NodeParts): Promise<Node> {
-  const { world, settings, log, onFatal } = parts;
+  const core = await openCore(parts);
+  const staff = hire(parts, core);
+  await load(parts, core, staff);
+  const recovery = await recover(parts, core, staff);
+  return await openDoors(parts, core, staff, recovery);
+}
+
+/** The machine room: metrics, registers, the kernel, the store and the committer that writes to it. */
+async function openCore({ world, settings, log, onFatal }: NodeParts) {
   const metrics = createMetrics({ world });
-  const registers = createRegisters();
-  const meter = {
-    restarted: (name: string) => metrics.actorRestarted(name),
-    deadLetter: (why: string) => metrics.deadLetter(why),
-    effect: metrics.effectEnded.bind(metrics),
-  };
-  const kernel = new Kernel({ world, log, meter });
-
-  // The store, and the committer that writes to it.
-  const store = parts.store ?? openableStore(settings, world, log);
+  const kernel = new Kernel({
+    world,
+    log,
+    meter: {
+      restarted: (supervisor) => metrics.actorRestarted(supervisor),
+      deadLetter: (reason) => metrics.deadLetter(reason),
+      effect: (outcome) => metrics.effectEnded(outcome),
+    },
+  });
+  const store = openableStore(settings, world, log);
   const fence = await store.open();
-  const committer = createCommitter({ store, fence, world, kernel, metrics, log, onFatal });
+  const committer = new Committer(store, fence, world, {
+    drain: () => kernel.drain(),
+    onPause: (paused) => kernel.pause(paused),
+    onCommit: (seconds, writes) => metrics.committed(seconds, writes),
+    onFatal,
+    log,
+  });
   kernel.use(committer);
+  return { metrics, registers: createRegisters(), kernel, store, fence, committer };
+}
 
-  // What the actors need: threads, the registry, the choice among agents, compiled workflows, the front desk.
+type Core = Awaited<ReturnType<typeof openCore>>;
+
+/** What the actors need, the logics they are made of, and the tree that watches over them. */
+function hire({ world, settings, log, onFatal }: NodeParts, { metrics, registers, kernel, store }: Core) {
   const workers = createWorkerPool({
     world,
     log,
@@ -158,9 +158,13 @@ export async function buildNode(parts: NodeParts): Promise<Node> {
     onSubmitted: () => metrics.taskSubmitted(),
   });
   const sessions = new Sessions(kernel, registers);
-
-  // The logics that cells are made of, and the tree that watches over them.
+  const stepDeps = {
+    choose: selector.choose.bind(selector),
+    agent: registry.agent.bind(registry),
+    random: () => world.random(),
+  };
   installFlat(kernel, taskLogic, 'task');
+  installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(
     kernel,
     flowLogic((graph) => plans.planOf(graph)),
@@ -168,99 +172,107 @@ export async function buildNode(parts: NodeParts): Promise<Node> {
   );
   installFlat(
     kernel,
-    stepLogic({
-      choose: (target, not) => selector.choose(target, not),
-      agent: (name) => registry.agent(name),
-      random: () => world.random(),
-    }),
-    'step',
-  );
-  installFlat(
-    kernel,
-    sessionLogic({ desk, feed: kernel.feed, agents: (capability) => agentEntries(registers, capability) }),
+    sessionLogic({ desk, feed: kernel.feed, agents: (of) => agentEntries(registers, of) }),
     'session',
   );
-  const tree = startTree({
-    kernel,
-    world,
-    log,
-    onRootExhausted: onFatal,
-    onSessionCrashed: (address) => sessions.crashed(address),
-  });
+  const onSessionCrashed = (address: string): void => sessions.crashed(address);
+  const tree = startTree({ kernel, world, log, onRootExhausted: onFatal, onSessionCrashed });
+  return { workers, registry, plans, desk, sessions, tree };
+}
 
-  // Agents and workflows: the bundled ones, the lab, those of the caller, and those that clients registered before.
-  const agents = [...(settings.lab ? labAgents(settings.dataDir) : []), ...parts.agents];
-  for (const agent of agents) {
+type Staff = ReturnType<typeof hire>;
+
+/** Agents and workflows: the bundled ones, the lab, the caller's, those of files, and those that clients registered before. */
+async function load(
+  { settings, log, agents, workflows }: NodeParts,
+  { store }: Core,
+  { registry, plans, tree }: Staff,
+): Promise<void> {
+  const cwd = process.cwd();
+  const files = await loadAgentFiles(settings.agents, cwd);
+  const readable = [cwd, settings.dataDir, ...settings.dataRoots];
+  const analyst = analystAgent({ cwd, readable, tasksDir: join(settings.dataDir, 'tasks') });
+  const lab = settings.lab ? labAgents(settings.dataDir) : [];
+  for (const agent of [analyst, ...lab, ...files.agents, ...agents]) {
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name);
   }
-  for (const workflow of parts.workflows) registry.registerWorkflow(plans.admit(workflow), 'bundled');
-  const defineWorkflow = async (value: unknown): Promise<WorkflowGraph> => {
-    const graph = plans.admit(value);
-    registry.registerWorkflow(graph, 'registered');
-    committer.define({ kind: 'workflow', name: graph.name, version: graph.version, body: graph });
-    await committer.committed();
-    return graph;
-  };
-  for (const stored of await store.definitions('workflow')) readmit(registry, stored.body as WorkflowGraph, log);
+  registry.registerWorkflow(plans.admit(ANALYSE_DATASET), 'bundled');
+  for (const workflow of [...files.workflows, ...workflows])
+    registry.registerWorkflow(plans.admit(workflow), 'bundled');
+  for (const { name, version, body } of await store.definitions('workflow')) {
+    try {
+      registry.registerWorkflow(body as WorkflowGraph, 'registered');
+    } catch (error) {
+      log.warn('A stored workflow was not loaded.', { workflow: `${name}@${version}`, error: String(error) });
+    }
+  }
+}
 
-  // What was unfinished goes on; then the doors open.
-  const recovery = await recover({ kernel, store, desk, committer, fence, log });
-  metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census));
-  metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel));
-  const stopCensus = watchCensus(kernel, registers, world);
-  const stopFinished = kernel.feed.listenAll(({ progress }) => {
-    if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);
+/** What was unfinished when the node last stopped goes on. */
+async function recover(
+  { log }: NodeParts,
+  { kernel, store, committer, fence }: Core,
+  { desk }: Staff,
+): Promise<RecoveryReport> {
+  const recovery = new Recovery(kernel, store, (address) => desk.keyedSpec(address));
+  const tasks: string[] = [];
+  const report = await recovery.resume(({ logic, checkpoint, address }) => {
+    if (logic.kind !== 'task' || checkpoint === undefined) return;
+    // A task's phase is its status, and both were written in one epoch.
+    const { id, phase } = checkpoint as TaskState;
+    committer.adoptTask(id, phase);
+    tasks.push(address);
   });
+  for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
+  for (const { address, error } of report.stranded) {
+    log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
+  }
+  const { resumed: actors, durationMs } = report;
+  if (actors > 0)
+    log.info('Unfinished work goes on.', { actors, tasks: tasks.length, durationMs: Math.round(durationMs) });
+  return report;
+}
+
+/** The doors open; from here on the node can be reached, until it is stopped. */
+async function openDoors(
+  { world, settings, log }: NodeParts,
+  core: Core,
+  staff: Staff,
+  recovery: RecoveryReport,
+): Promise<Node> {
+  const { metrics, registers, kernel, committer, fence, store } = core;
+  const { desk, sessions, registry, plans, tree, workers } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
-  let ready = true;
   const gateway = createGateway({
-    settings,
-    world,
-    log,
-    metrics,
-    kernel,
-    desk,
-    sessions,
-    registry,
-    registers,
-    plans,
-    defineWorkflow,
+    ...{ settings, world, log, metrics, kernel, desk, sessions, registry, registers, plans },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
     cluster: () => membership.view(),
-    isReady: () => ready && !kernel.paused,
+    isReady: () => !desk.draining && !kernel.paused,
+    defineWorkflow: async (value) => {
+      const graph = plans.admit(value);
+      registry.registerWorkflow(graph, 'registered');
+      committer.define({ kind: 'workflow', name: graph.name, version: graph.version, body: graph });
+      await committer.committed();
+      return graph;
+    },
   });
+  const unwatch = watchNode(core, world);
   const { url, host, port } = await gateway.listen();
-
-  let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    ready = false;
     membership.drain();
     await drain({ desk, gateway, kernel, committer, world, drainMs: settings.drainMs });
+    tree.stop();
     await workers.stop(0);
-    stopCensus();
-    stopFinished();
+    unwatch();
     metrics.stop();
     await store.close();
   };
-  return { id, url, host, port, recovery, kernel, registry, metrics, stop: () => (stopped ??= stop()) };
-}
-
-function fileOf(settings: Settings): {
-  readonly file?: { readonly path: string; readonly bytesMax: number; readonly filesMax: number };
-} {
-  const { logFile, logFileBytesMax, logFilesMax } = settings;
-  return logFile === undefined ? {} : { file: { path: logFile, bytesMax: logFileBytesMax, filesMax: logFilesMax } };
-}
-
-function exitWith(log: Log, error: Error): void {
-  log.error('The node cannot go on and ends; unfinished work goes on when it is started again.', {
-    error: error.message,
-  });
-  process.exit(1);
+  let stopped: Promise<void> | undefined;
+  return { id, url, host, port, recovery, stop: () => (stopped ??= stop()) };
 }
 
 function openableStore(settings: Settings, world: World, log: Log): Store {
@@ -268,70 +280,8 @@ function openableStore(settings: Settings, world: World, log: Log): Store {
   return createLevelStore({ dir: join(settings.dataDir, 'store'), durability: settings.durability, world, log });
 }
 
-function createCommitter(deps: {
-  store: Store;
-  fence: Fence;
-  world: World;
-  kernel: Kernel;
-  metrics: Metrics;
-  log: Log;
-  onFatal: (error: Error) => void;
-}): Committer {
-  const { store, fence, world, kernel, metrics, log, onFatal } = deps;
-  return new Committer(store, fence, world, {
-    drain: () => kernel.drain(),
-    onPause: (paused) => kernel.pause(paused),
-    onCommit: (seconds, writes) => metrics.committed(seconds, writes),
-    onFatal,
-    log,
-  });
-}
-
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
   kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 });
-}
-
-/** A workflow of an earlier run. One that a bundled one has taken the place of is left out. */
-function readmit(registry: Registry, graph: WorkflowGraph, log: Log): void {
-  try {
-    registry.registerWorkflow(graph, 'registered');
-  } catch (error) {
-    log.warn('A stored workflow was not loaded.', { workflow: `${graph.name}@${graph.version}`, error: String(error) });
-  }
-}
-
-async function recover(deps: {
-  kernel: Kernel;
-  store: Store;
-  desk: Desk;
-  committer: Committer;
-  fence: Fence;
-  log: Log;
-}): Promise<RecoveryReport> {
-  const { kernel, store, desk, committer, fence, log } = deps;
-  const recovery = new Recovery(kernel, store, (address) => desk.keyedSpec(address));
-  const tasks: Cell[] = [];
-  const report = await recovery.resume((cell) => {
-    if (cell.logic.kind !== 'task' || cell.checkpoint === undefined) return;
-    // A task's phase is its status, and both were written in one epoch.
-    const { id, phase } = cell.checkpoint as TaskState;
-    committer.adoptTask(id, phase);
-    tasks.push(cell);
-  });
-  for (const cell of tasks) kernel.post(cell.address, { type: 'node.resumed', boot: fence.epoch });
-  for (const { address, error } of report.stranded)
-    log.warn('Unfinished work could not be loaded; it stays in the store.', {
-      actor: address,
-      code: error.code,
-      error: error.message,
-    });
-  if (report.resumed > 0)
-    log.info('Unfinished work goes on.', {
-      actors: report.resumed,
-      tasks: tasks.length,
-      durationMs: Math.round(report.durationMs),
-    });
-  return report;
 }
 
 const DRAIN_LOOK_MS = 20;
@@ -372,13 +322,23 @@ function agentEntries(registers: Registers, capability: string | undefined): rea
 
 const CENSUS_MS = 1_000;
 
-/** Tells the registers how many actors live, at a bounded rate: the counts themselves change with every task. */
-function watchCensus(kernel: Kernel, registers: Registers, world: World): () => void {
+/** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
+function watchNode({ kernel, registers, metrics }: Core, world: World): () => void {
   let cancel = (): void => {};
   const look = (): void => {
     registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
     cancel = world.after(CENSUS_MS, look);
   };
   look();
-  return () => cancel();
+  const stops = [
+    metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
+    metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
+    kernel.feed.listenAll(({ progress }) => {
+      if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);
+    }),
+    () => cancel(),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }

@@ -169,6 +169,13 @@ export const SETTINGS = {
     flag: 'agents',
     doc: 'Modules (.ts, .js, .mjs) that export agents, by default or by name.',
   }),
+  dataRoots: row({
+    group: 'Agents and work',
+    kind: kinds.list('folders', 'FOLDERS', true),
+    fallback: [],
+    flag: 'data-roots',
+    doc: 'Folders whose files agents such as the analyst may read, besides the one the node was started in and its own.',
+  }),
   lab: row({
     group: 'Agents and work',
     kind: kinds.toggle(),

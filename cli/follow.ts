@@ -1,0 +1,56 @@
+/** Follows a task to its end, with progress for people. */
+import type { TaskHandle, TaskNews } from '../client/index.ts';
+import { type ExitCode, exitCodeOfTask } from './exit-codes.ts';
+import { durationText, type Terminal } from './terminal.ts';
+
+/** How a task's end is shown. */
+export type TaskEnd = Extract<TaskNews, { readonly type: 'task.result' }>;
+
+/** `quiet`: only the end is printed (progress is shown on a terminal); otherwise every line of the log. Gives the exit code for how it ended. */
+export async function follow(
+  terminal: Terminal,
+  handle: TaskHandle,
+  options: { readonly quiet: boolean },
+): Promise<ExitCode> {
+  let started = 0;
+  let ended = 0;
+  for await (const news of handle) {
+    if (news.type === 'task.result') {
+      terminal.clearProgress();
+      if (terminal.isJson) terminal.json(news);
+      else printEnd(terminal, news);
+      return exitCodeOfTask(news.status, news.error?.code);
+    }
+    if (news.type === 'task.chunk') continue;
+    if (news.kind === 'step.started' && news.data['attempt'] !== undefined) started++;
+    if (news.kind === 'step.completed' || news.kind === 'step.failed') ended++;
+    if (options.quiet) terminal.progress(`${ended} of ${started} steps done; last: ${lineOf(news)}`);
+    else if (terminal.isJson) terminal.json(news);
+    else
+      terminal.line(
+        `${String(news.seq).padStart(5)}  ${new Date(news.at).toISOString().slice(11, 23)}  ${lineOf(news)}`,
+      );
+  }
+  return exitCodeOfTask('working');
+}
+
+/** The end of a task, for people: its output as JSON on standard output, everything else beside it. */
+export function printEnd(
+  terminal: Terminal,
+  end: Pick<TaskEnd, 'status' | 'output' | 'error' | 'degraded' | 'durationMs'>,
+): void {
+  if (end.output !== undefined)
+    terminal.line(typeof end.output === 'string' ? end.output : JSON.stringify(end.output, undefined, 2));
+  for (const { step, code, message } of end.degraded ?? [])
+    terminal.note(terminal.style('yellow', `degraded: ${step}: ${code}: ${message}`));
+  const word = terminal.style(end.status === 'completed' ? 'green' : 'red', end.status);
+  const why = end.error === undefined ? '' : `: ${end.error.code}: ${end.error.message}`;
+  terminal.note(`${word} after ${durationText(end.durationMs)}${why}`);
+}
+
+function lineOf(news: Extract<TaskNews, { readonly type: 'task.event' }>): string {
+  const facts = Object.entries(news.data).map(
+    ([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+  );
+  return `${news.kind}${facts.length === 0 ? '' : `  ${facts.join(' ')}`}`;
+}

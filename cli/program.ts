@@ -1,0 +1,229 @@
+/** The command's verbs and their options. What a verb does is loaded only when it is called. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { OperatingError, toErrorBody } from '../protocol/errors.ts';
+import { TASK_STATUSES } from '../protocol/tasks.ts';
+import { processEnvironment } from '../runtime/settings-environment.ts';
+import { SETTING_GROUPS, SETTING_NAMES, SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
+import { VERSION } from '../runtime/version.ts';
+import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
+import type { RemoteOptions } from './remote.ts';
+import { Terminal } from './terminal.ts';
+
+/** What every verb gets. */
+export interface VerbContext {
+  readonly terminal: Terminal;
+  readonly remote: RemoteOptions;
+}
+
+type Verb = (context: VerbContext, options: Record<string, unknown>, argument: string) => Promise<ExitCode>;
+
+const DEFAULT_URL = 'http://127.0.0.1:7600';
+const EXAMPLES = `
+Examples:
+  troupe start --lab                         run a node on this machine, with the lab's agents
+  troupe submit --agent lab.echo --input '{"text":"hi"}' --wait
+  troupe list --status working               what is going on
+  troupe watch 01J…                          follow a task
+  troupe demo                                see a node killed in the middle of its work, and go on
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 waiting for a person, 4 budget, 5 unavailable, 6 canceled.`;
+
+/** Runs one command line. Gives the exit code; never throws. */
+export async function runCommand(args: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.done;
+  const program = createProgram((ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return report(error, program.opts()['json'] === true || args.includes('--json'));
+  }
+}
+
+function report(error: unknown, isJson: boolean): ExitCode {
+  const body = toErrorBody(error);
+  if (isJson) new Terminal(true).json({ error: body });
+  else {
+    process.stderr.write(`troupe: ${body.message}\n`);
+    const issues = (
+      body.details as
+        | { readonly issues?: readonly { readonly at?: string; readonly path?: string; readonly message: string }[] }
+        | undefined
+    )?.issues;
+    if (Array.isArray(issues))
+      for (const issue of issues.slice(0, 20))
+        process.stderr.write(`  ${issue.at ?? issue.path ?? ''}: ${issue.message}\n`);
+    if (!(error instanceof OperatingError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  }
+  return exitCodeOfError(body.code);
+}
+
+function createProgram(end: (code: ExitCode) => void): Command {
+  const program = new Command('troupe')
+    .description('A supervised, durable actor runtime for AI agents.')
+    .version(VERSION, '-V, --version')
+    .addHelpText('after', EXAMPLES)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(see `troupe --help`)')
+    .exitOverride();
+  const env = processEnvironment();
+
+  /** Adds what all verbs have, and what happens when one is called. */
+  const verb = (command: Command, load: () => Promise<Verb>): void => {
+    command
+      .addOption(
+        new Option('--url <url>', 'the node to talk to').default(
+          env['TROUPE_URL'] ?? DEFAULT_URL,
+          `TROUPE_URL or ${DEFAULT_URL}`,
+        ),
+      )
+      .addOption(new Option('--token <token>', 'credentials; TROUPE_TOKEN keeps them off the command line'))
+      .option('--json', 'one JSON object a line, for programs')
+      .action(async (...given: unknown[]) => {
+        const options = (given.at(-2) ?? {}) as Record<string, unknown>;
+        const argument = typeof given[0] === 'string' ? given[0] : '';
+        const token = (options['token'] as string | undefined) ?? env['TROUPE_TOKEN'];
+        const remote = { url: String(options['url']), ...(token !== undefined && { token }) };
+        const run = await load();
+        end(await run({ terminal: new Terminal(options['json'] === true), remote }, options, argument));
+      });
+  };
+
+  addStart(program, end);
+  verb(
+    program
+      .command('demo')
+      .description('see a node killed with SIGKILL in the middle of real work, and go on by itself')
+      .option('--keep', "keep the demo's folder and its log"),
+    async () => (await import('./verbs/demo.ts')).demo,
+  );
+  verb(
+    addTarget(program.command('submit').description('submit a task; prints its id first'))
+      .option('--input <json>', 'JSON, @FILE, or - for standard input')
+      .option('--key <key>', 'idempotency key: the same key gives the same task for a day')
+      .option('--wait', 'wait for the end and print the output')
+      .option('--deadline <time>', 'give up after this long, such as 30s, 5m, 1h', durationMs)
+      .option('--priority <0-9>', 'higher first; 5 where none is given', (text) => wholeNumber(text, 0, 9))
+      .option('--label <k=v...>', 'labels to find it by')
+      .option('--max-cost <usd>', 'budget in US dollars', decimal),
+    async () => (await import('./verbs/submit.ts')).submit,
+  );
+  verb(
+    program.command('status').description('how a task stands').argument('<id>', 'the task'),
+    async () => (await import('./verbs/status.ts')).status,
+  );
+  verb(
+    program.command('result').description('the output of a task that has ended').argument('<id>', 'the task'),
+    async () => (await import('./verbs/status.ts')).result,
+  );
+  verb(
+    program
+      .command('list')
+      .description('tasks, the newest first')
+      .addOption(new Option('--status <status>', 'only those').choices([...TASK_STATUSES]))
+      .option('--label <k=v...>', 'only those that have these labels')
+      .option('--limit <n>', 'how many', (text) => wholeNumber(text, 1, 10_000), 50),
+    async () => (await import('./verbs/list.ts')).list,
+  );
+  verb(
+    program
+      .command('cancel')
+      .description('cancel a task')
+      .argument('<id>', 'the task')
+      .option('--reason <text>', 'why, for its log'),
+    async () => (await import('./verbs/cancel.ts')).cancel,
+  );
+  verb(
+    program
+      .command('watch')
+      .description('follow a task to its end')
+      .argument('<id>', 'the task')
+      .option(
+        '--after <seq>',
+        'only what came after this line',
+        (text) => wholeNumber(text, 0, Number.MAX_SAFE_INTEGER),
+        0,
+      ),
+    async () => (await import('./verbs/watch.ts')).watch,
+  );
+  verb(
+    program
+      .command('agents')
+      .description('the agents that a node has')
+      .option('--capability <name>', 'only those that offer it'),
+    async () => (await import('./verbs/agents.ts')).agents,
+  );
+  verb(
+    program.command('workflows').description('the workflows that a node has'),
+    async () => (await import('./verbs/workflows.ts')).workflows,
+  );
+  verb(
+    program.command('tree').description('the supervision tree, or the actors of one task').argument('[id]', 'a task'),
+    async () => (await import('./verbs/tree.ts')).tree,
+  );
+  verb(
+    program
+      .command('doctor')
+      .description('look for what could be wrong on this machine and with the node')
+      .option('--data <dir>', "the node's folder", './.troupe'),
+    async () => (await import('./verbs/doctor.ts')).doctor,
+  );
+  return program;
+}
+
+function addTarget(command: Command): Command {
+  return command
+    .option('--agent <name>', 'to this agent: name or name@version')
+    .option('--capability <name>', 'to any agent that offers this')
+    .option('--workflow <name>', 'a registered workflow: name or name@version')
+    .option('--graph <file>', 'a workflow from a JSON file')
+    .option('--goal <text>', 'what is to be reached, in words');
+}
+
+/** `start` takes every setting that has a flag, by the groups of the settings table. */
+function addStart(program: Command, end: (code: ExitCode) => void): void {
+  const command = program
+    .command('start')
+    .description('run a node; Ctrl-C stops it, and what is unfinished goes on at the next start');
+  for (const group of SETTING_GROUPS) {
+    for (const name of SETTING_NAMES) {
+      const row: SettingRow<unknown> = SETTINGS[name];
+      if (row.group !== group || row.flag === null || row.standing === 'refused') continue;
+      const isSwitch = typeof row.fallback === 'boolean';
+      const option = new Option(isSwitch ? `--${row.flag}` : `--${row.flag} <value>`, row.doc).helpGroup(`${group}:`);
+      command.addOption(
+        row.flag === 'agents' ? new Option('--agents <files...>', row.doc).helpGroup(`${group}:`) : option,
+      );
+    }
+  }
+  command.option('--json', 'log as JSON; print one JSON object when the node is ready');
+  command.action(async (options: Record<string, unknown>) => {
+    const { start } = await import('./verbs/start.ts');
+    const { json, ...flags } = options;
+    end(await start(new Terminal(json === true), flags));
+  });
+}
+
+function wholeNumber(text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  return value;
+}
+
+function decimal(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('Expected a number of 0 or more.');
+  return value;
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('Expected a time such as 500ms, 30s, 5m, 1h or 2d.');
+  return Math.round(Number(match[1]) * (UNITS_MS[match[2] ?? ''] ?? 0));
+}

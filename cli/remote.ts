@@ -1,0 +1,60 @@
+/** The node that a verb talks to: over its socket, and over REST for what only REST has. */
+import { connect, type Client } from '../client/index.ts';
+import { isErrorCode, OperatingError } from '../protocol/errors.ts';
+
+/** Where the node is. */
+export interface RemoteOptions {
+  readonly url: string;
+  readonly token?: string;
+}
+
+const REQUEST_MS = 10_000;
+
+/** Runs `fn` with a connected client, and ends the connection. Errors: UNAVAILABLE, saying how to start a node. */
+export async function withClient<T>(options: RemoteOptions, fn: (client: Client) => Promise<T>): Promise<T> {
+  const socketUrl = new URL('/ws', options.url.replace(/^http/, 'ws'));
+  let client: Client;
+  try {
+    client = await connect(socketUrl.href, options.token === undefined ? {} : { token: options.token });
+  } catch (error) {
+    throw noNode(options.url, error);
+  }
+  try {
+    return await fn(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** GETs a JSON resource of the node. Errors: those of the node, by their code; UNAVAILABLE. */
+export async function fetchJson(options: RemoteOptions, path: string): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, options.url.replace(/^ws/, 'http')), {
+      signal: AbortSignal.timeout(REQUEST_MS),
+      ...(options.token !== undefined && { headers: { authorization: `Bearer ${options.token}` } }),
+    });
+  } catch (error) {
+    throw noNode(options.url, error);
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (response.ok) return body;
+  const { code, detail, retryable, details } = (body ?? {}) as Record<string, unknown>;
+  throw new OperatingError(
+    isErrorCode(code) ? code : 'INTERNAL',
+    String(detail ?? `${path} answered ${response.status}.`),
+    {
+      retryable: retryable === true,
+      details,
+    },
+  );
+}
+
+function noNode(url: string, cause: unknown): OperatingError {
+  const { message } = cause instanceof Error ? cause : new OperatingError('UNAVAILABLE', String(cause));
+  return new OperatingError(
+    'UNAVAILABLE',
+    `No node answers at ${url} (${message}). Start one with \`troupe start\`, or name another with --url or TROUPE_URL.`,
+    { cause },
+  );
+}

@@ -1,0 +1,80 @@
+/** What the command prints: tables and words for people on a terminal, one JSON object a line for programs. */
+import { styleText } from 'node:util';
+import { jsonCodec } from '../protocol/codec.ts';
+
+/** A colour or weight of words for people; left out where the output is no terminal or NO_COLOR is set. */
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+const CELL_CHARACTERS_MAX = 60;
+
+/** Where a verb prints. */
+export class Terminal {
+  readonly isJson: boolean;
+  #barShown = false;
+
+  constructor(isJson: boolean) {
+    this.isJson = isJson;
+  }
+
+  /** Whether a person watches: progress is shown then. */
+  get isLive(): boolean {
+    return !this.isJson && process.stderr.isTTY === true;
+  }
+
+  /** One object, for programs. */
+  json(value: unknown): void {
+    process.stdout.write(`${String(jsonCodec.encode(value))}\n`);
+  }
+
+  /** A line, for people. */
+  line(text = ''): void {
+    this.clearProgress();
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** A line beside the output proper. */
+  note(text: string): void {
+    this.clearProgress();
+    process.stderr.write(`${text}\n`);
+  }
+
+  style(style: Style, text: string): string {
+    return styleText(style, text, { stream: process.stdout });
+  }
+
+  /** A line that the next one takes the place of; shown to people alone. */
+  progress(text: string): void {
+    if (!this.isLive) return;
+    const width = (process.stderr.columns ?? 80) - 1;
+    process.stderr.write(`\r\u001b[2K${text.slice(0, width)}`);
+    this.#barShown = true;
+  }
+
+  clearProgress(): void {
+    if (!this.#barShown) return;
+    process.stderr.write('\r\u001b[2K');
+    this.#barShown = false;
+  }
+
+  /** Columns as wide as they need; the head says what they are. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    const cut = (text: string): string =>
+      text.length > CELL_CHARACTERS_MAX ? `${text.slice(0, CELL_CHARACTERS_MAX - 1)}…` : text;
+    const shown = rows.map((row) => row.map(cut));
+    const widths = head.map((title, at) => Math.max(title.length, ...shown.map((row) => row[at]?.length ?? 0)));
+    const put = (row: readonly string[]): string =>
+      row
+        .map((text, at) => text.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd();
+    this.line(this.style('bold', put(head)));
+    for (const row of shown) this.line(put(row));
+  }
+}
+
+/** `3.2 s`, `450 ms`, `2 min 5 s`. */
+export function durationText(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+}

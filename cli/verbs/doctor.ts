@@ -1,0 +1,151 @@
+/** `troupe doctor`: looks for what could be wrong on this machine and with the node, and says what to do about it. */
+import { constants } from 'node:fs';
+import { access, mkdtemp, open, rm, statfs } from 'node:fs/promises';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { loadSettings } from '../../runtime/settings.ts';
+import { processEnvironment } from '../../runtime/settings-environment.ts';
+import { VERSION } from '../../runtime/version.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import type { VerbContext } from '../program.ts';
+import { fetchJson } from '../remote.ts';
+
+interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'note' | 'wrong';
+  readonly found: string;
+  readonly advice?: string;
+}
+
+const FREE_BYTES_MIN = 512 * 1024 * 1024;
+const SYNC_ROUNDS = 16;
+const SYNC_SLOW_MS = 20;
+const NODE_MAJOR_BEST = 24;
+
+/** Done (0) when nothing is wrong, failed (1) otherwise. */
+export async function doctor(context: VerbContext, options: Record<string, unknown>): Promise<ExitCode> {
+  const { terminal } = context;
+  const dataDir = resolve(String(options['data']));
+  const findings = [
+    checkRuntime(),
+    checkSettings(),
+    await checkFolder(dataDir),
+    await checkSpace(dataDir),
+    await checkSync(dataDir),
+    await checkNode(context),
+  ];
+  if (terminal.isJson) for (const finding of findings) terminal.json(finding);
+  else {
+    const marks = {
+      ok: terminal.style('green', '✓'),
+      note: terminal.style('yellow', '!'),
+      wrong: terminal.style('red', '✗'),
+    };
+    for (const { check, state, found, advice } of findings) {
+      terminal.line(`${marks[state]} ${check}: ${found}`);
+      if (advice !== undefined) terminal.line(`    ${advice}`);
+    }
+  }
+  return findings.some((finding) => finding.state === 'wrong') ? EXIT.failed : EXIT.done;
+}
+
+function checkRuntime(): Finding {
+  const found = `Node.js ${process.version}, troupe ${VERSION}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major >= NODE_MAJOR_BEST) return { check: 'runtime', state: 'ok', found };
+  return { check: 'runtime', state: 'note', found, advice: `Troupe is tested on Node.js ${NODE_MAJOR_BEST}.` };
+}
+
+function checkSettings(): Finding {
+  const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment() });
+  if (!outcome.ok) return { check: 'settings', state: 'wrong', found: outcome.error.message };
+  const [first] = outcome.warnings;
+  if (first !== undefined) return { check: 'settings', state: 'note', found: first.message };
+  return { check: 'settings', state: 'ok', found: 'no mistakes in the environment and .env' };
+}
+
+/** The folder, or where it would be made. */
+async function existing(path: string): Promise<string> {
+  try {
+    await access(path, constants.F_OK);
+    return path;
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : await existing(parent);
+  }
+}
+
+async function checkFolder(dataDir: string): Promise<Finding> {
+  const place = await existing(dataDir);
+  try {
+    await access(place, constants.W_OK);
+    const found =
+      place === dataDir ? `${dataDir} can be written` : `${dataDir} is not there yet; ${place} can be written`;
+    return { check: 'data folder', state: 'ok', found };
+  } catch {
+    return {
+      check: 'data folder',
+      state: 'wrong',
+      found: `${place} cannot be written`,
+      advice: 'Give this user the right to, or name another folder with --data.',
+    };
+  }
+}
+
+async function checkSpace(dataDir: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(await existing(dataDir));
+  const freeBytes = bavail * bsize;
+  const found = `${(freeBytes / 2 ** 30).toFixed(1)} GiB free`;
+  if (freeBytes >= FREE_BYTES_MIN) return { check: 'disk', state: 'ok', found };
+  return {
+    check: 'disk',
+    state: 'wrong',
+    found,
+    advice: 'A full disk stops every acknowledgement. Make room, or name another folder with --data.',
+  };
+}
+
+/** What one durable write costs here: the price of one task at a time. */
+async function checkSync(dataDir: string): Promise<Finding> {
+  const place = await existing(dataDir);
+  const folder = await mkdtemp(join((await isWritable(place)) ? place : tmpdir(), '.troupe-doctor-'));
+  try {
+    const file = await open(join(folder, 'probe'), 'w');
+    const times: number[] = [];
+    for (let round = 0; round < SYNC_ROUNDS; round++) {
+      await file.write('x'.repeat(400));
+      const from = performance.now(); // tidy-allow clock: the command measures the disk itself
+      await file.datasync();
+      times.push(performance.now() - from); // tidy-allow clock: the command measures the disk itself
+    }
+    await file.close();
+    const medianMs = times.sort((a, b) => a - b)[SYNC_ROUNDS >> 1] ?? 0;
+    const found = `a durable write takes ${medianMs.toFixed(2)} ms`;
+    if (medianMs < SYNC_SLOW_MS) return { check: 'durability', state: 'ok', found };
+    return {
+      check: 'durability',
+      state: 'note',
+      found,
+      advice: 'Tasks one after another will be slow; many at a time share their writes.',
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function isWritable(path: string): Promise<boolean> {
+  return await access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function checkNode({ remote }: VerbContext): Promise<Finding> {
+  try {
+    const answer = (await fetchJson(remote, '/readyz')) as { readonly status?: string };
+    return { check: 'node', state: 'ok', found: `${remote.url} answers: ${answer.status ?? 'ready'}` };
+  } catch (error) {
+    return { check: 'node', state: 'note', found: (error as Error).message };
+  }
+}

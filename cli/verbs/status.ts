@@ -1,0 +1,43 @@
+/** `troupe status` and `troupe result`. */
+import { OperatingError } from '../../protocol/errors.ts';
+import { isTerminal } from '../../protocol/tasks.ts';
+import { type ExitCode, exitCodeOfTask } from '../exit-codes.ts';
+import { printEnd } from '../follow.ts';
+import type { VerbContext } from '../program.ts';
+import { withClient } from '../remote.ts';
+
+/** How a task stands, in one line. */
+export async function status(
+  { terminal, remote }: VerbContext,
+  _options: Record<string, unknown>,
+  task: string,
+): Promise<ExitCode> {
+  const view = await withClient(remote, (client) => client.get(task));
+  if (terminal.isJson) terminal.json(view);
+  else {
+    const why =
+      view.result?.error === undefined
+        ? (view.waiting ?? '')
+        : `${view.result.error.code}: ${view.result.error.message}`;
+    terminal.line(`${view.task}  ${view.status}  seq ${view.seq}${why === '' ? '' : `  ${why}`}`);
+  }
+  return exitCodeOfTask(view.status, view.result?.error?.code);
+}
+
+/** The output of a task that has ended. Errors: STATE_CONFLICT when it has not. */
+export async function result(
+  { terminal, remote }: VerbContext,
+  _options: Record<string, unknown>,
+  task: string,
+): Promise<ExitCode> {
+  const view = await withClient(remote, (client) => client.get(task));
+  if (view.result === undefined || !isTerminal(view.status)) {
+    throw new OperatingError(
+      'STATE_CONFLICT',
+      `The task ${task} is ${view.status}; it has no result yet. Follow it with \`troupe watch ${task}\`.`,
+    );
+  }
+  if (terminal.isJson) terminal.json({ task, ...view.result });
+  else printEnd(terminal, view.result);
+  return exitCodeOfTask(view.status, view.result.error?.code);
+}

@@ -1,0 +1,59 @@
+/** `troupe tree`: the supervision tree of a node, or the actors of one task. */
+import type { TaskActorView, TaskTreeView } from '../../supervisors/task-view.ts';
+import type { ActorView, SupervisorView } from '../../supervisors/tree-view.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import type { VerbContext } from '../program.ts';
+import { fetchJson } from '../remote.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** With an id, the actors of that task; without, who watches over whom. */
+export async function tree(
+  { terminal, remote }: VerbContext,
+  _options: Record<string, unknown>,
+  task: string,
+): Promise<ExitCode> {
+  if (task !== '') {
+    const view = (await fetchJson(remote, `/api/v1/tasks/${encodeURIComponent(task)}/tree`)) as TaskTreeView;
+    if (terminal.isJson) terminal.json(view);
+    else printTask(terminal, view);
+    return EXIT.done;
+  }
+  const body = (await fetchJson(remote, '/api/v1/supervisors')) as { readonly supervisors: readonly SupervisorView[] };
+  if (terminal.isJson) terminal.json(body);
+  else for (const root of body.supervisors) printSupervisor(terminal, root, '', '');
+  return EXIT.done;
+}
+
+function printSupervisor(terminal: Terminal, view: SupervisorView, lead: string, below: string): void {
+  const { address, strategy, intensity, periodMs, restartsInPeriod, childCount, abandoned } = view;
+  const name = terminal.style('bold', address.replace(/^supervisor\//, ''));
+  const facts = [
+    `${restartsInPeriod} of ${intensity} restarts in ${periodMs / 1_000} s`,
+    ...(childCount > 0 ? [`${childCount} children`] : []),
+    ...(abandoned > 0 ? [`${abandoned} given up`] : []),
+  ];
+  terminal.line(`${lead}${name}  ${strategy}, ${view.state}  ${terminal.style('dim', facts.join(', '))}`);
+  const rows: readonly (SupervisorView | ActorView)[] = [...view.supervisors, ...view.children];
+  rows.forEach((row, at) => {
+    const isLast = at === rows.length - 1;
+    const nextLead = `${below}${isLast ? '└ ' : '├ '}`;
+    if ('strategy' in row) printSupervisor(terminal, row, nextLead, `${below}${isLast ? '  ' : '│ '}`);
+    else terminal.line(`${nextLead}${actorLine(row)}`);
+  });
+}
+
+function printTask(terminal: Terminal, { actor, leftOut }: TaskTreeView): void {
+  const print = (view: TaskActorView, lead: string, below: string): void => {
+    terminal.line(`${lead}${actorLine(view)}  ${terminal.style('dim', `under ${view.supervisor}`)}`);
+    view.children.forEach((child, at) => {
+      const isLast = at === view.children.length - 1;
+      print(child, `${below}${isLast ? '└ ' : '├ '}`, `${below}${isLast ? '  ' : '│ '}`);
+    });
+  };
+  print(actor, '', '');
+  if (leftOut > 0) terminal.line(`… and ${leftOut} more`);
+}
+
+function actorLine({ address, state, phase, restarts }: ActorView): string {
+  return `${address}  ${phase === 'live' ? state : `${phase}: ${state}`}${restarts > 0 ? `  ${restarts} restarts` : ''}`;
+}
