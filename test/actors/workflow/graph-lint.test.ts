@@ -418,6 +418,7 @@ describe('the plan', () => {
       fallback: { agent: 'search' },
       compensate: { agent: 'echo', input: '${steps.step.output}' },
     });
+    expect(step.needs).toStrictEqual([]);
     expect(step.loopWhile?.evaluate({ steps: { step: { output: 2 } } })).toBe(true);
     expect(step.fallback).toMatchObject({ call: { agent: 'search' }, input: undefined });
     expect(step.compensate?.input?.evaluate({ steps: { step: { output: 9 } } })).toBe(9);
