@@ -142,7 +142,7 @@ describe('the readiness of a run', () => {
       return performance.now() - start;
     };
     timeOf(10, 50);
-    // 2,000 steps with 18,000 edges each way: some ms where each end looks at its own dependents only.
-    expect(Math.min(...[1, 2, 3].map(() => timeOf(10, 200)))).toBeLessThan(60);
+    // 2,000 steps with 19,900 edges: some ms, also on a busy machine far from this, where each end looks at its own dependents only.
+    expect(Math.min(...[1, 2, 3].map(() => timeOf(10, 200)))).toBeLessThan(300);
   });
 });
