@@ -61,7 +61,6 @@ function scan(text: string, bounds: FrameBounds): TextFigures {
     else if (unit === COMMA || unit === COLON) {
       elements++;
       if (unit === COLON) keys++;
-      if (elements > bounds.elementsMax) throw tooBig('elements', bounds.elementsMax);
     } else if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) {
       if (++depth > bounds.depthMax) throw tooBig('depth', bounds.depthMax);
       if (!isEmpty(text, index)) elements++;

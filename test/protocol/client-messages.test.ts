@@ -156,6 +156,10 @@ describe('fields', () => {
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`l${index}`, '']));
     const cases: readonly (readonly [Record<string, unknown>, Record<string, unknown>])[] = [
       [
+        { type: 'task.submit', goal: 'g', options: { priority: 0, budget: { usd: 0, tokens: 0, steps: 0 } } },
+        { type: 'task.submit', goal: 'g', options: { priority: -1 } },
+      ],
+      [
         { type: 'task.list', limit: 200 },
         { type: 'task.list', limit: 201 },
       ],
@@ -300,7 +304,15 @@ describe('the quick way to read a submission', () => {
       deadlineMs: or(fc.integer({ min: 0, max: 1e12 })),
       budget: or(fc.record({ usd: fc.double() }, { requiredKeys: [] })),
       labels: or(
-        fc.dictionary(fc.constantFrom('team', 'a/b', 'a b', 'constructor'), or(fc.string()), { noNullPrototype: true }),
+        fc.oneof(
+          fc.dictionary(fc.constantFrom('team', 'a/b', 'a b', 'constructor'), or(fc.string()), {
+            noNullPrototype: true,
+          }),
+          fc
+            .integer({ min: 15, max: 18 })
+            .map((count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, '']))),
+          fc.integer({ min: 254, max: 258 }).map((length) => ({ team: 'x'.repeat(length) })),
+        ),
       ),
       cache: or(fc.boolean()),
       extra: fc.anything(),

@@ -25,7 +25,7 @@ const full = {
       when: 'size(steps.read.output) > 2',
       retry: { attempts: 2, backoffMs: 10, factor: 2, maxBackoffMs: 100, jitter: false },
       fallback: { agent: 'shout' },
-      compensate: { agent: 'undo', input: 1, timeoutMs: 5, retry: { attempts: 1 } },
+      compensate: { agent: 'undo', input: 1, timeoutMs: 5, retry: { attempts: 1, backoffMs: 0, maxBackoffMs: 0 } },
       optional: true,
       cache: true,
       delayMs: 0,

@@ -180,6 +180,8 @@ describe('writing JSON', () => {
     for (const [value, limit] of cases) {
       expect(refusalOf(() => write(value, bounds))).toMatchObject({ code: 'PROTOCOL_TOO_BIG', details: { limit } });
     }
+    expect(refusalOf(() => write(loop)).message).toContain('does it hold itself?');
+    expect(write([[['a'.repeat(10)]]], bounds)).toBe('[[["aaaaaaaaaa"]]]');
     expect(write('a'.repeat(98), bounds)).toHaveLength(100);
   });
 });

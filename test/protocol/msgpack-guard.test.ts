@@ -184,7 +184,7 @@ describe('bounds', () => {
     const frame = Buffer.concat([head, ...words.map((word) => Buffer.from(`\u{be}${word}\0`, 'latin1'))]);
     const startedAtMs = performance.now();
     expect(refusalOf(frame, { ...MESH_FRAME, bytesMax: 4_000_000 })).toBeUndefined();
-    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
   });
 });
 

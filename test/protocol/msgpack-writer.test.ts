@@ -174,6 +174,7 @@ describe('what is refused', () => {
     const cases: readonly (readonly [unknown, string])[] = [
       [loop, 'depth'],
       [[[[[]]]], 'depth'],
+      [[[['a'.repeat(95)]]], ''],
       [Array(10).fill(0), 'elements'],
       [new Array(4_000_000_000), 'elements'],
       [{ a: [1, 2, 3, 4], b: [5, 6, 7, 8] }, 'elements'],
@@ -203,6 +204,16 @@ describe('frames', () => {
       writeMsgpack({ index, pad: 'x'.repeat(index % 300) }, NODE_FRAME),
     );
     for (const [index, frame] of frames.entries()) expect(readReference(frame)).toMatchObject({ index });
+  });
+
+  it('are whole wherever the room of the writer ends', () => {
+    for (const leaf of ['a', 'é', new Uint8Array(1)]) {
+      for (let length = 16_365; length < 16_388; length++) {
+        writeMsgpack('x'.repeat(300_000), NODE_FRAME);
+        const value = typeof leaf === 'string' ? leaf.repeat(length) : Buffer.alloc(length, 7);
+        expect(readReference(writeMsgpack([value, 2 ** 40, true], NODE_FRAME))).toStrictEqual([value, 2 ** 40, true]);
+      }
+    }
   });
 
   it('hold little memory beyond their own, even after a large one', () => {

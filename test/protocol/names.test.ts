@@ -6,6 +6,7 @@ import { isActorKey, isLabelKey, isMessageId, isStepId, isTaskId } from '../../p
 import { formatReference, isEventName, isName, isVersion, parseReference } from '../../protocol/names.ts';
 import { isTopic, isTopicPattern } from '../../protocol/topics.ts';
 import { createWorld } from '../../runtime/world.ts';
+import { character } from './values.ts';
 
 /** A check, what it takes and what it refuses. */
 type Matrix = readonly (readonly [
@@ -43,7 +44,7 @@ const matrix: Matrix = [
   ],
   [
     isLabelKey,
-    ['team', 'app.kubernetes.io/name', '1'],
+    ['team', 'app.kubernetes.io/name', '1', 'x'.repeat(64)],
     ['', '-a', 'a b', 'a=b', '__proto__', 'valueOf', 'x'.repeat(65), 1],
   ],
   [
@@ -101,7 +102,7 @@ describe('addresses', () => {
   });
 
   it('come back as they were, in plain ASCII, whatever their parts', () => {
-    const part = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).filter((text) => text.isWellFormed());
+    const part = fc.string({ unit: character, minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
         const address = formatAddress('agent', ...parts);
