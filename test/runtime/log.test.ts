@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -207,6 +207,15 @@ describe('the log file', () => {
     expect(messages).toContain('one');
     expect(messages).toContain('the log file cannot be written; its lines are lost until it can');
     expect(log.figures().lost).toBeGreaterThan(0);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says even of its very last line that it was lost', async () => {
+    const { log, screen } = open({ file: { path: '/dev/full', bytesMax: 4096, filesMax: 3 } });
+    await log.ready();
+    log.info('last words');
+    await log.close();
+    expect(screen.lines.map((line) => line['reason'])).toEqual([undefined, expect.stringContaining('ENOSPC')]);
+    expect(log.figures()).toMatchObject({ lost: 2 });
   });
 
   it('can be the only output', async () => {

@@ -28,6 +28,12 @@ describe('a settings file', () => {
     expect(reading.ok && reading.repeated).toEqual([]);
   });
 
+  it('does not take a text for a key', () => {
+    const reading = parseSettingsFile('{"a":"b",\n"b":["a"]}');
+    expect(reading).toMatchObject({ ok: true, repeated: [] });
+    expect(reading.ok && reading.entries.map(({ line }) => line)).toEqual([1, 2]);
+  });
+
   it('notes a key that is given twice', () => {
     const reading = parseSettingsFile('{"a":1,\n"b":2,\n"a":3}');
     expect(reading.ok && reading.repeated).toEqual([{ key: 'a', value: undefined, line: 3 }]);

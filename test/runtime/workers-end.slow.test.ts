@@ -114,6 +114,21 @@ describe('a thread that dies', () => {
     expect((await failure(rig.call('peak', { bytes: 80 * 1024 * 1024, ms: 60_000 }))).code).toBe('AGENT_CRASHED');
   });
 
+  it('keeps its place until it is gone', async () => {
+    const path = join(rig.folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const ending = new AbortController();
+    const job = failure(rig.call('readPipe', { path }, { signal: ending.signal }));
+    await untilThere(`${path}.mark`);
+    ending.abort();
+    await job;
+    const next = rig.call('run', 'next');
+    expect(rig.pool.figures()).toMatchObject({ queued: 1, running: 0, threads: 1 });
+    await (await open(path, 'w')).close();
+    expect(await next).toBe('next');
+    expect(rig.pool.figures()).toMatchObject({ stuck: 0, threads: 1 });
+  });
+
   it('and will not go is counted, written off, and no longer counted when it goes', async () => {
     const path = join(rig.folder, 'pipe');
     execFileSync('mkfifo', [path]);
@@ -132,7 +147,9 @@ describe('a thread that dies', () => {
     expect(rig.pool.figures()).toMatchObject({ stuck: 1, threads: 2 });
     await (await open(path, 'w')).close();
     await until(() => rig.pool.figures().threads === 1);
-    expect(await rig.call('run', 1)).toBe(1);
+    const jobs = [rig.call('run', 1), rig.call('run', 2)];
+    expect(rig.pool.figures()).toMatchObject({ running: 1, queued: 1 });
+    expect(await Promise.all(jobs)).toEqual([1, 2]);
   });
 });
 

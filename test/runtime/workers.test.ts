@@ -1,7 +1,9 @@
+import { getEventListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../runtime/metrics.ts';
+import type { World } from '../../runtime/world.ts';
 import { failure, JOBS, makePool, until, useRig, world } from './workers-rig.ts';
 
 const rig = useRig();
@@ -118,6 +120,29 @@ describe('a job that fails', () => {
     for (const module of ['piscina', './x.ts', 'https://x/y.js', 'data:text/javascript,export const run = 1']) {
       expect((await failure(rig.pool.run({ module }))).code).toBe('INVALID_INPUT');
     }
+  });
+});
+
+describe('a job that is done', () => {
+  it('leaves no listener on its signal and no timer behind', async () => {
+    const limits = new Set<symbol>();
+    const counting: World['after'] = (delayMs, fn) => {
+      const timer = Symbol('timer');
+      if (delayMs === 54_321) limits.add(timer);
+      const cancel = world.after(delayMs, fn);
+      return () => {
+        limits.delete(timer);
+        cancel();
+      };
+    };
+    await rig.remake({ world: { ...world, after: counting } });
+    const ending = new AbortController();
+    const job = rig.call('run', 1, { signal: ending.signal, timeoutMs: 54_321 });
+    expect(getEventListeners(ending.signal, 'abort')).toHaveLength(1);
+    await until(() => limits.size === 1);
+    await job;
+    expect(getEventListeners(ending.signal, 'abort')).toHaveLength(0);
+    expect(limits.size).toBe(0);
   });
 });
 
