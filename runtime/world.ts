@@ -14,7 +14,10 @@ export interface World {
   nowMs(): number;
   /** Monotonic clock, ms from an arbitrary start. Use it to measure. */
   monotonicMs(): number;
-  /** Calls `fn` once, after `delayMs` (any length; the platform's 2^31 bound is handled), outside of every async context. Never keeps the process alive by itself. */
+  /**
+   * Calls `fn` once, after `delayMs` (any length; the platform's 2^31 bound is handled), outside of every async context. Never
+   * keeps the process alive by itself.
+   */
   after(delayMs: number, fn: () => void): Cancel;
   /** Calls `fn` soon, after the events that are already there, outside of the current call and of every async context. */
   defer(fn: () => void): void;

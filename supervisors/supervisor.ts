@@ -12,10 +12,13 @@
  *   any ──supervisor.stop──► stopping                         the node drains: what crashes now rests in the store
  */
 import { assign, enqueueActions, setup } from 'xstate';
-import { type ChartStart, chartFactory } from '../runtime/chart-host.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
+import { type ChartStart, chartFactory } from '../runtime/chart-host.ts';
+import type { ChildSpec } from '../runtime/child-spec.ts';
+import { volatileSpec } from '../runtime/volatile-spec.ts';
 import { hasRoom, roomAtMs } from './intensity.ts';
 import { excessOf, isAwaited, planReplacement, planRestart, type RestartPlan, specOf } from './restart-plan.ts';
+import { assertPolicy } from './policy.ts';
 import { isRestarted } from './strategy.ts';
 import type {
   ChildCrashed,
@@ -201,3 +204,13 @@ export const supervisorLogic: InstalledLogic = {
   lane: SUPERVISOR_LOGIC,
   laneLimit: 1,
 };
+
+/**
+ * The cell of a supervisor: it belongs to this run of the process; after a crash of its own it goes on with what it knew.
+ * Errors: INVALID_INPUT for a policy out of bounds.
+ */
+export function supervisorSpec(address: string, input: SupervisorInput): ChildSpec {
+  assertPolicy(input.policy);
+  const base = volatileSpec(address, SUPERVISOR_LOGIC, input);
+  return { ...base, supervisor: input.parent ?? '', restart: 'permanent', recovery: 'resume' };
+}

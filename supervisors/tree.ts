@@ -15,15 +15,13 @@ import type { OperatingError } from '../protocol/errors.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { KernelLog } from '../runtime/kernel-options.ts';
-import { volatileSpec } from '../runtime/volatile-spec.ts';
 import type { World } from '../runtime/world.ts';
 import type { Backoff } from './backoff.ts';
-import { assertPolicy, type SupervisorPolicy } from './policy.ts';
-import { SUPERVISOR_LOGIC, supervisorLogic } from './supervisor.ts';
-import type { SupervisorInput } from './supervisor-context.ts';
-import { type SupervisorView, viewSupervisor } from './tree-view.ts';
+import type { SupervisorPolicy } from './policy.ts';
+import { supervisorLogic, supervisorSpec } from './supervisor.ts';
 import { kernelEffects } from './supervisor-effects.ts';
 import { type TaskTreeView, viewTask } from './task-view.ts';
+import { type SupervisorView, viewSupervisor } from './tree-view.ts';
 
 const GENTLE: Backoff = { firstMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 };
 const QUICK: Backoff = { firstMs: 20, factor: 2, maxMs: 1_000, jitter: 0.5 };
@@ -76,12 +74,7 @@ export function startTree(deps: TreeDeps): Tree {
     policy: SupervisorPolicy,
     parent?: string,
     children: () => readonly ChildSpec[] = () => [],
-  ): ChildSpec => {
-    assertPolicy(policy);
-    const input: SupervisorInput = { policy, children, deps: effects, ...(parent !== undefined && { parent }) };
-    const base = volatileSpec(address, SUPERVISOR_LOGIC, input);
-    return { ...base, supervisor: parent ?? '', restart: 'permanent', recovery: 'resume' };
-  };
+  ): ChildSpec => supervisorSpec(address, { policy, children, deps: effects, ...(parent !== undefined && { parent }) });
 
   const agents = new Map<string, ChildSpec>();
   const listed: readonly ChildSpec[] = [
