@@ -75,6 +75,11 @@ export interface Host {
   /** With status `error`: the actor chose this end itself (a final phase); otherwise something threw. */
   readonly endedByItself?: boolean;
   /**
+   * True while something is under way for it that only this process knows of (a promise, a callback): it must stay in
+   * memory, and a restart must load it at once.
+   */
+  readonly holdsWork?: boolean;
+  /**
    * The state after the last turn, in a form that later turns cannot change: bytes, or a value that is never mutated.
    * Throws an OperatingError UNSUPPORTED_LOGIC, naming the place, for what cannot be kept.
    */

@@ -14,9 +14,14 @@ export interface OutsideCall {
   readonly input: unknown;
 }
 
+/** A call as a machine asks for it. */
+export type CallWish = Omit<OutsideCall, 'kind'> & { readonly kind: EffectKind | undefined };
+
 /** What makes the calls: the machine's host. */
 export interface CallMaker extends SystemOwner {
   mintKey(name: string): string;
+  /** What kind of call the host knows a name to be. */
+  kindOf(name: string): EffectKind | undefined;
   request(actor: LiveActor, key: string, call: OutsideCall, again: boolean): void;
   abandon(key: string): void;
 }
@@ -45,12 +50,17 @@ function makerOf(scope: unknown): CallMaker {
   return owner as CallMaker;
 }
 
-/** Makes the logic; `read` takes the call from the input, and may refuse it. */
-export function callLogic<Input>(read: (input: Input) => OutsideCall): CallLogic<Input> {
-  return {
+/** All that were made. */
+const CALL_LOGICS = new WeakSet<object>();
+
+/** Makes the logic; `read` takes the call from the input, and may refuse it. `fallback` is its kind where nobody says. */
+export function callLogic<Input>(read: (input: Input) => CallWish, fallback: EffectKind): CallLogic<Input> {
+  const logic: CallLogic<Input> = {
     getInitialSnapshot: (scope, input) => {
-      const call = read(input);
-      return { status: 'active', output: undefined, error: undefined, key: makerOf(scope).mintKey(call.name), call };
+      const wish = read(input);
+      const maker = makerOf(scope);
+      const call = { ...wish, kind: wish.kind ?? maker.kindOf(wish.name) ?? fallback };
+      return { status: 'active', output: undefined, error: undefined, key: maker.mintKey(call.name), call };
     },
     getPersistedSnapshot: (snapshot) => snapshot,
     restoreSnapshot: (snapshot) => snapshot as CallSnapshot,
@@ -74,4 +84,11 @@ export function callLogic<Input>(read: (input: Input) => OutsideCall): CallLogic
       };
     },
   };
+  CALL_LOGICS.add(logic);
+  return logic;
+}
+
+/** Whether a logic makes outside calls through the cell: it starts inside of the turn, which only records its wish. */
+export function isCallLogic(logic: object): boolean {
+  return CALL_LOGICS.has(logic);
 }

@@ -8,14 +8,17 @@ import { OperatingError } from '../protocol/errors.ts';
 import type { EffectKind } from './host.ts';
 import { type CallLogic, callLogic } from './machine-calls.ts';
 
-/** What is put in for `effect`, `model` and `tool`. `name` says what to call; `kind` is `keyed` where none is given. */
+/**
+ * What is put in for `effect`, `model` and `tool`. `name` says what to call; `kind` is what the
+ * host knows of the name, and `keyed` where it knows nothing.
+ */
 export interface EffectInput {
   readonly name: string;
   readonly kind?: EffectKind;
   readonly input?: unknown;
 }
 
-/** What is put in for `worker`: a module that runs in a worker thread, and which of its exports. `kind` is `pure` by default. */
+/** What is put in for `worker`: a module that runs in a worker thread, and which of its exports. `kind` as above, but `pure` by default. */
 export interface WorkerInput {
   readonly module: string;
   readonly name?: string;
@@ -36,8 +39,8 @@ function checkInput(actor: string, input: unknown, field: 'name' | 'module'): vo
 function named(actor: string): CallLogic<EffectInput> {
   return callLogic((input) => {
     checkInput(actor, input, 'name');
-    return { name: `${actor}:${input.name}`, kind: input.kind ?? 'keyed', input: input.input };
-  });
+    return { name: `${actor}:${input.name}`, kind: input.kind, input: input.input };
+  }, 'keyed');
 }
 
 /** A call by name: `{ src: 'effect', input: { name: 'charge', input: { … } } }` asks the performer for `effect:charge`. */
@@ -46,24 +49,24 @@ export const effect = named('effect');
 export const model = named('model');
 /** A call of a tool: asks for `tool:NAME`. */
 export const tool = named('tool');
-/** Work in a worker thread: asks for `worker:NAME` (`worker:default` without a name) with `{ module, name, input }`. */
+/** Work in a worker thread: asks for `worker` with `{ module, name?, input }`. */
 export const worker = callLogic<WorkerInput>((input) => {
   checkInput('worker', input, 'module');
-  const { module, name = 'default' } = input;
-  return { name: `worker:${name}`, kind: input.kind ?? 'pure', input: { module, name, input: input.input } };
-});
+  const { module, name, input: work } = input;
+  return { name: 'worker', kind: input.kind, input: { module, ...(name !== undefined && { name }), input: work } };
+}, 'pure');
 
-/** The registered actors by the names machines invoke them by. */
-export const REGISTERED: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+const REGISTERED: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['effect', effect],
   ['worker', worker],
   ['model', model],
   ['tool', tool],
 ]);
 
-const CALL_LOGICS: ReadonlySet<unknown> = new Set(REGISTERED.values());
+/** The names that machines may invoke where nothing else is said. */
+export const REGISTERED_NAMES: readonly string[] = [...REGISTERED.keys()];
 
-/** Whether a logic makes outside calls through the cell: it starts inside of the turn, which only records its wish. */
-export function isCallLogic(logic: unknown): boolean {
-  return CALL_LOGICS.has(logic);
+/** The actor that machines invoke by this name; one of a new name works like `effect`. */
+export function registeredActor(name: string): unknown {
+  return REGISTERED.get(name) ?? named(name);
 }

@@ -10,6 +10,7 @@ import { type AnyActorLogic, type AnyStateMachine, createActor } from 'xstate';
 import { OperatingError } from '../protocol/errors.ts';
 import type {
   ActorEvent,
+  EffectKind,
   EffectOutcome,
   Host,
   HostDescription,
@@ -28,14 +29,14 @@ import {
   unpackCheckpoint,
 } from './machine-checkpoint.ts';
 import { type CallMaker, type OutsideCall, settledEvent } from './machine-calls.ts';
-import { REGISTERED } from './machine-effects.ts';
+import { REGISTERED_NAMES, registeredActor } from './machine-effects.ts';
 import { assertHostable } from './machine-lint.ts';
-import { type ChildStarter, MachinePreparer } from './machine-logic.ts';
+import { type ChildStarter, MachinePreparer, watchEnds } from './machine-logic.ts';
 import { Converter, Reviver } from './machine-marks.ts';
 import { inlineSpawn, type MachineRecord, RecordWriter, restoreMachine } from './machine-record.ts';
 import { ActorAddress, type MachineScope, machineScopes } from './machine-references.ts';
 import { describeTree, structureHash } from './machine-structure.ts';
-import { FAILED, LateStarts, type StartOwner } from './machine-starts.ts';
+import { FAILED, LateStarts, type LooseLogic, type StartOwner } from './machine-starts.ts';
 import { MachineTimers, type TimerOwner } from './machine-timers.ts';
 import { packKept, Survey, unpackKept, unsupported } from './machine-values.ts';
 import {
@@ -45,7 +46,6 @@ import {
   isRunning,
   type LiveActor,
   type LiveScope,
-  type LiveSnapshot,
   pathOf,
   takeOver,
 } from './machine-xstate.ts';
@@ -63,8 +63,13 @@ export interface MachineOptions {
   readonly logicId: string;
   readonly logicVersion: string;
   readonly world: World;
-  /** Which of `effect`, `worker`, `model`, `tool` machines may invoke without defining them; all of them by default. */
+  /**
+   * The actors that machines may invoke without defining them: `effect`, `worker`, `model`, `tool` by default. Other names
+   * work like `effect`.
+   */
   readonly performerNames?: readonly string[];
+  /** What kind of call a name is (`effect:charge`), where the machine does not say. */
+  kindOf?(name: string): EffectKind | undefined;
   /** The address that `sendParent` of the machine itself goes to, read from its input. */
   parentOf?(input: unknown): string | undefined;
   /** What cannot be delivered: `sendParent` in a machine without a parent (NOT_FOUND). */
@@ -90,7 +95,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   #phase: 'new' | 'restored' | 'restarting' | 'started' | 'stopped' = 'new';
   #fault: { readonly error: unknown } | undefined;
   #last: Uint8Array | undefined;
-  endedByItself = false;
+  #ownEnds: WeakSet<LiveActor> | undefined;
 
   constructor(port: HostPort, options: MachineOptions, parent: string | undefined, number: number) {
     this.port = port;
@@ -111,11 +116,10 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
 
   /** Makes the actor from what was kept. Errors: VERSION_MISMATCH. */
   restore(logic: AnyActorLogic, { isMarked, body }: ReturnType<typeof unpackCheckpoint>, bytes: Uint8Array): this {
-    const [number, , machine, timers] = body;
+    const [, , machine, timers] = body;
     this.#phase = 'restored';
     this.#turn(() => this.#make(logic, { snapshot: machine }));
     if (this.#fault !== undefined) throw this.#fault.error;
-    this.#number = number;
     const reviver = new Reviver(this.#references, false);
     if (isMarked) {
       reviveSnapshots(this.#root, reviver);
@@ -237,6 +241,21 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     for (const child of [...(this.#children ?? [])]) child._stop();
   }
 
+  /** True where something failed outside or below and nothing handled it; false where the machine itself broke. */
+  get endedByItself(): boolean {
+    return this.#fault === undefined && this.#ownEnds?.has(this.#root) === true;
+  }
+
+  endsByItself(actor: LiveActor, event: ActorEvent): void {
+    const failed = childrenOf(actor).find(([, child]) => child.id === event['actorId'])?.[1];
+    if (failed === undefined || this.#ownEnds?.has(failed)) (this.#ownEnds ??= new WeakSet()).add(actor);
+  }
+
+  /** Promises, callbacks and observables are known to this process alone: the machine must stay in memory while any runs. */
+  get holdsWork(): boolean {
+    return this.starts.holdsWork;
+  }
+
   get isDeaf(): boolean {
     return this.#phase === 'stopped' || this.#fault !== undefined || hasFailed(this.#root);
   }
@@ -339,6 +358,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
 
   unregistered(actor: LiveActor): void {
     this.#children?.delete(actor);
+    this.starts.ended(actor);
   }
 
   refuse(error: unknown): void {
@@ -403,6 +423,10 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
 
   // ---- outside calls
 
+  kindOf(name: string): EffectKind | undefined {
+    return this.#options.kindOf?.(name);
+  }
+
   mintKey(name: string): string {
     return `${name}/${this.nextNumber()}`;
   }
@@ -438,12 +462,7 @@ function rootLogic(machine: AnyStateMachine): AnyActorLogic {
       host.adopt(scope);
       return restoreMachine(machine, record, scope, (error) => host.refuse(error));
     },
-    transition: (snapshot: LiveSnapshot, event: ActorEvent, scope: LiveScope) => {
-      const next = machine.transition(snapshot as never, event, scope as never) as unknown as LiveSnapshot;
-      // XState returns this status for an error of a child that nothing handles; what throws does not come here.
-      if (next.status === 'error') hostOf(scope).endedByItself = true;
-      return next;
-    },
+    transition: watchEnds(machine.transition as unknown as LooseLogic['transition']),
   });
 }
 
@@ -452,9 +471,9 @@ function rootLogic(machine: AnyStateMachine): AnyActorLogic {
  * Errors: UNSUPPORTED_LOGIC where it is plain to see that the machine cannot be hosted; `details.findings` lists why.
  */
 export function machineFactory(machine: AnyStateMachine, options: MachineOptions): HostFactory {
-  const names = options.performerNames ?? [...REGISTERED.keys()];
+  const names = options.performerNames ?? REGISTERED_NAMES;
   assertHostable(machine, names);
-  const registered = new Map(names.map((name) => [name, REGISTERED.get(name)]));
+  const registered = new Map(names.map((name) => [name, registeredActor(name)]));
   const prepared = new MachinePreparer(registered).prepare(machine);
   const logic = rootLogic(prepared);
   return {

@@ -5,11 +5,12 @@
  */
 import type { AnyActorLogic, AnyStateMachine } from 'xstate';
 import type { ActorEvent } from './host.ts';
-import { isCallLogic } from './machine-effects.ts';
+import { isCallLogic } from './machine-calls.ts';
 import { type ActorRecord, type MachineRecord, mismatch, restoreMachine } from './machine-record.ts';
 import type { LateStarts, LooseLogic } from './machine-starts.ts';
 import {
   isMachine,
+  type LiveActor,
   type LiveScope,
   type LiveSnapshot,
   ownerOf,
@@ -23,6 +24,8 @@ const MICROSTEPS_MAX = 10_000;
 /** What children are started and restored by: the machine's host. */
 export interface ChildStarter extends SystemOwner {
   readonly starts: LateStarts;
+  /** An actor ends with an error that it was told of by `event`, and that it did not throw. */
+  endsByItself(actor: LiveActor, event: ActorEvent): void;
   /** The state cannot be restored with this machine. */
   refuse(error: unknown): void;
 }
@@ -99,10 +102,27 @@ function rename(scope: LiveScope, record: ActorRecord, isMachineLogic: boolean):
   renameActor(scope, id ?? key, sessionId, status !== 'active');
 }
 
+/** A logic whose actors come back by their records, and whose ends are looked at. */
+function wrap(logic: object, own: LooseLogic): AnyActorLogic {
+  const { transition } = own;
+  return Object.assign(Object.create(logic) as AnyActorLogic, own, { transition: watchEnds(transition) });
+}
+
+/** Tells the host of an error that a logic ends with by itself; one that it throws does not come here. */
+export function watchEnds(transition: LooseLogic['transition']): LooseLogic['transition'] {
+  return (snapshot, event, scope) => {
+    const next = transition(snapshot, event, scope);
+    if (next.status === 'error') starterOf(scope).endsByItself(scope.self, event);
+    return next;
+  };
+}
+
 /** A child machine: it starts inside of the turn, as in XState. */
 function machineLogic(machine: AnyStateMachine): AnyActorLogic {
-  return Object.assign(Object.create(machine) as AnyActorLogic, {
-    restoreSnapshot: (record: ActorRecord, scope: LiveScope) => {
+  return wrap(machine, {
+    transition: machine.transition as unknown as LooseLogic['transition'],
+    restoreSnapshot: (kept, scope) => {
+      const record = kept as ActorRecord;
       rename(scope, record, true);
       return restoreMachine(machine, record[6] as MachineRecord, scope, (error) => starterOf(scope).refuse(error));
     },
@@ -111,8 +131,9 @@ function machineLogic(machine: AnyStateMachine): AnyActorLogic {
 
 /** Logic that starts nothing, or only records a wish. */
 function namedLogic(logic: LooseLogic): AnyActorLogic {
-  return Object.assign(Object.create(logic) as AnyActorLogic, {
-    restoreSnapshot: (record: ActorRecord, scope: LiveScope) => restoreChild(logic, record, scope),
+  return wrap(logic, {
+    transition: (snapshot, event, scope) => logic.transition(snapshot, event, scope),
+    restoreSnapshot: (record, scope) => restoreChild(logic, record as ActorRecord, scope),
   });
 }
 
@@ -125,10 +146,9 @@ function restoreChild(logic: LooseLogic, record: ActorRecord, scope: LiveScope):
 
 /** Logic whose start does something outside (a promise, a callback, an observable): it waits for the commit. */
 function waitingLogic(logic: LooseLogic): AnyActorLogic {
-  return Object.assign(Object.create(logic) as AnyActorLogic, {
-    restoreSnapshot: (record: ActorRecord, scope: LiveScope) => restoreChild(logic, record, scope),
-    start: (_: LiveSnapshot, scope: LiveScope) => starterOf(scope).starts.startLater(logic, scope),
-    transition: (snapshot: LiveSnapshot, event: ActorEvent, scope: LiveScope) =>
-      starterOf(scope).starts.transition(logic, snapshot, event, scope),
+  return wrap(logic, {
+    start: (_, scope) => starterOf(scope).starts.startLater(logic, scope),
+    transition: (snapshot, event, scope) => starterOf(scope).starts.transition(logic, snapshot, event, scope),
+    restoreSnapshot: (record, scope) => restoreChild(logic, record as ActorRecord, scope),
   });
 }

@@ -40,6 +40,8 @@ interface Backlog {
 export class LateStarts {
   readonly #owner: StartOwner;
   #backlogs: Map<LiveActor, Backlog> | undefined;
+  /** All that start late and have not ended. */
+  #working: Set<LiveActor> | undefined;
 
   constructor(owner: StartOwner) {
     this.#owner = owner;
@@ -48,6 +50,7 @@ export class LateStarts {
   /** Starts a child once the turn is committed, if it still runs then. */
   startLater(logic: LooseLogic, scope: LiveScope): void {
     const actor = scope.self;
+    (this.#working ??= new Set()).add(actor);
     this.#backlogs ??= new Map();
     const backlog = this.#backlogs.get(actor) ?? { started: false, events: [] };
     this.#backlogs.set(actor, backlog);
@@ -109,6 +112,15 @@ export class LateStarts {
       }
     }
     return { ...last, status: 'error', error };
+  }
+
+  get holdsWork(): boolean {
+    return (this.#working?.size ?? 0) > 0;
+  }
+
+  /** A child has ended, or is about to: its stop may still be on its way. */
+  ended(actor: LiveActor): void {
+    this.#working?.delete(actor);
   }
 
   /** What waits for a child: it is kept with it. */

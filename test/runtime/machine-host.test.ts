@@ -12,6 +12,7 @@ import {
   setup,
 } from 'xstate';
 import { describe, expect, it } from 'vitest';
+import type { EffectRequest } from '../../runtime/host.ts';
 import { machineFactory } from '../../runtime/machine-host.ts';
 import { addressOf } from '../../runtime/machine-references.ts';
 import { benchOf, notingPort, options, restored, run } from './machine-corpus/noting-port.ts';
@@ -127,6 +128,52 @@ describe('a crash', () => {
     );
     expect([made.host.status, made.host.endedByItself, String(made.host.error)]).toEqual(['error', true, 'Error: no']);
     expect(made.failures).toEqual([]);
+  });
+
+  it('of a child that breaks is a crash of the machine, and a child that fails is none, however deep', async () => {
+    const breaking = createMachine({
+      on: {
+        GO: {
+          actions: () => {
+            throw new Error('broken');
+          },
+        },
+      },
+    });
+    const failing = createMachine({
+      initial: 'a',
+      states: {
+        a: { on: { GO: 'b' } },
+        b: { invoke: { src: fromPromise(() => Promise.reject(new Error('failed'))) } },
+      },
+    });
+    const around = (inner: AnyStateMachine): AnyStateMachine => {
+      const middle = setup({ actors: { inner } }).createMachine({
+        invoke: { src: 'inner', id: 'i' },
+        on: { GO: { actions: sendTo('i', { type: 'GO' }) } },
+      });
+      return setup({ actors: { middle } }).createMachine({
+        invoke: { src: 'middle', id: 'm' },
+        on: { GO: { actions: sendTo('m', { type: 'GO' }) } },
+      });
+    };
+    const ends: unknown[] = [];
+    for (const inner of [breaking, failing]) {
+      const made = await benchOf(() => around(inner));
+      await made.send({ type: 'GO' });
+      ends.push([String(made.host.error), made.host.endedByItself]);
+    }
+    expect(ends).toEqual([
+      ['Error: broken', false],
+      ['Error: failed', true],
+    ]);
+  });
+
+  it('is what a delivery is that cannot be read', () => {
+    const host = run(createMachine({}), notingPort());
+    const packed = Uint8Array.of(0xc7, 0xff);
+    host.relay({ sourcePath: undefined, targetPath: [], event: { type: 'X', packed } });
+    expect([host.status, host.endedByItself]).toEqual(['error', false]);
   });
 });
 
@@ -246,12 +293,12 @@ describe('the end', () => {
 });
 
 describe('in passing', () => {
-  it('logs and emitted events go where they should, and what a listener throws is not the machine', () => {
+  it('logs go where they should', () => {
     const said: unknown[] = [];
-    const host = run(createMachine({ entry: [({ context }) => void context, emit({ type: 'told' })] }), notingPort(), {
+    const host = run(createMachine({ entry: [log('here', 'label'), emit({ type: 'told' })] }), notingPort(), {
       log: (...what) => void said.push(what),
     });
-    expect([host.status, said]).toEqual(['active', []]);
+    expect([host.status, said]).toEqual(['active', [['task/1', 'label', 'here']]]);
   });
 
   it('describes nested and parallel states and all children', async () => {
@@ -291,6 +338,49 @@ describe('in passing', () => {
     host.start();
     host.send(event);
     expect([host.status, input, event]).toEqual(['active', { list: [1] }, { type: 'ADD', list: [2] }]);
+  });
+
+  it('holds work while a promise or a callback of it runs', async () => {
+    const work = fromPromise(() => new Promise(() => {}));
+    const child = createMachine({});
+    const host = run(
+      setup({ actors: { work, child } }).createMachine({
+        initial: 'a',
+        invoke: { src: 'child' },
+        states: { a: { invoke: { src: 'work' }, on: { OUT: 'b' } }, b: {} },
+      }),
+      notingPort(),
+    );
+    expect(host.holdsWork).toBe(true);
+    host.send({ type: 'OUT' });
+    expect(host.holdsWork).toBe(false);
+  });
+
+  it('makes calls of the kind that the machine says, or the host knows, and by the names it is given', () => {
+    const kinds: unknown[] = [];
+    const port = {
+      ...notingPort(),
+      effect: ({ name, kind, input }: EffectRequest) => void kinds.push([name, kind, input]),
+    };
+    const invoke = [
+      { src: 'effect', input: { name: 'pay' } },
+      { src: 'effect', input: { name: 'pay', kind: 'pure', input: 1 } },
+      { src: 'effect', input: { name: 'other' } },
+      { src: 'worker', input: { module: 'm.ts', name: 'sum', input: [1] } },
+      { src: 'mail', input: { name: 'send' } },
+    ];
+    run(createMachine({ invoke } as never), port, {
+      performerNames: ['effect', 'worker', 'mail'],
+      kindOf: (name) => (name === 'effect:pay' ? 'unsafe' : undefined),
+    });
+    expect(kinds).toEqual([
+      ['effect:pay', 'unsafe', undefined],
+      ['effect:pay', 'pure', 1],
+      ['effect:other', 'keyed', undefined],
+      ['worker', 'pure', { module: 'm.ts', name: 'sum', input: [1] }],
+      ['mail:send', 'keyed', undefined],
+    ]);
+    expect(() => run(createMachine({ invoke } as never), port)).toThrow(/"mail" is not defined/);
   });
 
   it('leaves the machine it was given as it was', () => {

@@ -2,11 +2,14 @@ import { type AnyActorLogic, type AnyStateMachine, assign, createMachine, fromPr
 import { describe, expect, it } from 'vitest';
 import { structureHash } from '../../runtime/machine-structure.ts';
 
-const child = (states: object = { a: {} }): AnyStateMachine =>
-  createMachine({ initial: 'a', states } as never);
+const child = (states: object = { a: {} }): AnyStateMachine => createMachine({ initial: 'a', states } as never);
 
 /** A machine, with what differs. */
-function machine(more: object = {}, actors: Record<string, AnyActorLogic> = { child: child() }, count = 1): AnyStateMachine {
+function machine(
+  more: object = {},
+  actors: Record<string, AnyActorLogic> = { child: child() },
+  count = 1,
+): AnyStateMachine {
   return setup({
     actors: actors,
     guards: { ok: () => count > 0 },

@@ -226,6 +226,18 @@ export const flowCases: readonly Case[] = [
     steps: ['GO', 'GO', 'TELL'],
   },
   {
+    name: 'an event that the making of the context sends to itself',
+    machine: () =>
+      counting.createMachine({
+        context: ({ self }) => {
+          self.send({ type: 'ADD' });
+          return { n: 0 };
+        },
+        on: { ADD: { actions: 'add' } },
+      }),
+    steps: ['ADD'],
+  },
+  {
     name: 'a machine that is done at once',
     machine: () =>
       createMachine({ initial: 'a', states: { a: { always: 'z' }, z: { type: 'final' } }, output: { ok: true } }),

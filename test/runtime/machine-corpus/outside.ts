@@ -1,5 +1,14 @@
 /** Logic that works outside of the machine: promises, callbacks, observables, and the registered actors. */
-import { type AnyStateMachine, assign, createMachine, fromCallback, fromPromise, sendTo, setup } from 'xstate';
+import {
+  type AnyActorRef,
+  type AnyStateMachine,
+  assign,
+  createMachine,
+  fromCallback,
+  fromPromise,
+  sendTo,
+  setup,
+} from 'xstate';
 import { effect } from '../../../runtime/machine-effects.ts';
 import type { Case } from './case.ts';
 
@@ -123,6 +132,21 @@ export const outsideCases: readonly Case[] = [
     steps: ['GO', 'SAY', 'OUT', 'GO'],
   },
   {
+    name: 'a callback that is sent a reference before it can have started',
+    machine: () =>
+      taking({
+        invoke: {
+          src: fromCallback(({ receive }) =>
+            receive((event) => (event as unknown as { who: AnyActorRef }).who.send({ type: 'BACK' })),
+          ),
+          id: 'back',
+        },
+        entry: sendTo('back', ({ self }) => ({ type: 'SAY', who: self })),
+        on: { BACK: { actions: 'take' } },
+      }),
+    steps: ['X'],
+  },
+  {
     name: 'an observable with values and an end',
     machine: (lab) =>
       taking({
@@ -232,7 +256,7 @@ export const outsideCases: readonly Case[] = [
           b: {},
         },
       }),
-    steps: [{ settle: 'worker:default', value: 3 }, 'OUT', { settle: 'model:small', value: 'late' }],
+    steps: [{ settle: 'worker', value: 3 }, 'OUT', { settle: 'model:small', value: 'late' }],
     plain: false,
   },
   {
