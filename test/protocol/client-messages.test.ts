@@ -359,6 +359,15 @@ describe('the quick way to read a submission', () => {
     expect(quick).toBeGreaterThan(100);
   });
 
+  it('leaves too many labels, and too long ones, to the schema', () => {
+    const withLabels = (labels: unknown): unknown =>
+      readSubmit({ type: 'task.submit', agent: 'a', options: { labels } });
+    const many = (count: number): unknown => Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, '']));
+    expect(withLabels(many(16))).toBeDefined();
+    expect(withLabels(many(17))).toBeUndefined();
+    expect(withLabels({ a: 'x'.repeat(257) })).toBeUndefined();
+  });
+
   it('takes the messages that it is meant for', () => {
     const options = { priority: 5, labels: { team: 'a' }, deadlineMs: 5, cache: true };
     for (const message of [
