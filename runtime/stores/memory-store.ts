@@ -17,6 +17,8 @@ export type WriteOutcome = 'done' | 'lost' | 'kept';
 export interface MemoryDiskOptions {
   /** Decides on each write before it happens, and may hold it. Default: `done`. */
   readonly onWrite?: (rows: number, synced: boolean) => WriteOutcome | Promise<WriteOutcome>;
+  /** Is called before each opening, and may throw an OperatingError, or hold it. */
+  readonly onOpen?: () => void | Promise<void>;
 }
 
 /** Writes that a crash may lose; of more, the oldest count as synced. */
@@ -27,6 +29,7 @@ type Change = readonly [key: string, record: Uint8Array | undefined];
 /** Bytes by key, as of the last write. One store at a time has it open. */
 export class MemoryDisk {
   readonly #onWrite: NonNullable<MemoryDiskOptions['onWrite']>;
+  readonly #onOpen: NonNullable<MemoryDiskOptions['onOpen']>;
   readonly #records = new Map<string, Uint8Array>();
   readonly #order = new OrderedKeys();
   /** For each write that is not synced, what was there before. */
@@ -36,6 +39,7 @@ export class MemoryDisk {
 
   constructor(options: MemoryDiskOptions = {}) {
     this.#onWrite = options.onWrite ?? (() => 'done');
+    this.#onOpen = options.onOpen ?? (() => undefined);
   }
 
   /**
@@ -71,13 +75,22 @@ export class MemoryDisk {
     return true;
   }
 
-  /** For the space that opens it; `undefined` ends the hold. */
-  get holder(): object | undefined {
-    return this.#holder;
+  /** For a space: takes the disk for itself. Errors: STORE_UNAVAILABLE, another one has it. */
+  async hold(holder: object): Promise<void> {
+    await this.#onOpen();
+    if (this.#holder !== undefined)
+      throw new OperatingError('STORE_UNAVAILABLE', 'Another store has this memory open. Close it first.');
+    this.#holder = holder;
   }
 
-  set holder(holder: object | undefined) {
-    this.#holder = holder;
+  /** For a space: lets go of it. */
+  release(holder: object): void {
+    if (this.#holder === holder) this.#holder = undefined;
+  }
+
+  /** Whether it is this one that has it. */
+  isHeldBy(holder: object): boolean {
+    return this.#holder === holder;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -136,18 +149,14 @@ class MemorySpace implements KeySpace {
   }
 
   async open(): Promise<void> {
-    if (this.#held && this.#disk.holder !== this) this.#dead = true;
     if (this.#dead) throw died();
-    if (this.#disk.holder !== undefined) {
-      throw new OperatingError('STORE_UNAVAILABLE', 'Another store has this memory open. Close it first.');
-    }
-    this.#disk.holder = this;
+    await this.#disk.hold(this);
     this.#held = true;
   }
 
   async close(): Promise<void> {
-    if (this.#held && this.#disk.holder !== this) this.#dead = true;
-    if (this.#disk.holder === this) this.#disk.holder = undefined;
+    if (this.#held && !this.#disk.isHeldBy(this)) this.#dead = true;
+    this.#disk.release(this);
     this.#held = false;
   }
 
@@ -199,7 +208,7 @@ class MemorySpace implements KeySpace {
   }
 
   #assertAlive(): void {
-    if (this.#disk.holder !== this) throw died();
+    if (!this.#disk.isHeldBy(this)) throw died();
   }
 }
 

@@ -81,6 +81,9 @@ describe('a database that is whole', () => {
       await db.close();
       const tables = (await readdir(dir)).filter((name) => name.endsWith('.ldb'));
       expect(tables.length).toBeGreaterThan(1);
+      const manifest = await readFile(join(dir, (await readFile(join(dir, 'CURRENT'), 'utf8')).trim()));
+      for (const number of liveFiles(manifest).tables.keys())
+        expect(tables).toContain(`${String(number).padStart(6, '0')}.ldb`);
       expect(await findDamage(dir, ALL)).toEqual({ damage: [], uncheckedBytes: 0 });
       expect((await findDamage(dir, 0)).uncheckedBytes).toBeGreaterThan(100_000);
       expect((await findDamage(dir, 50_000)).uncheckedBytes).toBeGreaterThan(50_000);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -38,15 +38,19 @@ function logOf(): { lines: string[]; log: NonNullable<LevelStoreOptions['log']> 
 }
 
 describe('the folder of a LevelDB store', () => {
-  it('is made, for its owner alone, and says who has it open', async () => {
-    const store = storeOf();
-    await store.open();
-    expect((await stat(dir)).mode & 0o777).toBe(0o700);
-    expect((await stat(join(dir, 'pid'))).mode & 0o777).toBe(0o600);
-    expect(await readFile(join(dir, 'pid'), 'utf8')).toBe(`${process.pid}\n`);
-    await store.close();
-    expect(await readdir(dir)).toEqual(['db']);
-  });
+  it.each([true, false])(
+    'is for its owner alone, whether it was there (%s) or is made, and says who has it open',
+    async (wasThere) => {
+      if (wasThere) await mkdir(dir, { recursive: true, mode: 0o755 });
+      const store = storeOf();
+      await store.open();
+      expect((await stat(dir)).mode & 0o777).toBe(0o700);
+      expect((await stat(join(dir, 'pid'))).mode & 0o777).toBe(0o600);
+      expect(await readFile(join(dir, 'pid'), 'utf8')).toBe(`${process.pid}\n`);
+      await store.close();
+      expect(await readdir(dir)).toEqual(['db']);
+    },
+  );
 
   it('is refused to a second store, of this process or another, with the way out', async () => {
     const store = storeOf();

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 import type { Said, Told } from './level-writer.ts';
 
 const WRITER = fileURLToPath(new URL('level-writer.ts', import.meta.url));
@@ -27,6 +28,7 @@ export class LevelProcess {
       this.#wake();
     });
     void this.#exited.then(() => this.#wake());
+    onTestFinished(() => this.kill());
   }
 
   tell(told: Told): void {
@@ -38,19 +40,23 @@ export class LevelProcess {
     for (;;) {
       const said = this.#heard.shift();
       if (said !== undefined) return said;
-      if (this.#child.exitCode !== null) throw new Error('the writer has ended');
+      if (this.#ended) throw new Error('the writer has ended');
       await this.#change();
     }
   }
 
   /** Resolves when it has said that this epoch was acknowledged. */
   async ackedUpTo(epoch: number): Promise<void> {
-    while (this.acked < epoch && this.#child.exitCode === null) await this.#change();
+    while (this.acked < epoch && !this.#ended) await this.#change();
   }
 
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
+  }
+
+  get #ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   #change(): Promise<void> {

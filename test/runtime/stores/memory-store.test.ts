@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { OperatingError } from '../../../protocol/errors.ts';
 import { createMemoryStore, MemoryDisk, type WriteOutcome } from '../../../runtime/stores/memory-store.ts';
 import { keyOfThing } from '../../contract/key-space-rows.ts';
 import { bytes, epochOf } from '../../contract/epochs.ts';
@@ -125,19 +126,37 @@ describe('a write that fails', () => {
     },
   );
 
-  it('leaves the store failed when reopening fails, and lets it be tried again', async () => {
-    let outcome: WriteOutcome = 'done';
-    const disk = new MemoryDisk({ onWrite: () => outcome });
+  it('leaves the store failed while reopening fails, and a reopening after another owner was there is refused', async () => {
+    let [outcome, away]: [WriteOutcome, boolean] = ['done', false];
+    const unavailable = new OperatingError('STORE_UNAVAILABLE', 'The disk is away.');
+    const disk = new MemoryDisk({
+      onWrite: () => outcome,
+      onOpen: () => {
+        if (away) throw unavailable;
+      },
+    });
     const store = createMemoryStore({ world, disk });
     const fence = await store.open();
-    outcome = 'lost';
+    [outcome, away] = ['lost', true];
     await failureOf(store.commit(cell('x'), fence));
-    outcome = 'done';
-    const holder = disk.holder;
-    disk.holder = {};
-    expect(await failureOf(store.reopen())).toEqual({ code: 'STORE_UNAVAILABLE' });
+    for (let i = 0; i < 2; i++) {
+      expect(await failureOf(store.reopen())).toEqual({ code: 'STORE_UNAVAILABLE' });
+      expect(store.status).toBe('failed');
+    }
+    [outcome, away] = ['done', false];
+    await store.reopen();
+    expect(store.status).toBe('open');
+    [outcome, away] = ['lost', true];
+    await failureOf(store.commit(cell('x'), fence));
+    await failureOf(store.reopen());
+    [outcome, away] = ['done', false];
+    const other = createMemoryStore({ world, disk });
+    await other.open();
+    await other.close();
+    expect(await failureOf(store.reopen())).toEqual({ code: 'STATE_CONFLICT' });
     expect(store.status).toBe('failed');
-    expect(holder).toBeDefined();
+    await store.close();
+    expect(store.status).toBe('closed');
   });
 
   it('can be held by the disk, while later ones wait behind it', async () => {
