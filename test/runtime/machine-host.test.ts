@@ -6,6 +6,7 @@ import {
   emit,
   fromCallback,
   fromPromise,
+  log,
   raise,
   sendParent,
   sendTo,
