@@ -19,11 +19,8 @@ import { messageIdOf, parseClientMessage } from '../protocol/messages.ts';
 import type { Log } from '../runtime/log.ts';
 import type { World } from '../runtime/world.ts';
 import { Outbox } from './outbox.ts';
+import { Pace } from './pace.ts';
 
-/** How long more than `readerCloseBytes` may stay unsent before the reader counts as too slow: a burst is not slowness. */
-export const READER_GRACE_MS = 250;
-/** Unsent bytes that close at once, grace or not. */
-export const READER_BURST_BYTES_MAX = 8 * LIMITS.readerCloseBytes;
 /** Frames in a row that are no valid messages, before the connection is ended: whoever sends them speaks something else. */
 export const REFUSED_FRAMES_MAX = 1_000;
 /** What a close frame may say. */
@@ -56,11 +53,9 @@ interface Arrived {
 export class SocketConnection implements Connection {
   readonly #parts: ConnectionParts;
   readonly #outbox: Outbox;
+  readonly #pace: Pace;
   #session: SessionHandle | undefined;
   #lost = false;
-  #overSinceMs: number | undefined;
-  #waiters: (() => void)[] = [];
-  #waking = false;
   #refusedInRow = 0;
   /** Requests that were handed over and are not answered yet. */
   #unanswered = 0;
@@ -71,8 +66,9 @@ export class SocketConnection implements Connection {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    const { socket, stream, codec } = parts;
+    const { socket, stream, codec, world } = parts;
     this.#outbox = new Outbox(stream, { isBinary: codec.isBinary, onFlush: () => this.#flushed() });
+    this.#pace = new Pace(world, () => this.#outbox.backlogBytes);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#arrived(data, isBinary));
     socket.on('pong', () => void (this.#misses = 0));
     socket.on('close', () => this.#gone());
@@ -97,7 +93,7 @@ export class SocketConnection implements Connection {
     const { backlogBytes } = this.#outbox;
     if (backlogBytes > LIMITS.readerCoalesceBytes) {
       if (type === 'task.chunk') return;
-      if (backlogBytes > LIMITS.readerCloseBytes && this.#isTooSlow(backlogBytes)) {
+      if (this.#pace.isTooSlow(backlogBytes)) {
         this.#parts.log.warn('A reader is too slow; its connection is closed.', {
           session: this.#session?.id,
           backlogBytes,
@@ -110,9 +106,7 @@ export class SocketConnection implements Connection {
   }
 
   ready(): Promise<void> {
-    if (!this.#lost && this.#hasRoom()) return DONE;
-    // A connection that is lost never has room again: whoever waits for it is forgotten with it.
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return this.#pace.ready();
   }
 
   close(code: number, reason: string): void {
@@ -134,7 +128,7 @@ export class SocketConnection implements Connection {
     const { socket } = this.#parts;
     if (this.#lost) return;
     // While nothing is read, nothing can be heard: that is this side's doing.
-    if (socket.isPaused) this.#misses = 0;
+    if (socket.isPaused && this.#pace.hasRoom) this.#misses = 0;
     if (this.#misses >= LIMITS.heartbeatMissesMax) {
       this.terminate();
       return;
@@ -157,37 +151,10 @@ export class SocketConnection implements Connection {
     }
   }
 
-  #isTooSlow(backlogBytes: number): boolean {
-    if (backlogBytes > READER_BURST_BYTES_MAX) return true;
-    const nowMs = this.#parts.world.monotonicMs();
-    this.#overSinceMs ??= nowMs;
-    return nowMs - this.#overSinceMs > READER_GRACE_MS;
-  }
-
-  #hasRoom(): boolean {
-    return this.#outbox.backlogBytes <= LIMITS.readerCoalesceBytes;
-  }
-
   #flushed(): void {
     if (this.#lost) return;
-    if (this.#overSinceMs !== undefined && this.#outbox.backlogBytes <= LIMITS.readerCloseBytes)
-      this.#overSinceMs = undefined;
-    if (this.#waiters.length > 0) this.#wake();
+    this.#pace.eased();
     if (this.#frames.length > 0 || this.#held !== undefined) this.#pump();
-  }
-
-  /** Lets those who wait for room go on one by one, as long as there is some after what each has sent. */
-  #wake(): void {
-    if (this.#waking || this.#lost || !this.#hasRoom()) return;
-    const next = this.#waiters.shift();
-    if (next === undefined) return;
-    this.#waking = true;
-    next();
-    // What waited runs in a microtask that was queued just now; the look at the room comes behind it.
-    queueMicrotask(() => {
-      this.#waking = false;
-      this.#wake();
-    });
   }
 
   // ---- in
@@ -201,7 +168,7 @@ export class SocketConnection implements Connection {
   }
 
   #takesMore(): boolean {
-    return this.#unanswered < LIMITS.sessionRequestsMax && this.#hasRoom();
+    return this.#unanswered < LIMITS.sessionRequestsMax && this.#pace.hasRoom;
   }
 
   /** Reads on where reading stopped. What is queued here came in one piece with what had room, so it is bounded by that. */
@@ -260,7 +227,7 @@ export class SocketConnection implements Connection {
   #dropRequests(): void {
     this.#frames = [];
     this.#held = undefined;
-    this.#waiters = [];
+    this.#pace.end();
     this.#parts.socket.resume();
   }
 
@@ -271,8 +238,6 @@ export class SocketConnection implements Connection {
     this.#session?.closed();
   }
 }
-
-const DONE = Promise.resolve();
 
 /** Frames that answer nothing. */
 const NEWS: ReadonlySet<string> = new Set(['hello', 'task.event', 'task.result', 'task.chunk', 'gap', 'topic.message']);

@@ -108,14 +108,20 @@ export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
   return app;
 }
 
-/** Answers with an error, in the words of the table. */
-export function sendError(log: Log, error: unknown, request: { readonly url: string }, reply: FastifyReply): void {
+/** Answers with an error, in the words of the table. `status`: where HTTP has a more fitting one. */
+export function sendError(
+  log: Log,
+  error: unknown,
+  request: { readonly url: string },
+  reply: FastifyReply,
+  status?: number,
+): void {
   const body = bodyOf(error);
   if (body.code === 'INTERNAL') {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     log.error('A request failed.', { url: pathOf(request.url), error: stack });
   }
-  const problem = problemOf(body, pathOf(request.url));
+  const problem = problemOf(body, pathOf(request.url), status);
   reply.code(problem.status).headers(retryHeaders(body)).type(PROBLEM_TYPE).send(problem);
 }
 
@@ -138,8 +144,19 @@ function readBodies(app: FastifyInstance, bounds: FrameBounds): void {
   app.removeAllContentTypeParsers();
   const type = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i;
   app.addContentTypeParser<Buffer>(type, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) =>
-    body.length === 0 ? undefined : jsonCodec.decode(body, bounds),
+    readBody(body, bounds),
   );
+}
+
+function readBody(body: Buffer, bounds: FrameBounds): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return jsonCodec.decode(body, bounds);
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const message = error.message.replace(/^The frame/, 'The body');
+    throw OperatingError.fromBody({ ...error.toBody(), message });
+  }
 }
 
 function writeReply(payload: unknown): string {
@@ -156,7 +173,8 @@ const PARTS: Readonly<Record<string, string>> = {
 /** Fastify takes both outcomes as they are; the error keeps its code. */
 function validatorOf(schema: z.ZodType, part = ''): (value: unknown) => { value: unknown } | { error: Error } {
   return (value) => {
-    const parsed = schema.safeParse(value);
+    // The framework says null where there is no body.
+    const parsed = schema.safeParse(value ?? undefined);
     if (parsed.success) return { value: parsed.data };
     const issues = issuesOf(parsed.error);
     const message = `${PARTS[part] ?? 'The request'} is not valid: ${summaryOf(issues)}.`;

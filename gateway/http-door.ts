@@ -6,7 +6,11 @@ import { OperatingError } from '../protocol/errors.ts';
 import type { Authenticate } from './authentication.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { createHttpApp } from './http-app.ts';
-import { registerHealthRoutes } from './routes/health-routes.ts';
+import { EventStreams } from './event-streams.ts';
+import { createApiDocs } from './openapi.ts';
+import type { RouteDeps } from './route-deps.ts';
+import { answerUnknown, registerApi, RouteBook } from './routes.ts';
+import { registerPages } from './routes/page-routes.ts';
 
 /** What the door is made with. */
 export interface HttpDoorDeps extends GatewayDeps {
@@ -32,9 +36,23 @@ const STOP_MS_MAX = 1_000;
 /** Makes the door, with all routes. */
 export function createHttpDoor(deps: HttpDoorDeps): HttpDoor {
   const { settings, world } = deps;
-  const app = createHttpApp(deps);
+  const { heartbeatMs, connectionsMax } = settings;
+  const closing = new AbortController();
+  const streams = new EventStreams(world, { heartbeatMs, streamsMax: connectionsMax });
   let draining = false;
-  registerHealthRoutes(app, { ...deps, isReady: () => !draining && deps.isReady() });
+  const routeDeps: RouteDeps = {
+    ...deps,
+    streams,
+    closing: closing.signal,
+    isReady: () => !draining && deps.isReady(),
+  };
+  const docs = createApiDocs(routeDeps);
+  const app = createHttpApp(deps);
+  const book = new RouteBook();
+  book.watch(app);
+  answerUnknown(app, book, deps);
+  registerApi(app, routeDeps);
+  registerPages(app, { node: deps.node, docs });
 
   return {
     listen: async (onUpgrade) => {
@@ -47,11 +65,16 @@ export function createHttpDoor(deps: HttpDoorDeps): HttpDoor {
       const [address] = app.addresses();
       return address as AddressInfo;
     },
-    drain: () => void (draining = true),
+    drain: () => {
+      draining = true;
+      streams.end();
+    },
     close: async () => {
       draining = true;
+      streams.end();
+      closing.abort();
       const cancel = world.after(STOP_MS_MAX, () => app.server.closeAllConnections());
-      await app.close();
+      await Promise.all([app.close(), docs.close()]);
       cancel();
     },
   };

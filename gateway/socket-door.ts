@@ -17,6 +17,7 @@ import type { Authenticate } from './authentication.ts';
 import { SocketConnection } from './connection.ts';
 import { refusalOfHeaders } from './exposure.ts';
 import { problemOf, rawProblem } from './problem.ts';
+import { repeat } from './repeat.ts';
 
 /** The one path that can be upgraded. */
 export const SOCKET_PATH = '/ws';
@@ -207,14 +208,4 @@ function refuse(request: IncomingMessage, stream: Duplex, error: OperatingError)
   stream.on('error', () => stream.destroy());
   stream.once('finish', () => stream.destroy());
   stream.end(rawProblem(problemOf(error.toBody(), pathOf(request))));
-}
-
-function repeat(world: World, everyMs: number, fn: () => void): Cancel {
-  let cancel: Cancel;
-  const again = (): void => {
-    cancel = world.after(everyMs, again);
-    fn();
-  };
-  cancel = world.after(everyMs, again);
-  return () => cancel();
 }

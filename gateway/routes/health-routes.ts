@@ -1,26 +1,43 @@
 /** Whether the node lives, whether it takes work, and what it counts: for whatever watches over it. */
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { OperatingError } from '../../protocol/errors.ts';
-import type { Metrics } from '../../runtime/metrics.ts';
-
-/** What the routes ask. */
-export interface HealthDeps {
-  readonly metrics: Metrics;
-  readonly node: { readonly id: string; readonly version: string };
-  isReady(): boolean;
-}
+import { ANSWERS } from '../rest-schemas.ts';
+import { answers, type RestApp, type RouteDeps } from '../route-deps.ts';
 
 /** Adds `/healthz`, `/readyz` and `/metrics`. */
-export function registerHealthRoutes(app: FastifyInstance, deps: HealthDeps): void {
+export function registerHealthRoutes(app: RestApp, deps: Pick<RouteDeps, 'metrics' | 'node' | 'isReady'>): void {
   const { metrics, node } = deps;
-  app.get('/healthz', async () => ({ status: 'ok', node: node.id, version: node.version }));
-  app.get('/readyz', async () => {
+  const tags = ['node'];
+  const health = {
+    tags,
+    summary: 'Whether the node lives.',
+    operationId: 'getHealth',
+    response: answers({ 200: ANSWERS.health }),
+  };
+  app.get('/healthz', { schema: health }, async () => ({ status: 'ok', node: node.id, version: node.version }));
+
+  const readiness = {
+    tags,
+    summary: 'Whether the node takes new work.',
+    operationId: 'getReadiness',
+    response: answers({ 200: ANSWERS.health }),
+  };
+  app.get('/readyz', { schema: readiness }, async () => {
     if (deps.isReady()) return { status: 'ready', node: node.id, version: node.version };
-    throw new OperatingError('UNAVAILABLE', 'The node takes no new work: it is stopping, or its store is away.', {
-      retryAfterMs: 1_000,
-    });
+    const message = 'The node takes no new work: it is stopping, or its store is away.';
+    throw new OperatingError('UNAVAILABLE', message, { retryAfterMs: 1_000 });
   });
-  app.get('/metrics', async (_request, reply) => {
+
+  const figures = {
+    tags,
+    summary: 'What the node counts, in the Prometheus text format.',
+    operationId: 'getMetrics',
+    response: {
+      ...answers({}),
+      200: { description: 'Metrics.', content: { 'text/plain': { schema: z.string() } } },
+    },
+  };
+  app.get('/metrics', { schema: figures }, async (_request, reply) => {
     reply.type(metrics.contentType);
     return await metrics.render();
   });

@@ -1,0 +1,97 @@
+/**
+ * The OpenAPI document and the pages that show it, made from the routes themselves when someone first asks: a second app
+ * with the same routes, which answers nothing but the pages of its documentation. Until then none of it is loaded.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify, { type FastifyInstance } from 'fastify';
+import { HTTP_LIMITS } from './http-app.ts';
+import { REST_REGISTRY } from './rest-schemas.ts';
+import type { RouteDeps } from './route-deps.ts';
+import { registerApi } from './routes.ts';
+
+/** Where the pages are. */
+export const DOCS_PATH = '/docs';
+
+/** The documentation of one door. */
+export interface ApiDocs {
+  /** The OpenAPI 3.1 document. */
+  document(): Promise<Readonly<Record<string, unknown>>>;
+  /** Answers a request for a page below `DOCS_PATH`. */
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Documents the routes. Nothing is loaded or made before it is asked for. */
+export function createApiDocs(deps: RouteDeps): ApiDocs {
+  let made:
+    | Promise<{ readonly app: FastifyInstance; readonly document: Readonly<Record<string, unknown>> }>
+    | undefined;
+  const make = () => (made ??= makeDocs(deps));
+  return {
+    document: async () => (await make()).document,
+    answer: async (request, response) => (await make()).app.routing(request, response),
+    close: async () => {
+      await (await made)?.app.close();
+    },
+  };
+}
+
+async function makeDocs(deps: RouteDeps) {
+  const [{ default: swagger }, { default: swaggerUi }, zodProvider] = await Promise.all([
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+    import('fastify-type-provider-zod'),
+  ]);
+  const app = fastify({ routerOptions: { maxParamLength: HTTP_LIMITS.headerBytesMax } });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => () => '');
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Troupe',
+        version: deps.node.version,
+        description: DESCRIPTION,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      tags: TAGS,
+    },
+    transform: zodProvider.createJsonSchemaTransform({ schemaRegistry: REST_REGISTRY }),
+    transformObject: zodProvider.createJsonSchemaTransformObject({ schemaRegistry: REST_REGISTRY }),
+  });
+  await app.register(swaggerUi, { routePrefix: DOCS_PATH, staticCSP: true, uiConfig: { validatorUrl: null } });
+  await app.register(async (scope) => registerApi(scope, deps));
+  await app.ready();
+  return { app, document: pruned(app.swagger() as unknown as OpenApi) };
+}
+
+const DESCRIPTION =
+  'Tasks, agents and workflows of one node over HTTP. Every error is `application/problem+json` with a `code` from docs/errors.md. ' +
+  'Live work is better watched over the WebSocket at `/ws`, or as server-sent events.';
+
+const TAGS = [
+  { name: 'tasks', description: 'Submit work, look at it, stop it.' },
+  { name: 'agents', description: 'Who can work.' },
+  { name: 'workflows', description: 'How work is put together.' },
+  { name: 'node', description: 'How the node is doing.' },
+];
+
+interface OpenApi extends Readonly<Record<string, unknown>> {
+  readonly components?: { readonly schemas?: Readonly<Record<string, unknown>> };
+}
+
+/** Without the shapes that nothing refers to: each is made once as what is sent and once as what is answered. */
+function pruned(document: OpenApi): OpenApi {
+  const schemas = document.components?.schemas ?? {};
+  const used = new Set<string>();
+  const follow = (value: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (used.has(name)) continue;
+      used.add(name);
+      follow(schemas[name] ?? {});
+    }
+  };
+  follow({ ...document, components: {} });
+  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
+  return { ...document, components: { ...document.components, schemas: kept } };
+}

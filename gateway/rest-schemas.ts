@@ -1,0 +1,135 @@
+/**
+ * The shapes of what the REST routes take and answer, for validation and for the OpenAPI document. What messages have too
+ * is taken from the messages, so that the two doors cannot drift apart.
+ */
+import { z } from 'zod';
+import { taskRequestSchema } from '../protocol/client-messages.ts';
+import { CODES, type ErrorCode } from '../protocol/errors.ts';
+import { eventNameField, labelsField, nameField } from '../protocol/fields.ts';
+import { graphSchema } from '../protocol/graph.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { NODE_MESSAGES } from '../protocol/node-messages.ts';
+import { TASK_STATUSES } from '../protocol/tasks.ts';
+
+/** The names that shapes have in the OpenAPI document. */
+export const REST_REGISTRY = z.registry<{ readonly id: string }>();
+
+/** Seconds that `?wait` holds a request at most; a larger number counts as this one. */
+export const WAIT_SECONDS_MAX = 60;
+
+function named<Schema extends z.ZodType>(id: string, schema: Schema): Schema {
+  REST_REGISTRY.add(schema, { id });
+  return schema;
+}
+
+const text = z.string();
+const count = z.int().min(0);
+const cursor = text.nullable().describe('Give it as `cursor` for the next page; null on the last.');
+const free = z.looseObject({});
+
+const problem = named(
+  'Problem',
+  z.object({
+    type: text,
+    title: text,
+    status: z.int(),
+    detail: text,
+    code: z.enum(Object.keys(CODES) as [ErrorCode, ...ErrorCode[]]),
+    retryable: z.boolean(),
+    retryAfterMs: z.number().exactOptional(),
+    details: z.unknown().exactOptional(),
+    instance: text.exactOptional(),
+  }),
+);
+const task = named('Task', NODE_MESSAGES['task.status'].omit({ type: true, re: true }));
+const result = named('TaskResult', NODE_MESSAGES['task.result'].omit({ type: true }));
+const agent = named(
+  'Agent',
+  z.looseObject({
+    name: text,
+    version: text,
+    description: text.exactOptional(),
+    capabilities: z.array(text),
+    form: z.enum(['function', 'machine']),
+    keyed: z.boolean(),
+    input: free.exactOptional().describe('A JSON Schema.'),
+    output: free.exactOptional().describe('A JSON Schema.'),
+  }),
+);
+const workflow = named(
+  'WorkflowEntry',
+  z.object({
+    name: text,
+    version: text,
+    description: text.exactOptional(),
+    steps: z.array(text),
+    source: z.enum(['bundled', 'registered']),
+  }),
+);
+
+/** What routes answer. */
+export const ANSWERS = Object.freeze({
+  problem,
+  task,
+  result,
+  agent,
+  taskPage: named('TaskPage', z.object({ tasks: z.array(task), cursor })),
+  accepted: named('TaskAccepted', z.object({ task: text, status: z.enum(TASK_STATUSES), duplicate: z.boolean() })),
+  signaled: named('TaskSignaled', z.object({ task: text, signal: text })),
+  agentPage: named('AgentPage', z.object({ agents: z.array(agent), cursor })),
+  workflowPage: named('WorkflowPage', z.object({ workflows: z.array(workflow), cursor })),
+  workflow: named('Workflow', z.looseObject({ name: text, version: text, steps: z.array(free) })),
+  supervisors: named('SupervisorPage', z.object({ supervisors: z.array(free), cursor })),
+  tree: named('TaskTree', z.looseObject({ task: text, actor: free.nullable(), actorCount: count, leftOut: count })),
+  cluster: named('Cluster', z.looseObject({ nodes: z.array(free), shards: z.array(free) })),
+  health: named('Health', z.object({ status: text, node: text, version: text })),
+});
+
+const pageFields = {
+  cursor: text.min(1).max(LIMITS.cursorCharactersMax).exactOptional(),
+  limit: z.coerce.number().int().min(1).max(LIMITS.listMax).exactOptional(),
+};
+
+/** `key:value`, once or several times. */
+const labels = z
+  .union([text, z.array(text)])
+  .transform((pairs) => Object.fromEntries([pairs].flat().map(splitLabel)))
+  .pipe(labelsField);
+
+/** What routes take. */
+export const ASKS = Object.freeze({
+  id: z.object({ id: text.min(1).max(LIMITS.idCharactersMax) }),
+  name: z.object({ name: text.min(1).max(LIMITS.nameCharactersMax + LIMITS.versionCharactersMax) }),
+  signal: z.object({ id: text.min(1).max(LIMITS.idCharactersMax), name: eventNameField }),
+  submission: named('TaskRequest', taskRequestSchema),
+  submissionQuery: z.object({
+    wait: z.coerce
+      .number()
+      .min(0)
+      .exactOptional()
+      .describe(`Seconds to wait for the result, at most ${WAIT_SECONDS_MAX}; without it the answer comes at once.`),
+  }),
+  submissionHeaders: z.looseObject({
+    'idempotency-key': text.min(1).max(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
+  }),
+  tasks: z.object({
+    status: z.enum(TASK_STATUSES).exactOptional(),
+    label: labels.exactOptional().describe('`key:value`; given several times, all must fit.'),
+    ...pageFields,
+  }),
+  cancellation: z.object({ reason: text.min(1).max(LIMITS.commentCharactersMax).exactOptional() }).optional(),
+  signalBody: z
+    .record(text, z.unknown())
+    .optional()
+    .describe('The data of the signal: the body itself, or its field `data` where that is its only one and an object.'),
+  events: z.object({ after: z.coerce.number().int().min(0).exactOptional() }),
+  eventsHeaders: z.looseObject({ 'last-event-id': z.coerce.number().int().min(0).exactOptional() }),
+  agents: z.object({ capability: nameField.exactOptional(), ...pageFields }),
+  page: z.object(pageFields),
+  workflow: named('WorkflowGraph', graphSchema),
+});
+
+function splitLabel(pair: string): readonly [string, string] {
+  const colon = pair.indexOf(':');
+  return colon === -1 ? [pair, ''] : [pair.slice(0, colon), pair.slice(colon + 1)];
+}
