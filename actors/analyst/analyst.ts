@@ -75,7 +75,10 @@ async function readablePath(path: string, { cwd, readable, tasksDir }: AnalystRo
     throw new OperatingError('NOT_FOUND', `There is no file ${path} (looking at ${absolute}).`, { cause: error });
   }
   for (const root of [...readable, tasksDir]) if (isBelow(real, await realOf(root))) return real;
-  throw new OperatingError('FORBIDDEN', `${path} is outside of the folders that this node lets agents read (setting dataRoots): ${readable.join(', ')}.`);
+  throw new OperatingError(
+    'FORBIDDEN',
+    `${path} is outside of the folders that this node lets agents read (setting dataRoots): ${readable.join(', ')}.`,
+  );
 }
 
 async function writablePath(path: string, { tasksDir }: AnalystRoots, taskDir: string): Promise<string> {

@@ -75,6 +75,7 @@ export class CellReader {
     if (typeof cell === 'number') {
       this.value = cell;
       this.text = '';
+      if (!isComputable(cell)) return this.readText(String(cell));
       return Number.isInteger(cell) ? KIND.integer : KIND.number;
     }
     if (typeof cell === 'boolean') {
@@ -106,7 +107,7 @@ export class CellReader {
     if (first === 0x30 && second >= 0x30 && second <= 0x39 && !hasDateMark(text)) return KIND.text;
     if (!(this.commaDecimal && text.includes(','))) {
       const value = second === 0x78 || second === 0x62 || second === 0x6f ? Number.NaN : Number(text);
-      if (Number.isFinite(value) && !(this.commaDecimal && text.includes('.'))) return this.take(value, text);
+      if (isComputable(value) && !(this.commaDecimal && text.includes('.'))) return this.take(value, text);
     }
     return undefined;
   }
@@ -186,8 +187,15 @@ export class CellReader {
     if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(plain)) return undefined;
     if (this.commaDecimal && plain === bare && bare.includes('.')) return undefined;
     const value = Number(plain);
-    return Number.isFinite(value) ? value : undefined;
+    return isComputable(value) ? value : undefined;
   }
+}
+
+/** Larger numbers overflow in sums of cubes: they are kept as text. */
+const NUMBER_MAX = 1e100;
+
+function isComputable(value: number): boolean {
+  return Math.abs(value) <= NUMBER_MAX;
 }
 
 function isLetter(code: number): boolean {

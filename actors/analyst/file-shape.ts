@@ -76,18 +76,15 @@ function detectFormat(path: string, text: string): Dialect['format'] {
   if (extension === '.csv' || extension === '.tsv' || extension === '.tab') return 'csv';
   if (extension === '.ndjson' || extension === '.jsonl') return 'ndjson';
   const start = text.trimStart();
-  if (start.startsWith('{')) return startsWithObjectLine(start) || extension !== '.json' ? 'ndjson' : 'json';
+  if (start.startsWith('{')) return startsWithObjectLines(start) || extension !== '.json' ? 'ndjson' : 'json';
   return /^\[\s*[{\]]/.test(start) || extension === '.json' ? 'json' : 'csv';
 }
 
-function startsWithObjectLine(text: string): boolean {
+/** Whether the text is one object a line, in more than one line: what is often called .json too. */
+function startsWithObjectLines(text: string): boolean {
   const end = text.indexOf('\n');
-  try {
-    JSON.parse(end === -1 ? text : text.slice(0, end));
-    return true;
-  } catch {
-    return false;
-  }
+  if (end === -1 || !text.slice(end).trimStart().startsWith('{')) return false;
+  return tryParse(text.slice(0, end)) !== undefined;
 }
 
 function sampleCsv(path: string, text: string, whole: boolean, hints: DialectHints): Sample {
@@ -107,7 +104,11 @@ function sampleCsv(path: string, text: string, whole: boolean, hints: DialectHin
 
 function guessDelimiter(text: string): string {
   const end = Math.min(text.length, LIMITS.chunkBytes);
-  const parsed = Papa.parse<string[]>(text.slice(0, end), { preview: 100, delimitersToGuess: DELIMITERS });
+  const parsed = Papa.parse<string[]>(text.slice(0, end), {
+    preview: 1,
+    skipEmptyLines: true,
+    delimitersToGuess: DELIMITERS,
+  });
   return DELIMITERS.includes(parsed.meta.delimiter) ? parsed.meta.delimiter : ',';
 }
 

@@ -12,6 +12,13 @@ const BINS_MAX = 30;
 /** Positive values whose largest is so many times their median are shown by their logarithm. */
 const LOG_SPAN = 50;
 
+/** Values that differ by less than this part of their size get one bin: borders between them could not be written. */
+const NARROW = 1e-9;
+/** Smaller differences vanish in sums of squares. */
+const TINY = 1e-100;
+/** Digits of a border: all that a border near others needs, and not the noise of the last one. */
+const EDGE_DIGITS = 14;
+
 type Histogram = NumberProfile['histogram'];
 
 /** Bins for a distribution. `zeros` counts the values that are 0; `whole` says that all are whole numbers. */
@@ -32,7 +39,7 @@ export function buildHistogram(
   const edges = binEdges(low, high, { count: spread.count, iqr, whole: of.whole });
   const from = edges[0] as number;
   const width = (edges[1] as number) - from;
-  return { scale: 'linear', from: roundFigure(from), width: roundFigure(width), ...countBins(spread, edges) };
+  return { scale: 'linear', from: roundEdge(from), width: roundEdge(width), ...countBins(spread, edges) };
 }
 
 /** Four bins for each power of ten, from the lowest hundredth of the positive values on. */
@@ -63,18 +70,24 @@ function binEdges(
   high: number,
   of: { readonly count: number; readonly iqr: number; readonly whole: boolean },
 ): number[] {
-  if (low === high) return [low - 0.5, low + 0.5];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (high - low <= Math.max(size * NARROW, TINY))
+    return [low - Math.max(0.5, size * NARROW), high + Math.max(0.5, size * NARROW)];
   if (of.whole && high - low < LIMITS.histogramBinsMax) {
     return Array.from({ length: high - low + 2 }, (_, index) => low + index);
   }
   const wanted =
     of.iqr > 0 ? ((high - low) * Math.cbrt(of.count)) / (2 * of.iqr) : Math.log2(Math.max(1, of.count)) + 1;
   const marks = ticks(low, high, Math.min(BINS_MAX, Math.max(BINS_MIN, Math.ceil(wanted))));
-  const width = marks.length > 1 ? roundFigure((marks[1] as number) - (marks[0] as number)) : high - low;
+  const width = marks.length > 1 ? roundEdge((marks[1] as number) - (marks[0] as number)) : high - low;
   const step = of.whole ? Math.max(1, Math.round(width)) : width;
   const from = Math.floor(low / step) * step;
   const length = Math.floor((high - from) / step) + 2;
   return Array.from({ length: Math.min(length, 2 * LIMITS.histogramBinsMax) }, (_, index) =>
-    roundFigure(from + index * step),
+    roundEdge(from + index * step),
   );
+}
+
+function roundEdge(value: number): number {
+  return Number(value.toPrecision(EDGE_DIGITS));
 }

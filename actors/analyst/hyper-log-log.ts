@@ -1,10 +1,11 @@
 /**
- * How many distinct values a stream has, estimated in 16 KiB: HyperLogLog (Flajolet et al. 2007) with linear counting
- * where few registers are set. Standard error 0.8 %.
+ * How many distinct values a stream has, estimated in 16 KiB: HyperLogLog with the estimator of Ertl 2017, which has no
+ * bias for small numbers or between. Standard error 0.8 %.
  */
 
 const BITS = 14;
 const REGISTERS = 1 << BITS;
+const RANK_MAX = 64 - BITS + 1;
 
 /** Add values, then estimate. Equal values count once, and the order does not matter. */
 export class HyperLogLog {
@@ -15,21 +16,44 @@ export class HyperLogLog {
     const index = high >>> (32 - BITS);
     // The leading zeros of the 50 bits that did not choose the register.
     const rest = (high << BITS) | (low >>> (32 - BITS));
-    const rank = rest === 0 ? 33 + Math.clz32(low << BITS) : Math.clz32(rest) + 1;
+    const rank = rest === 0 ? Math.min(RANK_MAX, 33 + Math.clz32(low << BITS)) : Math.clz32(rest) + 1;
     if (rank > (this.registers[index] as number)) this.registers[index] = rank;
   }
 
   estimate(): number {
-    let sum = 0;
-    let zeros = 0;
-    for (const register of this.registers) {
-      sum += 2 ** -register;
-      if (register === 0) zeros += 1;
-    }
-    const raw = ((0.7213 / (1 + 1.079 / REGISTERS)) * REGISTERS * REGISTERS) / sum;
-    if (raw <= 2.5 * REGISTERS && zeros > 0) return Math.round(REGISTERS * Math.log(REGISTERS / zeros));
-    return Math.round(raw);
+    const counts = new Float64Array(RANK_MAX + 1);
+    for (const register of this.registers) counts[register] = (counts[register] as number) + 1;
+    let sum = REGISTERS * tau(1 - (counts[RANK_MAX] as number) / REGISTERS);
+    for (let rank = RANK_MAX - 1; rank >= 1; rank--) sum = (sum + (counts[rank] as number)) / 2;
+    sum += REGISTERS * sigma((counts[0] as number) / REGISTERS);
+    return Math.round((REGISTERS * REGISTERS) / (2 * Math.LN2 * sum));
   }
+}
+
+/** The part of registers that were never set; both series end where a term no longer changes the sum. */
+function sigma(share: number): number {
+  if (share === 1) return Number.POSITIVE_INFINITY;
+  let power = share;
+  let sum = share;
+  for (let factor = 1, before = -1; sum !== before; factor *= 2) {
+    power *= power;
+    before = sum;
+    sum += power * factor;
+  }
+  return sum;
+}
+
+/** The part of registers that are full. */
+function tau(share: number): number {
+  if (share === 0 || share === 1) return 0;
+  let root = share;
+  let sum = 1 - share;
+  for (let factor = 0.5, before = -1; sum !== before; factor /= 2) {
+    root = Math.sqrt(root);
+    before = sum;
+    sum -= (1 - root) ** 2 * factor;
+  }
+  return sum / 3;
 }
 
 const scratch = new DataView(new ArrayBuffer(8));

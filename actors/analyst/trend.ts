@@ -123,9 +123,10 @@ function inflationOf(series: Series, slope: number): number {
   return Math.max(1, 1 + (2 / (n * (n - 1) * (n - 2))) * sum);
 }
 
+/** The ranks of Sen 1968 (as in Gilbert 1987): the M1-th slope and the (M2 + 1)-th. */
 function slopeInterval(sorted: Float64Array, sd: number): readonly [number, number] {
   const reach = Z_95 * sd;
-  const low = Math.max(0, Math.round((sorted.length - reach) / 2));
+  const low = Math.max(0, Math.round((sorted.length - reach) / 2) - 1);
   const high = Math.min(sorted.length - 1, Math.round((sorted.length + reach) / 2));
   return [sorted[low] as number, sorted[high] as number];
 }

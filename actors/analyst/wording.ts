@@ -6,7 +6,7 @@ export function writeNumber(value: number): string {
   if (value === 0) return '0';
   const size = Math.abs(value);
   if (size >= 1e15 || size < 1e-4) return minus(value.toExponential(2).replace('e+', 'e'));
-  if (size >= 1_000) return group(Math.round(value));
+  if (size >= 999.95) return group(Math.round(value));
   if (Number.isInteger(value)) return minus(String(value));
   return minus(String(Number(value.toPrecision(size >= 100 ? 4 : 3))));
 }
