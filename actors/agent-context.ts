@@ -74,30 +74,83 @@ export function createContext(
   call: EffectCall,
   deadlineAtMs: number | undefined,
 ): AgentContext {
-  const { signal } = call;
-  let journal: Journal | undefined;
-  const journalOf = (): Journal => (journal ??= new Journal(deps.shelf(work.owner), work.owner, `journal/${agent}`));
-  let logger: AgentLogger | undefined;
-  return {
-    signal,
-    deadline: deadlineAtMs,
-    task: work.task,
-    step: work.step,
-    item: work.item,
-    attempt: work.attempt,
-    get logger() {
-      return (logger ??= deps.log.child({ task: work.task, step: work.step, agent, actor: call.address }));
-    },
-    journal: (name, fn, options = {}) => journalOf().call(name, fn, options, signal),
-    worker: (worker) => deps.runWorker({ ...worker, signal }),
-    sleep: (ms) => sleepUntil(deps.world, call, journalOf().dueAt(deps.world.nowMs(), Math.max(0, ms))),
-    tell: (to, key, event) => deps.tell(to, key, event),
-    ask: (to, key, event, timeoutMs) => deps.ask(to, key, event, timeoutMs),
-    model: () => notAvailable('ctx.model'),
-    tool: () => notAvailable('ctx.tool'),
-    publish: () => notAvailable('ctx.publish'),
-    budget: undefined,
-  };
+  return new CallContext(deps, agent, work, call, deadlineAtMs);
+}
+
+/** Everything is made when it is asked for: most calls ask for little. Getters, so that a function may take it apart. */
+class CallContext implements AgentContext {
+  readonly task: string;
+  readonly step: string;
+  readonly item: number | undefined;
+  readonly attempt: number;
+  readonly deadline: number | undefined;
+  readonly budget = undefined;
+  readonly #deps: ContextDeps;
+  readonly #agent: string;
+  readonly #owner: string;
+  readonly #call: EffectCall;
+  #journal: Journal | undefined;
+  #logger: AgentLogger | undefined;
+
+  constructor(deps: ContextDeps, agent: string, work: RunInput, call: EffectCall, deadlineAtMs: number | undefined) {
+    this.#deps = deps;
+    this.#agent = agent;
+    this.#owner = work.owner;
+    this.#call = call;
+    this.task = work.task;
+    this.step = work.step;
+    this.item = work.item;
+    this.attempt = work.attempt;
+    this.deadline = deadlineAtMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  get logger(): AgentLogger {
+    const { task, step } = this;
+    this.#logger ??= this.#deps.log.child({ task, step, agent: this.#agent, actor: this.#call.address });
+    return this.#logger;
+  }
+
+  get journal(): AgentContext['journal'] {
+    return (name, fn, options = {}) => this.#entries().call(name, fn, options, this.signal);
+  }
+
+  get worker(): AgentContext['worker'] {
+    return (call) => this.#deps.runWorker({ ...call, signal: this.signal });
+  }
+
+  get sleep(): AgentContext['sleep'] {
+    const { world } = this.#deps;
+    return async (ms) => await sleepUntil(world, this.#call, this.#entries().dueAt(world.nowMs(), Math.max(0, ms)));
+  }
+
+  get tell(): AgentContext['tell'] {
+    return (agent, key, event) => this.#deps.tell(agent, key, event);
+  }
+
+  get ask(): AgentContext['ask'] {
+    return (agent, key, event, timeoutMs) => this.#deps.ask(agent, key, event, timeoutMs);
+  }
+
+  get model(): AgentContext['model'] {
+    return () => notAvailable('ctx.model');
+  }
+
+  get tool(): AgentContext['tool'] {
+    return () => notAvailable('ctx.tool');
+  }
+
+  get publish(): AgentContext['publish'] {
+    return () => notAvailable('ctx.publish');
+  }
+
+  #entries(): Journal {
+    this.#journal ??= new Journal(this.#deps.shelf(this.#owner), this.#owner, `journal/${this.#agent}`);
+    return this.#journal;
+  }
 }
 
 async function sleepUntil(world: World, call: EffectCall, dueAtMs: number): Promise<void> {

@@ -1,9 +1,11 @@
 /** What a session does with each type of message: asks the desk, and answers. */
 import type { ClientMessage, ClientMessageOf, ClientMessageType } from '../protocol/client-messages.ts';
+import { jsonCodec } from '../protocol/codec.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { TaskEvent, TaskResult } from '../protocol/tasks.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
+import type { TaskPage } from '../runtime/stores/store.ts';
 import type { Connection, SessionDeps, SessionState } from './session.ts';
 import { errorFrame, resultView, submissionOf, taskView } from './session-frames.ts';
 import { Watch, type WatchMode, type WatchReader } from './watch.ts';
@@ -126,13 +128,12 @@ function createRequests({ desk, agents }: SessionDeps): Requests {
     'task.unwatch': async () => OK,
     'task.get': async ({ task }, principal) => ({ type: 'task.status', ...taskView(await desk.get(principal, task)) }),
     'task.list': async ({ status, labels, cursor, limit = LIMITS.listDefault }, principal) => {
-      const page = await desk.list(principal, {
-        limit,
+      const query = {
         ...(status !== undefined && { status }),
         ...(labels !== undefined && { labels }),
         ...(cursor !== undefined && { cursor }),
-      });
-      return { type: 'task.page', tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+      };
+      return await pageThatFits(limit, (size) => desk.list(principal, { ...query, limit: size }));
     },
     'task.cancel': async ({ task, reason }, principal) => {
       await desk.cancel(principal, task, reason);
@@ -152,6 +153,24 @@ function createRequests({ desk, agents }: SessionDeps): Requests {
       return { type: 'agent.reply', agent, key, value };
     },
   };
+}
+
+/** A page with so many tasks that it fits into a frame: results may be large. */
+async function pageThatFits(limit: number, list: (limit: number) => Promise<TaskPage>): Promise<object> {
+  for (let size = limit; ; size = Math.ceil(size / 2)) {
+    const page = await list(size);
+    const frame = { type: 'task.page', tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+    if (size === 1 || fits(frame)) return frame;
+  }
+}
+
+function fits(frame: object): boolean {
+  try {
+    jsonCodec.encode(frame);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function reply(connection: Connection, re: string | undefined, promise: Promise<object>): void {

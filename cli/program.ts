@@ -3,7 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { TASK_STATUSES } from '../protocol/tasks.ts';
 import { processEnvironment } from '../runtime/settings-environment.ts';
-import { SETTING_GROUPS, SETTING_NAMES, SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
+import { settingFlags } from '../runtime/settings-docs.ts';
+import { SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
 import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
 import type { RemoteOptions } from './remote.ts';
@@ -188,16 +189,12 @@ function addStart(program: Command, end: (code: ExitCode) => void): void {
   const command = program
     .command('start')
     .description('run a node; Ctrl-C stops it, and what is unfinished goes on at the next start');
-  for (const group of SETTING_GROUPS) {
-    for (const name of SETTING_NAMES) {
-      const row: SettingRow<unknown> = SETTINGS[name];
-      if (row.group !== group || row.flag === null || row.standing === 'refused') continue;
-      const isSwitch = typeof row.fallback === 'boolean';
-      const option = new Option(isSwitch ? `--${row.flag}` : `--${row.flag} <value>`, row.doc).helpGroup(`${group}:`);
-      command.addOption(
-        row.flag === 'agents' ? new Option('--agents <files...>', row.doc).helpGroup(`${group}:`) : option,
-      );
-    }
+  for (const { name, flags, doc } of settingFlags()) {
+    const { group, standing } = SETTINGS[name] as SettingRow<unknown>;
+    if (standing === 'refused') continue;
+    // Shells expand globs: `--agents *.ts` arrives as several words.
+    const given = name === 'agents' ? flags.replace('>', '...>') : flags;
+    command.addOption(new Option(given, doc).helpGroup(`${group}:`));
   }
   command.option('--json', 'log as JSON; print one JSON object when the node is ready');
   command.action(async (options: Record<string, unknown>) => {

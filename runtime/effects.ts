@@ -43,8 +43,11 @@ export interface EffectPlan {
 
 interface Call {
   readonly plan: EffectPlan;
-  readonly abort: AbortController;
-  state: 'waiting' | 'running' | 'resting' | 'settled';
+  state: 'waiting' | 'running' | 'resting' | 'settled' | 'canceled';
+  /** Made when someone asks for the signal: most calls never do, and it costs more than the rest of a short call. */
+  abort: AbortController | undefined;
+  /** Ends the call for the ledger; what the performer does afterwards is not heard any more. */
+  end: (outcome: EffectOutcome | undefined) => void;
   /** What is left of the call's own time limit; it does not run while the call rests. */
   leftMs: number;
   limitedSinceMs: number;
@@ -99,14 +102,7 @@ export class Effects {
     let calls = this.#calls.get(plan.address);
     if (calls === undefined) this.#calls.set(plan.address, (calls = new Map()));
     if (calls.has(plan.key)) return;
-    const call: Call = {
-      plan,
-      abort: new AbortController(),
-      state: 'waiting',
-      leftMs: plan.timeoutMs ?? Infinity,
-      limitedSinceMs: 0,
-      unlimit: noLimit,
-    };
+    const call = createCall(plan, 'waiting');
     calls.set(plan.key, call);
     this.#enter(plan, () => this.#run(call));
   }
@@ -115,14 +111,7 @@ export class Effects {
   adopt(address: string, key: string): void {
     let calls = this.#calls.get(address);
     if (calls === undefined) this.#calls.set(address, (calls = new Map()));
-    calls.set(key, {
-      plan: SETTLED,
-      abort: new AbortController(),
-      state: 'settled',
-      leftMs: Infinity,
-      limitedSinceMs: 0,
-      unlimit: noLimit,
-    });
+    calls.set(key, createCall(SETTLED, 'settled'));
   }
 
   /** The outcome under this key has been handled in a turn that ended well. */
@@ -134,7 +123,11 @@ export class Effects {
     const call = this.#calls.get(address)?.get(key);
     if (call === undefined) return;
     this.#forget(address, key);
-    if (call.state !== 'settled') call.abort.abort(new OperatingError('CANCELED', 'The call is no longer wanted.'));
+    if (call.state === 'settled') return;
+    const wasWaiting = call.state === 'waiting';
+    if (!wasWaiting) call.end(undefined);
+    call.state = 'canceled';
+    call.abort?.abort(new OperatingError('CANCELED', 'The call is no longer wanted.'));
   }
 
   /** The cell has ended: nobody waits for its calls any more. */
@@ -161,42 +154,32 @@ export class Effects {
 
   #run(call: Call): void {
     const { plan } = call;
-    if (call.abort.signal.aborted) return this.#leave(plan.lane);
+    if (call.state === 'canceled') return this.#leave(plan.lane);
     if (plan.deadlineAtMs !== undefined && this.#world.nowMs() >= plan.deadlineAtMs) {
       this.#leave(plan.lane);
       return this.#finish(call, { ok: false, error: lateError(plan.name).toBody() });
     }
     call.state = 'running';
     this.#counts.running++;
-    this.#limit(call);
-    const done = (outcome: EffectOutcome): void => {
+    let isOver = false;
+    call.end = (outcome) => {
+      if (isOver) return;
+      isOver = true;
       call.unlimit();
       this.#counts.running--;
       if (call.state === 'running') this.#leave(plan.lane);
-      this.#finish(call, outcome);
+      if (outcome !== undefined) this.#finish(call, outcome);
     };
+    this.#limit(call);
     let promise: Promise<unknown>;
     try {
-      promise = plan.perform({
-        address: plan.address,
-        key: plan.key,
-        name: plan.name,
-        kind: plan.kind,
-        input: plan.input,
-        again: plan.again,
-        signal: call.abort.signal,
-        rest: () => this.#rest(call),
-      });
+      promise = plan.perform(new PerformedCall(call, () => this.#rest(call)));
     } catch (error) {
       promise = Promise.reject(error);
     }
-    // A call that does not heed its signal would hold its slot, and its cell, for ever: the abort settles it as well.
-    const aborted = new Promise<never>((_resolve, reject) => {
-      call.abort.signal.addEventListener('abort', () => reject(call.abort.signal.reason), { once: true });
-    });
-    Promise.race([promise, aborted]).then(
-      (value) => done({ ok: true, value }),
-      (error: unknown) => done({ ok: false, error: toErrorBody(error, 'AGENT_FAILED') }),
+    promise.then(
+      (value) => call.end({ ok: true, value }),
+      (error: unknown) => call.end({ ok: false, error: toErrorBody(error, 'AGENT_FAILED') }),
     );
   }
 
@@ -211,7 +194,10 @@ export class Effects {
     call.unlimit = this.#world.after(limitMs, () => {
       const timeout = (): OperatingError =>
         new OperatingError('TIMEOUT', `${name} took longer than its limit of ${timeoutMs} ms.`);
-      call.abort.abort(late ? lateError(name) : timeout());
+      const error = late ? lateError(name) : timeout();
+      // A call that does not heed its signal would hold its slot, and its cell, for ever: it ends here all the same.
+      call.end({ ok: false, error: error.toBody() });
+      call.abort?.abort(error);
     });
   }
 
@@ -269,6 +255,41 @@ export class Effects {
   }
 }
 
+/** What the performer sees of a call. */
+class PerformedCall implements EffectCall {
+  readonly address: string;
+  readonly key: string;
+  readonly name: string;
+  readonly kind: EffectKind;
+  readonly input: unknown;
+  readonly again: boolean;
+  readonly rest: () => () => Promise<void>;
+  readonly #call: Call;
+
+  constructor(call: Call, rest: () => () => Promise<void>) {
+    ({
+      address: this.address,
+      key: this.key,
+      name: this.name,
+      kind: this.kind,
+      input: this.input,
+      again: this.again,
+    } = call.plan);
+    this.#call = call;
+    this.rest = rest;
+  }
+
+  get signal(): AbortSignal {
+    this.#call.abort ??= new AbortController();
+    return this.#call.abort.signal;
+  }
+}
+
+function createCall(plan: EffectPlan, state: Call['state']): Call {
+  const leftMs = plan.timeoutMs ?? Infinity;
+  return { plan, state, abort: undefined, end: nothing, leftMs, limitedSinceMs: 0, unlimit: nothing };
+}
+
 const SETTLED: EffectPlan = {
   address: '',
   key: '',
@@ -282,7 +303,7 @@ const SETTLED: EffectPlan = {
   perform: () => Promise.resolve(),
 };
 
-function noLimit(): void {}
+function nothing(): void {}
 
 function lateError(name: string): OperatingError {
   return new OperatingError('DEADLINE_EXCEEDED', `The deadline passed before ${name} was done.`);

@@ -54,6 +54,7 @@ export class FlowPlans {
       hasAgent: () => true,
       hasCapability: () => true,
       hasWorkflow: () => true,
+      outputSchemaOf: () => undefined,
       notAvailable: new Set(),
     });
     if (plan === undefined) throw graphRefusal(faults);

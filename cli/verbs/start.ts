@@ -3,6 +3,7 @@ import { buildNode, logOf } from '../../node.ts';
 import { loadSettings } from '../../runtime/settings.ts';
 import { processEnvironment } from '../../runtime/settings-environment.ts';
 import { createWorld } from '../../runtime/world.ts';
+import { installEscapeHandlers } from '../../supervisors/escapes.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { durationText, type Terminal } from '../terminal.ts';
 
@@ -23,6 +24,7 @@ export async function start(terminal: Terminal, flags: Readonly<Record<string, u
     void log.close().then(() => process.exit(EXIT.failed));
   };
   for (const warning of outcome.warnings) log.warn(warning.message);
+  const uninstall = installEscapeHandlers({ log, onUnattributed: onFatal });
   const node = await buildNode({ settings, world, log, onFatal, agents: [], workflows: [] });
   if (terminal.isJson)
     terminal.json({ ready: true, url: node.url, node: node.id, pid: process.pid, resumed: node.recovery.resumed });
@@ -44,6 +46,7 @@ export async function start(terminal: Terminal, flags: Readonly<Record<string, u
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   const code = await ended.promise;
+  uninstall();
   await log.close();
   if (!terminal.isJson) terminal.line('Stopped.');
   // Handles that libraries keep open must not keep a stopped node alive.

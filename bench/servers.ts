@@ -1,0 +1,71 @@
+/** The servers under load, each a process of its own. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** A server that listens. */
+export interface Server {
+  readonly name: string;
+  /** Its WebSocket. */
+  readonly url: string;
+  /** Its HTTP address, where it has one. */
+  readonly httpUrl: string;
+  readonly pid: number;
+  /** Where it keeps its data. */
+  readonly dir: string;
+  stop(): Promise<void>;
+}
+
+const env = { ...process.env, NODE_ENV: 'production' };
+
+/** The floor: the bare stack. */
+export async function startFloor(): Promise<Server> {
+  const child = fork(fileURLToPath(new URL('./floor.ts', import.meta.url)), { env });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return {
+    name: 'floor',
+    url: `ws://127.0.0.1:${port}`,
+    httpUrl: '',
+    pid: child.pid ?? 0,
+    dir: '',
+    stop: () => end(child, () => {}),
+  };
+}
+
+/** A node, as `troupe start --lab` runs it: LevelDB, fsync on. */
+export async function startTroupe(flags: readonly string[] = []): Promise<Server> {
+  const dir = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
+  const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+  const args = [
+    '--expose-gc',
+    main,
+    'start',
+    '--lab',
+    '--json',
+    '--port',
+    '0',
+    '--data',
+    dir,
+    '--log-level',
+    'warn',
+    ...flags,
+  ];
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  const [line] = (await once(lines, 'line')) as [string];
+  const { url } = JSON.parse(line) as { url: string };
+  const stop = (): Promise<void> => end(child, () => rmSync(dir, { recursive: true, force: true }));
+  return { name: 'troupe', url: `${url.replace(/^http/, 'ws')}/ws`, httpUrl: url, pid: child.pid ?? 0, dir, stop };
+}
+
+async function end(child: ChildProcess, after: () => void): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+  after();
+}
