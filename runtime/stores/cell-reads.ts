@@ -13,19 +13,11 @@ const WALK_ROWS_MAX = 64;
 
 /** Errors: STORE_CORRUPT for any row of the cell. Not to be called while the same cell is being committed. */
 export async function readCell(space: KeySpace, address: string): Promise<StoredCell | undefined> {
-  const [awakeKey, restingKey] = [keyOf('c', address), keyOf('r', address)];
-  const [awake, resting] = await space.getMany([awakeKey, restingKey]);
-  const [key, record] = awake === undefined ? [restingKey, resting] : [awakeKey, awake];
-  if (record === undefined) return undefined;
-  const head = readBytes(key, record);
-  const own: Row[] = [];
-  const scan = space.scan(rangeUnder('a', address));
-  try {
-    for (let rows = await scan.next(STEP_ROWS); rows.length > 0; rows = await scan.next(STEP_ROWS)) own.push(...rows);
-  } finally {
-    await scan.close();
-  }
-  return assembleCell(address, head, own);
+  const keys = [keyOf('c', address), keyOf('r', address)] as const;
+  const [records, rows] = await Promise.all([space.getMany([...keys]), attachmentRows(space, address)]);
+  const at = records[0] === undefined ? 1 : 0;
+  const record = records[at];
+  return record === undefined ? undefined : assembleCell(address, readBytes(keys[at], record), rows);
 }
 
 /** All awake cells in the order of their keys. A cell with a damaged row is left out and reported. */
@@ -46,6 +38,20 @@ export async function* readAwakeCells(
     }
   } finally {
     await Promise.all([heads.close(), attached.close()]);
+  }
+}
+
+async function attachmentRows(space: KeySpace, address: string): Promise<Row[]> {
+  const all: Row[] = [];
+  const scan = space.scan(rangeUnder('a', address));
+  try {
+    for (;;) {
+      const rows = await scan.next(STEP_ROWS);
+      all.push(...rows);
+      if (rows.length === 0) return all;
+    }
+  } finally {
+    await scan.close();
   }
 }
 
