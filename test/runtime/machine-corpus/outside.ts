@@ -21,6 +21,7 @@ const getting = setup({
     take: assign({
       got: ({ context, event }) => [...context.got, event['output'] ?? event['error'] ?? event['value'] ?? event.type],
     }),
+    meet: assign({ got: ({ event }) => [event['who'] as unknown] }),
     see: assign({ got: ({ context, event }) => [...context.got, (event['snapshot'] as { context: unknown }).context] }),
   },
 });
@@ -43,6 +44,29 @@ export const outsideCases: readonly Case[] = [
         },
       }),
     steps: ['X', { resolve: 'p', value: { deep: [1, new Date(5)] } }, 'Y'],
+  },
+  {
+    name: 'a promise that resolves to what MessagePack cannot carry',
+    machine: (lab) => taking({ invoke: { src: lab.promise('p'), onDone: { actions: 'take' } } }),
+    steps: [{ resolve: 'p', value: [-0, /x/g, new URL('https://example.org/'), 'a\ud800'] }, 'X'],
+  },
+  {
+    name: 'a callback that sends back a reference',
+    machine: () =>
+      taking({
+        initial: 'a',
+        states: {
+          a: {
+            invoke: {
+              src: fromCallback(({ sendBack, self }) => sendBack({ type: 'HERE', who: self })),
+              id: 'c',
+            },
+            on: { HERE: { target: 'b', actions: 'meet' } },
+          },
+          b: {},
+        },
+      }),
+    steps: ['X'],
   },
   {
     name: 'a promise that rejects with a coded error',
