@@ -59,7 +59,7 @@ class ChartHost implements Host {
   }
 
   get output(): unknown {
-    return this.#snapshot.output;
+    return this.#snapshot.output as unknown;
   }
 
   get error(): unknown {

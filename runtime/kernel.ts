@@ -339,10 +339,8 @@ export class Kernel implements CellKernel, CallDesk {
   #turn(cell: Cell): void {
     const envelope = cell.mailbox.take();
     if (envelope === undefined) return;
-    if (envelope.kind === 'timer') {
-      const dueAtMs = cell.timers?.get(envelope.id);
-      if (dueAtMs === undefined || dueAtMs > this.world.nowMs()) return;
-    }
+    // Cleared or moved since it fired.
+    if (envelope.kind === 'timer' && cell.timers?.get(envelope.id) !== envelope.dueAtMs) return;
     const before = cell.checkpoint;
     this.#current = cell;
     let crash: { readonly error: unknown } | undefined;
@@ -421,7 +419,7 @@ export class Kernel implements CellKernel, CallDesk {
       if (envelope.deliveries >= DELIVERIES_MAX || body.code === 'UNSUPPORTED_LOGIC') {
         if (this.#setAside(cell, envelope, error)) return;
       } else {
-        if (envelope.kind === 'timer') cell.timers?.set(envelope.id, this.world.nowMs());
+        if (envelope.kind === 'timer') cell.timers?.set(envelope.id, envelope.dueAtMs);
         cell.mailbox.putBack(envelope);
       }
     }
@@ -492,7 +490,8 @@ export class Kernel implements CellKernel, CallDesk {
   #fired(timer: DueTimer): void {
     const cell = this.cells.get(timer.address);
     if (cell === undefined || cell.timers?.get(timer.id) !== timer.dueAtMs) return;
-    cell.mailbox.push({ kind: 'timer', id: timer.id, deliveries: 0, bytes: ENVELOPE_BYTES });
+    const { id, dueAtMs } = timer;
+    cell.mailbox.push({ kind: 'timer', id, dueAtMs, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.enqueue(cell);
   }
 }

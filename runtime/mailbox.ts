@@ -12,7 +12,7 @@ export type Envelope = { deliveries: number; readonly bytes: number } & (
   | { readonly kind: 'event'; readonly event: ActorEvent }
   | { readonly kind: 'relay'; readonly reentry: Reentry }
   | { readonly kind: 'settle'; readonly key: string; readonly outcome: EffectOutcome }
-  | { readonly kind: 'timer'; readonly id: string }
+  | { readonly kind: 'timer'; readonly id: string; readonly dueAtMs: number }
 );
 
 /** The mailbox of one cell. */

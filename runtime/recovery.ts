@@ -144,7 +144,7 @@ export class Recovery {
     if (cell.phase !== 'waking') return;
     if (stored === undefined) {
       cell.phase = 'live';
-      cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: 0 });
+      cell.mailbox.putBack({ kind: 'start', deliveries: 0, bytes: 0 });
       this.#kernel.enqueue(cell);
       return;
     }

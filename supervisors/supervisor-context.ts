@@ -39,7 +39,6 @@ export interface SupervisorDeps {
   /** The monotonic clock: windows do not heed an operator who sets the wall clock. */
   monotonicMs(): number;
   random(): number;
-  exists(address: string): boolean;
   /** Whether the child has crashed and waits: it may have been stopped, or have ended, since the news of it was sent. */
   isCrashed(address: string): boolean;
   /** Children of this supervisor that have crashed and that nobody has dealt with. */

@@ -37,7 +37,6 @@ export function kernelEffects({ kernel, world, log, onRootExhausted, onSessionCr
     log,
     monotonicMs: () => world.monotonicMs(),
     random: () => world.random(),
-    exists: (address) => kernel.cells.has(address),
     isCrashed: (address) => kernel.cells.get(address)?.phase === 'crashed',
     crashedChildren: (supervisor) =>
       [...kernel.cells.values()]

@@ -54,7 +54,7 @@ const supervising = setup({
   actions: {
     /** Children that live are taken over as they are; those that crashed while nobody supervised them are heard of now. */
     startListed: ({ context: { children, deps, port } }) => {
-      for (const spec of children()) if (!deps.exists(spec.address)) port.startChild(spec);
+      for (const spec of children()) port.startChild(spec);
       for (const crash of deps.crashedChildren(port.address)) port.send(port.address, { ...crash });
     },
     planRestart: enqueueActions(({ context, enqueue }, crash: ChildCrashed) => {

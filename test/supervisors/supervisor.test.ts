@@ -54,6 +54,17 @@ describe('When a child crashes', () => {
     expect([phase(), node.diary]).toEqual(['live', ['crash b', 'restore b', 'crash b', 'restore b']]);
   });
 
+  it('its pauses grow with its own crashes, not with those of its siblings', async () => {
+    const node = await threeWorkers();
+    node.tell('a', { type: 'crash', times: { left: 2 } });
+    await node.world.elapse(100);
+    node.tell('b', { type: 'crash', times: { left: 1 } });
+    await node.world.settle();
+    await node.world.elapse(10);
+    await node.world.settle();
+    expect(node.kernel.cells.get('b')?.phase).toBe('live');
+  });
+
   it('an operator who sets the clock back or forward changes neither its pause nor the budget', async () => {
     for (const jumpMs of [-86_400_000, 86_400_000]) {
       const node = await threeWorkers({ intensity: 1 });
@@ -79,6 +90,20 @@ describe('When a child crashes', () => {
     await node.world.elapse(100);
     expect(node.diary).toEqual(['start a', 'crash a', 'start a']);
     expect(node.handled('a')).toEqual(['crash']);
+  });
+
+  it('with recovery reset it starts from a large input too, also after the death of the node', async () => {
+    const node = await createSupervised();
+    const input = { text: 'long '.repeat(1_000) };
+    node.start(node.supervise(TOP, {}), worker('a', TOP, { recovery: 'reset', input }));
+    await node.world.settle();
+    node.tell('a', { type: 'crash', times: { left: 1 } });
+    await node.world.elapse(100);
+    node.kill();
+    const again = await createSupervised({ seed: 2, disk: node.disk });
+    again.start(again.supervise(TOP, {}));
+    await again.recovery.resume(() => undefined);
+    expect(again.kernel.cells.get('a')?.spec.input).toEqual(input);
   });
 
   it('and is temporary, it is given up at once and its owner is told', async () => {
@@ -153,6 +178,51 @@ describe('A message that crashes its actor every time', () => {
     expect(await again.store.quarantined()).toHaveLength(1);
   });
 
+  it('may be a timer, whose crashes are counted over the death of a node as well', async () => {
+    const policy = { backoff: { firstMs: 500, factor: 1, maxMs: 500, jitter: 0 } };
+    const node = await createSupervised();
+    node.alarm.left = 99;
+    node.start(node.supervise(TOP, policy), worker('a', TOP));
+    node.tell('a', { type: 'wake', afterMs: 50 });
+    await node.world.elapse(100);
+    node.kill();
+    expect(node.diary).toEqual(['start a', 'crash a']);
+    const again = await createSupervised({ seed: 2, disk: node.disk });
+    again.world.setWallClock(node.world.nowMs());
+    again.alarm.left = 99;
+    again.start(again.supervise(TOP, policy));
+    await again.recovery.resume(() => undefined);
+    await again.world.elapse(10_000);
+    expect(again.diary).toEqual(['restore a', 'crash a', 'restore a', 'crash a']);
+    expect(await again.store.quarantined()).toHaveLength(1);
+    expect(again.kernel.cells.get('a')?.timers?.size ?? 0).toBe(0);
+  });
+
+  it('stays with an actor that works for nobody until its supervisor has spoken, also over the death of the node', async () => {
+    const node = await createSupervised();
+    const inner = node.supervise('supervisor/inner', {}, TOP);
+    const top = {
+      strategy: 'one-for-one',
+      onExcess: 'escalate',
+      backoff: { firstMs: 9_000, factor: 1, maxMs: 9_000, jitter: 0 },
+    } as const;
+    node.start(node.supervise(TOP, top, undefined, [inner]), inner, worker('a', inner.address));
+    await node.world.settle();
+    const cell = node.kernel.cells.get(inner.address);
+    if (cell !== undefined) node.kernel.fail(cell, new Error('away for a while'));
+    node.tell('a', { type: 'crash', unsupported: true });
+    await node.world.elapse(1_000);
+    expect([node.kernel.cells.get('a')?.phase, (await node.store.quarantined()).length]).toEqual(['crashed', 1]);
+    node.kill();
+    const again = await createSupervised({ seed: 2, disk: node.disk });
+    again.start(again.supervise('supervisor/inner', {}));
+    await again.recovery.resume(() => undefined);
+    await again.world.elapse(1_000);
+    expect(again.diary).toEqual(['restore a', 'crash a']);
+    expect(again.contextOf('supervisor/inner').totals.abandoned).toBe(1);
+    expect(again.kernel.cells.has('a')).toBe(false);
+  });
+
   it('is the start itself where the actor cannot even begin', async () => {
     const node = await threeWorkers();
     node.startFaults.set('t', 99);
@@ -203,6 +273,15 @@ describe('A supervisor whose intensity is exceeded', () => {
     node.tell('c', { type: 'crash', times: { left: 1 } });
     await node.world.elapse(100);
     expect([node.handled('c'), node.diary.at(-1)]).toEqual([['first', 'crash'], 'restore c']);
+  });
+
+  it('does not believe that there is room before there is', async () => {
+    const node = await threeWorkers({ intensity: 1 });
+    for (const address of ['a', 'b']) node.tell(address, { type: 'crash', times: { left: 1 } });
+    await node.world.elapse(100);
+    node.kernel.post(TOP, { type: 'window.refilled' });
+    await node.world.settle();
+    expect(node.stateOf(TOP)).toBe('exceeded');
   });
 
   it('tells its own supervisor, which counts and logs it but does not act', async () => {
@@ -287,6 +366,19 @@ describe('A supervisor with listed children', () => {
     node.tell('b', { type: 'fail' });
     await node.world.elapse(500);
     expect(node.diary.slice(3)).toEqual(['start b']);
+  });
+
+  it('does not start one that waits for it once it has given up', async () => {
+    const node = await listed('one-for-one', {
+      intensity: 1,
+      backoff: { firstMs: 500, factor: 1, maxMs: 500, jitter: 0 },
+    });
+    await node.world.settle();
+    node.tell('b', { type: 'fail' });
+    await node.world.settle();
+    node.tell('c', { type: 'crash' });
+    await node.world.elapse(5_000);
+    expect([node.exhausted.length, [...node.kernel.cells.keys()]]).toEqual([1, [TOP]]);
   });
 
   it('and no room left stops them all in reverse order, and at the root says so once', async () => {
@@ -387,6 +479,16 @@ describe('A supervisor that crashes itself', () => {
     expect(node.handled('a')).toEqual(['crash']);
   });
 
+  it('and hears of a crash twice counts it once', async () => {
+    const node = await createSupervised();
+    node.start(node.supervise(TOP, {}), worker('a', TOP));
+    const cell = node.kernel.cells.get('a');
+    if (cell !== undefined) node.kernel.fail(cell, new Error('before the first turn of anyone'));
+    await node.world.elapse(1_000);
+    expect(node.contextOf(TOP).totals.restarts).toBe(1);
+    expect(node.diary).toEqual(['start a']);
+  });
+
   it('and is made anew takes over the children that crashed and that nobody dealt with', async () => {
     const node = await pair();
     node.tell('a', { type: 'crash', times: { left: 1 } });
@@ -417,6 +519,17 @@ describe('A supervisor that stops', () => {
     expect([node.stateOf(TOP), node.stateOf(inner.address)]).toEqual(['stopping', 'stopping']);
     expect(node.kernel.cells.get('a')?.phase).toBe('crashed');
     expect(await node.store.readCell('a')).toBeDefined();
+  });
+});
+
+describe('A supervisor that was told to stop', () => {
+  it('does not carry out restarts that were planned before', async () => {
+    const node = await threeWorkers();
+    node.tell('a', { type: 'crash', times: { left: 1 } });
+    await node.world.settle();
+    node.kernel.post(TOP, { type: 'supervisor.stop' });
+    await node.world.elapse(10_000);
+    expect(node.kernel.cells.get('a')?.phase).toBe('crashed');
   });
 });
 

@@ -89,6 +89,7 @@ describe('The tree', () => {
     expect(node.handled('run/good')).toEqual(['crash']);
     expect(node.kernel.cells.has('run/bad/1')).toBe(false);
     expect(find(node.tree.describe(), 'supervisor/agents')?.excesses).toBe(3);
+    expect(node.closed).toEqual([]);
     expect(node.exhausted).toEqual([]);
   });
 

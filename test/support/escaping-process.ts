@@ -45,7 +45,7 @@ const ways: Readonly<Record<string, () => void>> = {
   deep: () =>
     void setTimeout(() => {
       void (async () => {
-        await null;
+        await Promise.resolve();
         fault('deep');
       })();
     }, 1),

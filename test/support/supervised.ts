@@ -1,4 +1,5 @@
 /** Flat actors that crash on demand, below supervisors with policies of the test's own, on a bare node. */
+import { OperatingError } from '../../protocol/errors.ts';
 import type { CellPort } from '../../runtime/cell-port.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';
@@ -21,7 +22,7 @@ export interface WorkerState {
 export type Diary = string[];
 
 /**
- * Understands `work` {name}, `crash` {times?: a box that is counted down; always without one}, `adopt` {spec}, `finish`,
+ * Understands `work` {name}, `crash` {times?: a box that is counted down; always without one; unsupported?}, `adopt` {spec}, `finish`,
  * `fail`, `wake` {afterMs} (a durable timer, at which it crashes as long as the box `alarm` of the test says), and notes
  * every `child.*` it is told.
  */
@@ -44,6 +45,7 @@ export function workerLogic(
     if (times !== undefined) times.left--;
     port.send('test/none', { type: 'never sent' });
     diary.push(`crash ${port.address}`);
+    if (event['unsupported'] === true) throw new OperatingError('UNSUPPORTED_LOGIC', 'It cannot be kept.');
     throw new Error(`${port.address} crashed`);
   };
   const note = (state: WorkerState, event: ActorEvent): WorkerState => {
@@ -167,7 +169,8 @@ export async function createSupervised(
     onSessionCrashed: (address) => void closedSessions.push(address),
   });
   const contextOf = (address: string): SupervisorContext =>
-    (kernel.cells.get(address)?.checkpoint as { readonly context: SupervisorContext }).context;
+    (kernel.cells.get(address) as { readonly checkpoint?: { readonly context: SupervisorContext } } | undefined)
+      ?.checkpoint?.context as SupervisorContext;
   return {
     ...node,
     world,
