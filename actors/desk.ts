@@ -5,7 +5,7 @@
 import { OperatingError } from '../protocol/errors.ts';
 import { agentAddress } from '../protocol/addresses.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { isTerminal, type TaskEvent, type TaskOptions, type TaskResult, type TaskTarget } from '../protocol/tasks.ts';
+import { isTerminal, type TaskEvent, type TaskOptions, type TaskTarget } from '../protocol/tasks.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { ActorEvent } from '../runtime/host.ts';
@@ -17,6 +17,7 @@ import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selector.ts';
 import { agentSupervisor } from './step.ts';
 import { taskSpec, type TaskStart } from './task.ts';
+import type { TaskEnd } from './watch.ts';
 
 /** A task as it is asked for. */
 export interface Submission {
@@ -53,6 +54,8 @@ export interface DeskDeps {
 export type Principal = string;
 
 const ASK_PREFIX = 'ask';
+/** Commits that a cancellation waits for the task's turn. */
+const CANCEL_EPOCHS_MAX = 100;
 
 /** The front desk of one node. */
 export class Desk {
@@ -135,9 +138,10 @@ export class Desk {
     return await this.#deps.store.listTasks({ ...query, principal });
   }
 
-  /** The result of a task that has ended. */
-  async resultOf(task: string): Promise<TaskResult | undefined> {
-    return (await this.#deps.store.readTask(task))?.result;
+  /** How a task ended, where it has. Errors: STORE_UNAVAILABLE, STORE_CORRUPT. */
+  async endOf(task: string): Promise<TaskEnd | undefined> {
+    const record = await this.#deps.store.readTask(task);
+    return record?.result === undefined ? undefined : { seq: record.seq, result: record.result };
   }
 
   /** Runs `fn` in a turn of its own, for callers that come back from a wait. */
@@ -150,22 +154,30 @@ export class Desk {
     return await this.#deps.store.readEvents(task, after, limit);
   }
 
-  /** Resolves once the end of the task is committed. Errors: NOT_FOUND, STATE_CONFLICT when it ended otherwise before. */
+  /**
+   * Resolves once the end of the task is committed, or at least the wish for it where its turn is long in coming.
+   * Errors: NOT_FOUND, BUSY, UNAVAILABLE (not loaded), STATE_CONFLICT when it ended otherwise before.
+   */
   async cancel(principal: Principal, task: string, reason: string | undefined): Promise<void> {
-    const record = await this.get(principal, task);
-    if (record.status === 'canceled') return;
-    const ended = (): OperatingError =>
-      new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`, {
-        details: { status: record.status },
+    const { kernel } = this.#deps;
+    const address = `task/${task}`;
+    const hasEnded = (record: TaskRecord): boolean => {
+      if (!isTerminal(record.status) || record.status === 'canceled') return record.status === 'canceled';
+      const { status } = record;
+      throw new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${status} already.`, {
+        details: { status },
       });
-    if (isTerminal(record.status)) throw ended();
-    if (!this.#deps.kernel.cells.has(`task/${task}`)) {
-      const now = await this.get(principal, task);
-      if (now.status === 'canceled') return;
-      throw isTerminal(now.status) ? ended() : stranded(task);
+    };
+    if (hasEnded(await this.get(principal, task))) return;
+    const wasLoaded = kernel.cells.has(address);
+    if (wasLoaded) kernel.deliver(address, { type: 'task.cancel', ...(reason !== undefined && { reason }) });
+    // It may have ended in an epoch that is being written, or end in a later one than the first.
+    for (let epoch = 0; epoch < CANCEL_EPOCHS_MAX; epoch++) {
+      await kernel.committer.committed();
+      if (hasEnded(await this.get(principal, task))) return;
+      if (!kernel.cells.has(address) && epoch > 0) break;
     }
-    this.#deps.kernel.deliver(`task/${task}`, { type: 'task.cancel', ...(reason !== undefined && { reason }) });
-    await this.#deps.kernel.committer.committed();
+    if (!wasLoaded) throw stranded(task);
   }
 
   /** Sends an event to the machine that works for a task. Errors: NOT_FOUND, STATE_CONFLICT (it has ended), BUSY. */

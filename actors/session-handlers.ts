@@ -54,6 +54,8 @@ export class SessionHandlers {
   #submit(state: SessionState, message: ClientMessageOf<'task.submit'>, port: CellPort): void {
     const { desk } = this.#deps;
     const submission = submissionOf(message);
+    // Before the task is taken on: what is refused must not have begun.
+    if (message.watch !== false) admitWatch(state);
     const take = (at: CellPort): void => {
       const { task, duplicate } = desk.submit(at, state.principal, submission);
       this.#accepted(state, message, at, task, duplicate);
@@ -68,7 +70,10 @@ export class SessionHandlers {
       .catch((error: unknown) => state.connection.send(errorFrame(error, message.id)));
   }
 
-  /** Answers once it is committed; a new task is watched from now on, so that no line of it is missed. */
+  /**
+   * Answers once the task is committed: for a new one that is its first line, which the watch that is opened here hears
+   * too, after the answer.
+   */
   #accepted(
     state: SessionState,
     message: ClientMessageOf<'task.submit'>,
@@ -77,16 +82,19 @@ export class SessionHandlers {
     duplicate: boolean,
   ): void {
     const mode = message.watch ?? 'events';
-    if (!duplicate && mode !== false) this.#watch(state, task, mode, 0, true);
-    port.afterCommit(() => {
-      state.connection.send(withRe({ type: 'task.accepted', task, duplicate }, message.id));
-      if (!duplicate || mode === false) return;
-      try {
-        this.#watch(state, task, mode, 0, false);
-      } catch (error) {
-        state.connection.send(errorFrame(error, message.id));
-      }
+    const answer = (): void => state.connection.send(withRe({ type: 'task.accepted', task, duplicate }, message.id));
+    if (duplicate) {
+      port.afterCommit(() => {
+        answer();
+        if (mode !== false) this.#watch(state, task, mode, 0, false);
+      });
+      return;
+    }
+    const unlisten = this.#deps.feed.listen(task, () => {
+      unlisten();
+      answer();
     });
+    if (mode !== false) this.#watch(state, task, mode, 0, true);
   }
 
   #startWatch(state: SessionState, message: ClientMessageOf<'task.watch'>): void {
@@ -95,29 +103,36 @@ export class SessionHandlers {
     this.#deps.desk
       .get(principal, task)
       .then((record) => {
+        admitWatch(state, task);
         connection.send(withRe({ type: 'task.status', ...taskView(record) }, id));
-        if (!connection.lost) this.#watch(state, task, 'events', Math.min(after, record.seq), false);
+        this.#watch(state, task, 'events', Math.min(after, record.seq), false);
       })
       .catch((error: unknown) => connection.send(errorFrame(error, id)));
   }
 
   #watch(state: SessionState, task: string, mode: WatchMode, after: number, isNew: boolean): void {
     const { desk, feed } = this.#deps;
+    if (state.connection.lost) return;
     state.watches.get(task)?.stop();
-    if (state.watches.size >= LIMITS.sessionWatchesMax) {
-      throw new OperatingError('BUSY', `A connection watches at most ${LIMITS.sessionWatchesMax} tasks.`);
-    }
     const onEnd = (): void => {
       if (state.watches.get(task) === watch) state.watches.delete(task);
     };
     const source = {
       feed,
       events: (of: string, from: number, limit: number) => desk.events(of, from, limit),
-      result: (of: string) => desk.resultOf(of),
+      end: (of: string) => desk.endOf(of),
     };
     const watch: Watch = new Watch(source, readerOf(state.connection), task, { mode, after, isNew, onEnd });
     state.watches.set(task, watch);
   }
+}
+
+/** Errors: BUSY. A task that is watched already is watched anew, not twice. */
+function admitWatch({ watches }: SessionState, task?: string): void {
+  if (watches.size < LIMITS.sessionWatchesMax || (task !== undefined && watches.has(task))) return;
+  throw new OperatingError('BUSY', `A connection watches at most ${LIMITS.sessionWatchesMax} tasks.`, {
+    retryAfterMs: 1_000,
+  });
 }
 
 function createRequests({ desk, agents }: SessionDeps): Requests {
@@ -190,6 +205,7 @@ function readerOf(connection: Connection): WatchReader {
       connection.send({ type: 'task.event', task, seq, at, kind, data }),
     result: (task: string, seq: number, result: TaskResult) =>
       connection.send({ type: 'task.result', task, seq, ...resultView(result) }),
+    gap: (task: string, from: number, to: number) => connection.send({ type: 'gap', task, from, to }),
     failed: (task: string, error: ErrorBody) => connection.send({ type: 'error', ...error, details: { task } }),
     ready: () => connection.ready(),
   };

@@ -5,24 +5,32 @@
  */
 import { type ErrorBody, toErrorBody } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { isTerminal, type TaskEvent, type TaskResult } from '../protocol/tasks.ts';
+import type { TaskEvent, TaskResult } from '../protocol/tasks.ts';
 import type { Feed, FeedItem } from '../runtime/feed.ts';
 
 /** Where the lines go. */
 export interface WatchReader {
   event(task: string, event: TaskEvent): void;
   result(task: string, seq: number, result: TaskResult): void;
+  /** Lines that can not be had any more: retention has passed over them, or they are damaged. */
+  gap(task: string, from: number, to: number): void;
   failed(task: string, error: ErrorBody): void;
-  /** Resolves when the reader has room for more history. */
+  /** Resolves when the reader has room for one more line of history. */
   ready(): Promise<void>;
+}
+
+/** How a task ended, and the seq of its last line. */
+export interface TaskEnd {
+  readonly seq: number;
+  readonly result: TaskResult;
 }
 
 /** Where logs are read: what is committed, and what is being committed. */
 export interface WatchSource {
   readonly feed: Feed;
   events(task: string, after: number, limit: number): Promise<readonly TaskEvent[]>;
-  /** The result, where the task has ended. */
-  result(task: string): Promise<TaskResult | undefined>;
+  /** The end of a task that has ended. */
+  end(task: string): Promise<TaskEnd | undefined>;
 }
 
 /** `result`: nothing but the end. */
@@ -73,54 +81,81 @@ export class Watch {
 
   #live(item: FeedItem): void {
     if (this.#ended) return;
+    const { seq, result } = item.progress;
+    if (this.#mode === 'result') {
+      if (result !== undefined) this.#finish({ seq, result });
+      return;
+    }
     if (this.#catchingUp) {
-      this.#seen = item.progress.seq;
+      this.#seen = seq;
       return;
     }
     const first = item.events[0];
     if (first !== undefined && first.seq > this.#nextSeq) {
       // Events that were committed before this one have not come by here: read them from where all of them are.
       this.#catchingUp = true;
+      this.#seen = seq;
       void this.#catchUp();
       return;
     }
-    this.#hand(item.events, item.progress.result);
+    for (const event of item.events) this.#hand(event, result);
   }
 
-  #hand(events: readonly TaskEvent[], result: TaskResult | undefined): void {
-    for (const event of events) {
-      if (this.#ended || event.seq < this.#nextSeq) continue;
-      this.#nextSeq = event.seq + 1;
-      if (END_KINDS.has(event.kind) && result !== undefined) {
-        this.#reader.result(this.task, event.seq, result);
-        this.stop();
-      } else if (this.#mode === 'events') this.#reader.event(this.task, event);
-    }
+  #hand(event: TaskEvent, result: TaskResult | undefined): void {
+    if (this.#ended || event.seq < this.#nextSeq) return;
+    if (event.seq > this.#nextSeq) this.#reader.gap(this.task, this.#nextSeq, event.seq - 1);
+    this.#nextSeq = event.seq + 1;
+    if (END_KINDS.has(event.kind) && result !== undefined) this.#finish({ seq: event.seq, result });
+    else this.#reader.event(this.task, event);
+  }
+
+  #finish({ seq, result }: TaskEnd): void {
+    this.#reader.result(this.task, seq, result);
+    this.stop();
   }
 
   async #catchUp(): Promise<void> {
     try {
-      for (;;) {
-        await this.#reader.ready();
-        if (this.#ended) return;
-        const events = await this.#source.events(this.task, this.#nextSeq - 1, LIMITS.replayEventsMax);
-        const last = events.at(-1);
-        const ends = last !== undefined && END_KINDS.has(last.kind);
-        const result = ends || last === undefined ? await this.#source.result(this.task) : undefined;
-        this.#hand(events, result);
-        if (this.#ended) return;
-        // The reader knows the last seq of a task that has ended: it still gets the result, which can always be had again.
-        if (last === undefined && result !== undefined && isTerminal(result.status)) {
-          this.#reader.result(this.task, this.#nextSeq - 1, result);
-          this.stop();
-          return;
-        }
-        if (events.length < LIMITS.replayEventsMax && this.#seen < this.#nextSeq) break;
-      }
-      this.#catchingUp = false;
+      while (!(await this.#replay()));
     } catch (error) {
+      if (this.#ended) return;
       this.#reader.failed(this.task, toErrorBody(error, 'STORE_UNAVAILABLE'));
       this.stop();
     }
+  }
+
+  /** Hands on what the store holds, up to a bound. True when there is nothing more to read: the watch is live, or over. */
+  async #replay(): Promise<boolean> {
+    const seenBefore = this.#seen;
+    // The end is read before the events: where there is one, they hold all that comes before it.
+    const end = await this.#source.end(this.task);
+    if (end !== undefined && this.#mode === 'result') return await this.#finishAtPace(end);
+    if (this.#mode === 'result') return true;
+    const events = await this.#source.events(this.task, this.#nextSeq - 1, LIMITS.replayEventsMax);
+    for (const event of events) {
+      const ended = END_KINDS.has(event.kind) ? (end ?? (await this.#source.end(this.task))) : undefined;
+      await this.#reader.ready();
+      this.#hand(event, ended?.result);
+      if (this.#ended) return true;
+    }
+    if (this.#ended) return true;
+    if (events.length >= LIMITS.replayEventsMax) return false;
+    // The reader has the last line already, or that line is damaged: it gets the result, which can always be had again.
+    if (end !== undefined) return await this.#finishAtPace(end);
+    if (this.#seen < this.#nextSeq) {
+      this.#catchingUp = false;
+      return true;
+    }
+    if (events.length === 0 && this.#seen === seenBefore) {
+      this.#reader.gap(this.task, this.#nextSeq, this.#seen);
+      this.#nextSeq = this.#seen + 1;
+    }
+    return false;
+  }
+
+  async #finishAtPace(end: TaskEnd): Promise<true> {
+    await this.#reader.ready();
+    if (!this.#ended) this.#finish(end);
+    return true;
   }
 }

@@ -46,6 +46,10 @@ export class EventStream implements WatchReader {
     this.end();
   }
 
+  gap(task: string, from: number, to: number): void {
+    this.#line(to, 'gap', { task, from, to });
+  }
+
   failed(task: string, error: ErrorBody): void {
     this.#write(`event: error\ndata: ${writeJson({ task, ...error }, NODE_FRAME)}\n\n`);
     this.end();

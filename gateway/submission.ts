@@ -100,7 +100,7 @@ function endOf(deps: SubmissionDeps, task: string, isNew: boolean, patience: Pat
     const source = {
       feed: kernel.feed,
       events: (of: string, after: number, limit: number) => desk.events(of, after, limit),
-      result: (of: string) => desk.resultOf(of),
+      end: (of: string) => desk.endOf(of),
     };
     const reader = {
       event: () => {},
@@ -112,6 +112,7 @@ function endOf(deps: SubmissionDeps, task: string, isNew: boolean, patience: Pat
         reject(OperatingError.fromBody(error));
         leave();
       },
+      gap: () => {},
       ready: () => NOW,
     };
     const watch: Watch = new Watch(source, reader, task, { mode: 'result', after: 0, isNew, onEnd: () => {} });

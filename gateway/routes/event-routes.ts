@@ -41,7 +41,7 @@ export function registerEventRoutes(app: RestApp, deps: RouteDeps): void {
     const source = {
       feed: kernel.feed,
       events: (of: string, from: number, limit: number) => desk.events(of, from, limit),
-      result: (of: string) => desk.resultOf(of),
+      end: (of: string) => desk.endOf(of),
     };
     const options = { mode: 'events', after: Math.min(after, record.seq), isNew: false, onEnd: () => {} } as const;
     const watch = new Watch(source, stream, id, options);
