@@ -8,6 +8,8 @@ import type { World } from '../world.ts';
 
 /** Less than this did not suffice to open a store of a few files again. */
 export const BALLAST_BYTES = 16 * 1024 * 1024;
+/** How long until it is made, so that a store which is open for a moment only does not write it. */
+export const BALLAST_DELAY_MS = 1_000;
 /** How long until the next try when there was no room. */
 export const BALLAST_RETRY_MS = 30_000;
 
@@ -21,7 +23,8 @@ export class Ballast {
   readonly #bytes: number;
   readonly #world: World;
   #work: Promise<void> = Promise.resolve();
-  #cancelRetry: (() => void) | undefined;
+  #cancelTry: (() => void) | undefined;
+  #kept = false;
 
   /** `bytes` 0: none is kept. */
   constructor(dir: string, bytes: number, world: World) {
@@ -31,20 +34,17 @@ export class Ballast {
     this.#world = world;
   }
 
-  /** Makes it in the background, now or when there is room, which is looked for every BALLAST_RETRY_MS. */
+  /** Makes it in the background, a little later, or when there is room, which is looked for every BALLAST_RETRY_MS. */
   keep(): void {
     if (this.#bytes === 0) return;
-    this.#cancelRetry?.();
-    this.#work = this.#work.then(async () => {
-      if (await this.#make()) return;
-      this.#cancelRetry = this.#world.after(BALLAST_RETRY_MS, () => this.keep());
-    });
+    this.#kept = true;
+    this.#tryAfter(BALLAST_DELAY_MS);
   }
 
   /** Stops the tries, and waits for the one that is under way. The file stays. */
   async rest(): Promise<void> {
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
+    this.#kept = false;
+    this.#cancelTry?.();
     await this.#work;
   }
 
@@ -63,6 +63,15 @@ export class Ballast {
     } catch {
       return 0;
     }
+  }
+
+  #tryAfter(delayMs: number): void {
+    this.#cancelTry?.();
+    this.#cancelTry = this.#world.after(delayMs, () => {
+      this.#work = this.#make().then((made) => {
+        if (!made && this.#kept) this.#tryAfter(BALLAST_RETRY_MS);
+      });
+    });
   }
 
   /** Whether it is there now. Leaves as much room again as it takes. */

@@ -134,6 +134,14 @@ class LevelSpace implements KeySpace {
   }
 
   async figures(): Promise<Readonly<Record<string, number>>> {
+    try {
+      return await this.#measure();
+    } catch (error) {
+      throw translated(error, 'The store could not be measured');
+    }
+  }
+
+  async #measure(): Promise<Readonly<Record<string, number>>> {
     const { dir } = this.#options;
     const names = await readdir(this.#dbDir);
     const sizes = await Promise.all(

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BALLAST_BYTES } from '../../../runtime/stores/ballast.ts';
 import { createLevelStore } from '../../../runtime/stores/level-store.ts';
 import { createSetWorld } from '../../contract/store-medium.ts';
@@ -13,20 +13,32 @@ import { LevelProcess } from './level-process.ts';
 const MIB = 1024 * 1024;
 const DISK_MIB = 64;
 
-/** A small file system of its own; undefined where it cannot be had (it takes root). */
-function mountDisk(): string | undefined {
-  const dir = mkdtempSync(join(tmpdir(), 'troupe-full-'));
+const disk = join(tmpdir(), `troupe-full-${process.pid}`);
+
+function mountDisk(): void {
+  mkdirSync(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', disk], { stdio: 'ignore' });
+}
+
+function unmountDisk(): void {
+  execFileSync('umount', [disk]);
+  rmdirSync(disk);
+}
+
+/** Whether this process may have a small file system of its own: it takes root. */
+function canMount(): boolean {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', dir], { stdio: 'ignore' });
-    return dir;
+    mountDisk();
+    unmountDisk();
+    return true;
   } catch {
-    rmSync(dir, { recursive: true });
-    return undefined;
+    rmSync(disk, { recursive: true, force: true });
+    return false;
   }
 }
 
 /** Fills the disk but for so many bytes. */
-async function fill(disk: string, leaveBytes: number): Promise<void> {
+async function fill(leaveBytes: number): Promise<void> {
   const file = await open(join(disk, 'filler'), 'a');
   const { bavail, bsize } = await statfs(disk);
   const chunk = Buffer.alloc(MIB, 1);
@@ -35,25 +47,19 @@ async function fill(disk: string, leaveBytes: number): Promise<void> {
   await file.close();
 }
 
-const disk = mountDisk();
-afterAll(() => {
-  if (disk === undefined) return;
-  execFileSync('umount', [disk]);
-  rmSync(disk, { recursive: true });
-});
-
-describe.skipIf(disk === undefined)('on a full disk (skipped where no tmpfs can be mounted: it takes root)', () => {
-  const at = disk ?? '';
-  const dir = join(at, 'store');
+describe.skipIf(!canMount())('on a full disk (skipped where no tmpfs can be mounted: it takes root)', () => {
+  const dir = join(disk, 'store');
+  beforeAll(mountDisk);
+  afterAll(unmountDisk);
 
   const ballast = async (): Promise<number> => (await stat(join(dir, 'ballast')).catch(() => ({ size: 0 }))).size;
 
   async function writingUntilFull(): Promise<LevelProcess> {
-    await Promise.all([rm(dir, { recursive: true, force: true }), rm(join(at, 'filler'), { force: true })]);
+    await Promise.all([rm(dir, { recursive: true, force: true }), rm(join(disk, 'filler'), { force: true })]);
     const writer = new LevelProcess(dir, 'fsync', 1);
     expect(await writer.heard()).toEqual({ said: 'open' });
     await vi.waitFor(async () => expect(await ballast()).toBe(BALLAST_BYTES), { timeout: 10_000 });
-    await fill(at, 3 * MIB);
+    await fill(3 * MIB);
     writer.tell('go on');
     expect(await writer.heard()).toEqual({
       said: 'failed',
@@ -76,7 +82,7 @@ describe.skipIf(disk === undefined)('on a full disk (skipped where no tmpfs can 
     for (let round = 0; round < 3; round++) {
       const writer = await writingUntilFull();
       const before = writer.acked;
-      await rm(join(at, 'filler'));
+      await rm(join(disk, 'filler'));
       writer.tell('reopen');
       expect(await writer.heard()).toEqual({ said: 'reopened' });
       expect(await ballast()).toBe(BALLAST_BYTES);
@@ -89,7 +95,7 @@ describe.skipIf(disk === undefined)('on a full disk (skipped where no tmpfs can 
 
   it('a store that is reopened without room gives its ballast up for it, and goes on', async () => {
     const writer = await writingUntilFull();
-    await fill(at, 0);
+    await fill(0);
     const before = writer.acked;
     writer.tell('reopen');
     expect(await writer.heard()).toEqual({ said: 'reopened' });
@@ -103,13 +109,13 @@ describe.skipIf(disk === undefined)('on a full disk (skipped where no tmpfs can 
   it('a store that has no ballast left stays away until there is room', async () => {
     const writer = await writingUntilFull();
     await rm(join(dir, 'ballast'));
-    await fill(at, 0);
+    await fill(0);
     const before = writer.acked;
     for (let i = 0; i < 3; i++) {
       writer.tell('reopen');
       expect(await writer.heard()).toEqual({ said: 'still away', code: 'STORE_UNAVAILABLE' });
     }
-    await rm(join(at, 'filler'));
+    await rm(join(disk, 'filler'));
     writer.tell('reopen');
     expect(await writer.heard()).toEqual({ said: 'reopened' });
     writer.tell('go on');
@@ -120,7 +126,7 @@ describe.skipIf(disk === undefined)('on a full disk (skipped where no tmpfs can 
 
   it('a process killed while the disk is full starts again on it', async () => {
     const writer = await writingUntilFull();
-    await fill(at, 0);
+    await fill(0);
     const { acked } = writer;
     await writer.kill();
     await expectWhole(acked);

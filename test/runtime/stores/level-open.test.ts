@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BALLAST_RETRY_MS, Ballast } from '../../../runtime/stores/ballast.ts';
+import { BALLAST_DELAY_MS, BALLAST_RETRY_MS, Ballast } from '../../../runtime/stores/ballast.ts';
 import { createLevelStore, type LevelStoreOptions } from '../../../runtime/stores/level-store.ts';
 import type { World } from '../../../runtime/world.ts';
 import { bytes, epochOf } from '../../contract/epochs.ts';
@@ -157,57 +157,75 @@ describe('a LevelDB store whose files are damaged', () => {
 
 describe('the ballast', () => {
   /** Timers that are set off by hand. */
-  function timedWorld(): World & { readonly timers: { readonly delayMs: number; readonly fn: () => void }[] } {
-    const timers: { delayMs: number; fn: () => void }[] = [];
+  function timedWorld() {
+    const timers: { readonly delayMs: number; readonly fn: () => void }[] = [];
+    const after: World['after'] = (delayMs, fn) => {
+      const timer = { delayMs, fn };
+      timers.push(timer);
+      return () => {
+        const at = timers.indexOf(timer);
+        if (at >= 0) timers.splice(at, 1);
+      };
+    };
     return {
-      ...createSetWorld(),
-      timers,
-      after: (delayMs, fn) => (
-        timers.push({ delayMs, fn }),
-        () =>
-          void timers.splice(
-            timers.findIndex((timer) => timer.fn === fn),
-            1,
-          )
-      ),
+      world: { ...createSetWorld(), after },
+      delays: () => timers.map(({ delayMs }) => delayMs),
+      fire: () => timers.shift()?.fn(),
     };
   }
 
-  it('is made in the background, of real bytes, kept when the store is closed, and not made twice', async () => {
-    const store = storeOf({ ballastBytes: 2 * MIB });
+  it('is made a little after the opening, of real bytes, kept when the store is closed, and not made twice', async () => {
+    const timed = timedWorld();
+    const store = storeOf({ ballastBytes: 2 * MIB, world: timed.world });
     await store.open();
-    await vi.waitFor(async () => expect(await store.figures()).toMatchObject({ ballastBytes: 2 * MIB }));
+    expect(timed.delays()).toEqual([BALLAST_DELAY_MS]);
+    timed.fire();
     await store.close();
     const made = await stat(join(dir, 'ballast'));
+    expect(made.size).toBe(2 * MIB);
     expect(made.mode & 0o777).toBe(0o600);
     expect(made.blocks * 512).toBeGreaterThanOrEqual(2 * MIB);
     await store.open();
+    timed.fire();
+    expect(await store.figures()).toMatchObject({ ballastBytes: 2 * MIB });
     await store.close();
     expect((await stat(join(dir, 'ballast'))).mtimeMs).toBe(made.mtimeMs);
   });
 
-  it('is given up once, and made again by the next opening', async () => {
-    const ballast = new Ballast(parent, MIB, createSetWorld());
-    ballast.keep();
-    await ballast.rest();
-    expect(await ballast.heldBytes()).toBe(MIB);
-    expect(await ballast.release()).toBe(true);
-    expect(await ballast.heldBytes()).toBe(0);
-    expect(await ballast.release()).toBe(false);
-    ballast.keep();
-    await ballast.rest();
-    expect(await ballast.heldBytes()).toBe(MIB);
+  it('is not made by a store that is closed before', async () => {
+    const timed = timedWorld();
+    const store = storeOf({ ballastBytes: MIB, world: timed.world });
+    await store.open();
+    await store.close();
+    expect(timed.delays()).toEqual([]);
+    expect(await readdir(dir)).toEqual(['db']);
   });
 
-  it('is tried again later when there is no room, and left alone once the store rests', async () => {
+  it('is given up once, and made again after the next opening', async () => {
     const timed = timedWorld();
-    const ballast = new Ballast(parent, 2 ** 50, timed);
+    const ballast = new Ballast(parent, MIB, timed.world);
+    for (let i = 0; i < 2; i++) {
+      ballast.keep();
+      timed.fire();
+      await ballast.rest();
+      expect(await ballast.heldBytes()).toBe(MIB);
+      expect(await ballast.release()).toBe(true);
+      expect(await ballast.heldBytes()).toBe(0);
+      expect(await ballast.release()).toBe(false);
+    }
+  });
+
+  it('is tried again later while there is no room, and no more once the store rests', async () => {
+    const timed = timedWorld();
+    const ballast = new Ballast(parent, 2 ** 50, timed.world);
     ballast.keep();
-    await vi.waitFor(() => expect(timed.timers.map(({ delayMs }) => delayMs)).toEqual([BALLAST_RETRY_MS]));
-    timed.timers.shift()?.fn();
-    await vi.waitFor(() => expect(timed.timers).toHaveLength(1));
+    for (let i = 0; i < 3; i++) {
+      timed.fire();
+      await vi.waitFor(() => expect(timed.delays()).toEqual([BALLAST_RETRY_MS]));
+    }
+    timed.fire();
     await ballast.rest();
-    expect(timed.timers).toEqual([]);
+    expect(timed.delays()).toEqual([]);
     expect(await readdir(parent)).toEqual([]);
   });
 });
