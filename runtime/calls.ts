@@ -24,6 +24,8 @@ export interface CallDesk {
 export class Calls {
   readonly effects: Effects;
   readonly #desk: CallDesk;
+  /** Asked for, and waiting for the commit that holds it. */
+  readonly #intended = new Set<string>();
 
   constructor(world: World, desk: CallDesk) {
     this.#desk = desk;
@@ -32,7 +34,8 @@ export class Calls {
 
   /** Makes a call, or joins the one that is under way with the same key. */
   start(cell: Cell, request: EffectRequest): void {
-    if (cell.phase !== 'live' || this.effects.has(cell.address, request.key)) return;
+    const intent = `${cell.address}\0${request.key}`;
+    if (cell.phase !== 'live' || this.#intended.has(intent) || this.effects.has(cell.address, request.key)) return;
     const { logic, spec } = cell;
     const { perform } = logic;
     if (perform === undefined)
@@ -52,8 +55,9 @@ export class Calls {
       );
     }
     const scope = { port: cell, forward: (to: string, event: ActorEvent) => cell.send(to, event) };
+    // Not for the living alone: what a cell has asked for is made though it has crashed since, and it joins it then.
     const begin = (): void => {
-      if (cell.phase !== 'live') return;
+      if (cell.phase === 'ended') return;
       this.effects.start({
         address: cell.address,
         ...request,
@@ -65,8 +69,17 @@ export class Calls {
         perform: (call) => machineScopes.run(scope, () => perform(call, spec)),
       });
     };
-    if (request.kind === 'pure') begin();
-    else this.#desk.release(begin);
+    if (request.kind === 'pure') return begin();
+    this.#intended.add(intent);
+    this.#desk.release(() => {
+      if (this.#intended.delete(intent)) begin();
+    });
+  }
+
+  /** The call is no longer wanted: it is not begun, or aborted. */
+  cancel(cell: Cell, key: string): void {
+    this.#intended.delete(`${cell.address}\0${key}`);
+    this.effects.cancel(cell.address, key);
   }
 
   /** An outcome without a call. */

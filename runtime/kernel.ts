@@ -259,7 +259,8 @@ export class Kernel implements CellKernel, CallDesk {
     }
     const cell = this.book.admit(new Cell(this, spec, logic));
     cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
-    this.enqueue(cell);
+    // Also when its first turn comes after the next cut: whoever made it has its own state, and its answers, in that.
+    this.#mailArrived(cell);
   }
 
   stopCell(address: string): void {
@@ -272,7 +273,7 @@ export class Kernel implements CellKernel, CallDesk {
   }
 
   cancelEffect(cell: Cell, key: string): void {
-    this.effects.cancel(cell.address, key);
+    this.#calls.cancel(cell, key);
   }
 
   armTimer(cell: Cell, id: string, dueAtMs: number): void {

@@ -56,6 +56,7 @@ export class Recovery {
     const fromMs = world.monotonicMs();
     const stranded: { address: string; owner?: string; error: OperatingError }[] = [];
     let resumed = 0;
+    let seen = 0;
     this.#kernel.pause(true);
     const corrupt = (error: OperatingError): void =>
       log.error('A stored cell is corrupt and was left alone.', { error: error.message, details: error.details });
@@ -69,7 +70,7 @@ export class Recovery {
         const { owner } = ownerOf(stored);
         stranded.push({ address: stored.address, error, ...(owner !== undefined && { owner }) });
       }
-      if (resumed % SLICE_CELLS === 0) await new Promise<void>((resolve) => world.defer(resolve));
+      if (++seen % SLICE_CELLS === 0) await new Promise<void>((resolve) => world.defer(resolve));
     }
     for (const cell of this.#kernel.cells.values()) this.#kernel.book.linkOwner(cell);
     this.#kernel.pause(false);
