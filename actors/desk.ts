@@ -15,7 +15,7 @@ import { parseInput } from './agent-logic.ts';
 import { bodyHashOf, Idempotency } from './idempotency.ts';
 import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selector.ts';
-import { agentSupervisor } from './step.ts';
+import { agentSupervisor } from './agent-definition.ts';
 import { taskSpec, type TaskStart } from './task.ts';
 import type { TaskEnd } from './watch.ts';
 
@@ -198,14 +198,20 @@ export class Desk {
     await this.#deps.kernel.committer.committed();
   }
 
-  /** The answer of a keyed agent's actor: what it sends to `event.replyTo`, without its type. Errors: as `tell`; TIMEOUT, which leaves open what came of it; QUARANTINED. */
+  /**
+   * The answer of a keyed agent's actor: what it sends to `event.replyTo`, without its type. Errors: as `tell`; TIMEOUT, which
+   * leaves open what came of it; QUARANTINED.
+   */
   async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number): Promise<unknown> {
     this.#admit();
     const { kernel } = this.#deps;
     const address = this.#keyedAddress(agent, key);
     const replyTo = `${ASK_PREFIX}/${kernel.world.id()}`;
     return await new Promise((resolve, reject) => {
-      const end = (): void => void (this.#asks.delete(replyTo), cancel());
+      const end = (): void => {
+        this.#asks.delete(replyTo);
+        cancel();
+      };
       const cancel = kernel.world.after(timeoutMs, () => {
         end();
         reject(
