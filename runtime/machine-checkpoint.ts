@@ -62,9 +62,9 @@ export function reviveSnapshots(actor: LiveActor, reviver: Reviver): void {
 
 /** The references inside of one machine. */
 export class TreeReferences implements ReferenceWriter, ReferenceReader {
-  readonly #root: () => LiveActor;
+  readonly #root: LiveActor;
 
-  constructor(root: () => LiveActor) {
+  constructor(root: LiveActor) {
     this.#root = root;
   }
 
@@ -72,9 +72,8 @@ export class TreeReferences implements ReferenceWriter, ReferenceReader {
     if (value instanceof ActorAddress) return { [MARK]: 'address', address: value.address };
     if (value instanceof EndedActor) return this.#ended(value, value.status);
     if (!isLiveActor(value)) return undefined;
-    const root = this.#root();
-    if (value.system !== root.system) return undefined;
-    const path = pathOf(root, value);
+    if (value.system !== this.#root.system) return undefined;
+    const path = pathOf(this.#root, value);
     return path === undefined
       ? this.#ended(value, value._snapshot.status === 'active' ? 'stopped' : value._snapshot.status)
       : { [MARK]: 'actor', path };
@@ -84,46 +83,47 @@ export class TreeReferences implements ReferenceWriter, ReferenceReader {
     if (mark[MARK] === 'address') return new ActorAddress(String(mark['address']));
     if (mark[MARK] !== 'actor' && mark[MARK] !== 'ended') return undefined;
     const path = mark['path'] as readonly string[] | null;
-    const actor = path === null ? undefined : actorAt(this.#root(), path);
+    const actor = path === null ? undefined : actorAt(this.#root, path);
     if (mark[MARK] === 'actor' && actor !== undefined) return actor;
     return new EndedActor(String(mark['id']), String(mark['sessionId']), String(mark['status']), actor);
   }
 
   place(actor: object): PlaceRecord {
     if (actor instanceof ActorAddress) return actor.address;
-    return isLiveActor(actor) ? (pathOf(this.#root(), actor) ?? null) : null;
+    return isLiveActor(actor) ? (pathOf(this.#root, actor) ?? null) : null;
   }
 
   actorOf(place: PlaceRecord): object {
     if (typeof place === 'string') return new ActorAddress(place);
-    const actor = place === null ? undefined : actorAt(this.#root(), place);
+    const actor = place === null ? undefined : actorAt(this.#root, place);
     return actor ?? new EndedActor('', '', 'stopped', undefined);
   }
 
   /** `path` is that of its parent: only that one may stop it. */
   #ended({ id, sessionId, _parent: parent }: EndedActor | LiveActor, status: string): Mark {
-    const path = parent !== undefined && isLiveActor(parent) ? (pathOf(this.#root(), parent) ?? null) : null;
+    const path = parent !== undefined && isLiveActor(parent) ? (pathOf(this.#root, parent) ?? null) : null;
     return { [MARK]: 'ended', id, sessionId, status, path };
   }
 }
 
 /** The references in what crosses the border of a machine: other actors know it by its address, and its children not at all. */
 export class BorderReferences implements ReferenceWriter, ReferenceReader {
-  readonly #root: () => LiveActor;
+  readonly #root: LiveActor | undefined;
   readonly #address: string;
 
-  constructor(root: () => LiveActor, address: string) {
+  constructor(root: LiveActor | undefined, address: string) {
     this.#root = root;
     this.#address = address;
   }
 
   write(value: object): Mark | undefined {
     if (value instanceof ActorAddress) return { [MARK]: 'address', address: value.address };
-    return value === this.#root() ? { [MARK]: 'address', address: this.#address } : undefined;
+    return value === this.#root ? { [MARK]: 'address', address: this.#address } : undefined;
   }
 
   read(mark: Mark): object | undefined {
     if (mark[MARK] !== 'address' || typeof mark['address'] !== 'string') return undefined;
-    return mark['address'] === this.#address ? this.#root() : new ActorAddress(mark['address']);
+    const own = mark['address'] === this.#address ? this.#root : undefined;
+    return own ?? new ActorAddress(mark['address']);
   }
 }

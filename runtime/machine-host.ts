@@ -84,8 +84,6 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   readonly starts = new LateStarts(this);
   readonly #options: MachineOptions;
   readonly #parent: ActorAddress;
-  readonly #references: TreeReferences;
-  readonly #border: BorderReferences;
   #root!: LiveActor;
   #number: number;
   #children: Set<LiveActor> | undefined;
@@ -102,8 +100,6 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     this.#options = options;
     this.#parent = new ActorAddress(parent ?? '');
     this.#number = number;
-    this.#references = new TreeReferences(() => this.#root);
-    this.#border = new BorderReferences(() => this.#root, port.address);
   }
 
   // ---- making
@@ -120,14 +116,15 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     this.#phase = 'restored';
     this.#turn(() => this.#make(logic, { snapshot: machine }));
     if (this.#fault !== undefined) throw this.#fault.error;
-    const reviver = new Reviver(this.#references, false);
+    const references = new TreeReferences(this.#root);
+    const reviver = new Reviver(references, false);
     if (isMarked) {
       reviveSnapshots(this.#root, reviver);
       this.starts.revive(reviver);
     }
     for (const [timerId, sendId, source, target, event, dueAtMs, isKeyed] of timers) {
-      const from = this.#references.actorOf(source);
-      const timer = { timerId, sendId, source: from, target: this.#references.actorOf(target), event, dueAtMs };
+      const from = references.actorOf(source);
+      const timer = { timerId, sendId, source: from, target: references.actorOf(target), event, dueAtMs };
       this.scheduler.restore(isMarked ? { ...timer, event: reviver.revive(event) as ActorEvent } : timer, isKeyed);
     }
     this.#last = bytes;
@@ -185,7 +182,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
       const packed = event['packed'];
       const whole =
         packed instanceof Uint8Array
-          ? (new Reviver(this.#references, false).revive(unpackKept(packed)) as ActorEvent)
+          ? (new Reviver(new TreeReferences(this.#root), false).revive(unpackKept(packed)) as ActorEvent)
           : (this.#imported(event) as ActorEvent);
       if (event.type === FORWARDED) return this.#sendOut(String(event['address']), whole);
       const target = actorAt(this.#root, targetPath);
@@ -263,22 +260,15 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   // ---- what is kept
 
   checkpoint(): Uint8Array {
-    const survey = new Survey(this.#references);
+    const references = new TreeReferences(this.#root);
+    const survey = new Survey(references);
     const writer = new RecordWriter(survey, (actor) => this.starts.eventsFor(actor));
     const machine = writer.writeMachine(this.#root, '');
     if (writer.runningCount !== (this.#children?.size ?? 0) + (isRunning(this.#root) ? 1 : 0)) throw this.#strayChild();
     const timers: TimerRecord[] = [];
     for (const [{ timerId, sendId, source, target, event, dueAtMs }, isKeyed] of this.scheduler.waiting()) {
       survey.keep(event, () => `timers.${sendId}`);
-      timers.push([
-        timerId,
-        sendId,
-        this.#references.place(source),
-        this.#references.place(target),
-        event,
-        dueAtMs,
-        isKeyed,
-      ]);
+      timers.push([timerId, sendId, references.place(source), references.place(target), event, dueAtMs, isKeyed]);
     }
     const body: CheckpointBody = [
       this.#number,
@@ -286,7 +276,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
       machine,
       timers,
     ];
-    this.#last = packCheckpoint(body, survey, this.#references, this.#last);
+    this.#last = packCheckpoint(body, survey, references, this.#last);
     return this.#last;
   }
 
@@ -403,18 +393,20 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   }
 
   #packEvent(event: ActorEvent, place: string): Uint8Array {
-    const survey = new Survey(this.#references);
+    const references = new TreeReferences(this.#root);
+    const survey = new Survey(references);
     survey.keep(event, () => place);
-    return packKept(survey.marked ? new Converter(this.#references, false).convert(event) : event);
+    return packKept(survey.marked ? new Converter(references, false).convert(event) : event);
   }
 
   #exported(value: unknown, place: string): unknown {
-    new Survey(this.#border).keep(value, () => place);
-    return new Converter(this.#border, true).convert(value);
+    const border = new BorderReferences(this.#root, this.port.address);
+    new Survey(border).keep(value, () => place);
+    return new Converter(border, true).convert(value);
   }
 
   #imported(value: unknown): unknown {
-    return new Reviver(this.#border, true).revive(value);
+    return new Reviver(new BorderReferences(this.#root, this.port.address), true).revive(value);
   }
 
   attribute(run: () => void): void {

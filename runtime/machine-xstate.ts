@@ -69,13 +69,16 @@ export interface SystemOwner {
 }
 
 interface LiveSystem {
-  _bookId(): string;
-  _relay(source: LiveActor | undefined, target: object, event: ActorEvent): void;
-  _register(sessionId: string, actor: LiveActor): string;
-  _unregister: (actor: LiveActor) => void;
+  _bookId: (this: OwnedSystem) => string;
+  _relay: (this: OwnedSystem, source: LiveActor | undefined, target: object, event: ActorEvent) => void;
+  _register: (this: OwnedSystem, sessionId: string, actor: LiveActor) => string;
+  _unregister: (this: OwnedSystem, actor: LiveActor) => void;
   scheduler: Scheduler;
   [OWNER]?: SystemOwner;
+  [UNREGISTER]?: (actor: LiveActor) => void;
 }
+
+type OwnedSystem = LiveSystem & Required<Pick<LiveSystem, typeof OWNER | typeof UNREGISTER>>;
 
 /** What XState gives to a logic about its actor. */
 export interface LiveScope {
@@ -86,6 +89,7 @@ export interface LiveScope {
 }
 
 const OWNER = Symbol('owner of the system');
+const UNREGISTER = Symbol('what XState does itself');
 
 /** Takes over a system before any of its children exists: called from the first method of the root's logic. */
 export function takeOver(scope: LiveScope, owner: SystemOwner, address: string, parent: object): void {
@@ -93,19 +97,33 @@ export function takeOver(scope: LiveScope, owner: SystemOwner, address: string, 
   self.sessionId = address;
   scope.sessionId = address;
   self._parent = parent;
-  const unregister = system._unregister;
-  system._bookId = () => owner.bookId();
-  system._relay = (source, target, event) => owner.deliver(source, target, event);
-  system._register = (sessionId, actor) => {
-    owner.registered(actor);
-    return sessionId;
-  };
-  system._unregister = (actor) => {
-    owner.unregistered(actor);
-    unregister(actor);
-  };
-  system.scheduler = owner.scheduler;
   system[OWNER] = owner;
+  system[UNREGISTER] = system._unregister;
+  system._bookId = bookId;
+  system._relay = relay;
+  system._register = register;
+  system._unregister = unregister;
+  system.scheduler = owner.scheduler;
+}
+
+// XState calls these as methods of the system. Shared functions instead of closures save 300 bytes for each live machine.
+
+function bookId(this: OwnedSystem): string {
+  return this[OWNER].bookId();
+}
+
+function relay(this: OwnedSystem, source: LiveActor | undefined, target: object, event: ActorEvent): void {
+  this[OWNER].deliver(source, target, event);
+}
+
+function register(this: OwnedSystem, sessionId: string, actor: LiveActor): string {
+  this[OWNER].registered(actor);
+  return sessionId;
+}
+
+function unregister(this: OwnedSystem, actor: LiveActor): void {
+  this[OWNER].unregistered(actor);
+  this[UNREGISTER](actor);
 }
 
 /** Who has taken over the system of a scope; undefined where the logic runs in plain XState. */

@@ -246,6 +246,19 @@ describe('the end', () => {
     expect([host.status, seen, port.log, port.reentries]).toEqual(['stopped', ['aborted'], [], []]);
   });
 
+  it('what a callback sends while it is let go is not heard', () => {
+    const port = notingPort();
+    const saying = fromCallback(
+      ({ sendBack }) =>
+        () =>
+          sendBack({ type: 'BYE' }),
+    );
+    const host = run(setup({ actors: { saying } }).createMachine({ invoke: { src: 'saying' } }), port);
+    port.releases[0]?.();
+    host.stop();
+    expect(port.reentries).toEqual([]);
+  });
+
   it('a done machine cancels the calls and timers that are left', () => {
     const port = notingPort();
     const host = run(

@@ -75,7 +75,7 @@ describe('the checkpoint refuses what a machine took into its state', () => {
   it('a second actor under the id of one that still runs', async () => {
     const twice = (): AnyStateMachine =>
       setup({ types: { context: {} as { kids: unknown[] } }, actors: { idle } }).createMachine({
-        context: ({ spawn }) => ({ kids: [spawn('idle', { id: 'same' }), spawn('idle', { id: 'same' })] }),
+        context: ({ spawn }) => ({ kids: ['fine', 'same', 'same'].map((id) => spawn('idle', { id })) }),
       });
     const refusal = await refusalOf(() => start(twice));
     expect(refusal).toMatchObject({ code: 'UNSUPPORTED_LOGIC', place: 'children.same' });

@@ -107,6 +107,8 @@ describe('a restore', () => {
     expect(later.log).toEqual([['effect', 'effect:x/2', true]]);
     host.settle('effect:x/2', { ok: true, value: 1 });
     host.settle('effect:x/2', { ok: true, value: 2 });
+    host.settle('effect:x/9', { ok: true, value: 3 });
+    expect(host.status).toBe('active');
     expect(host.describe().children?.[0]).toMatchObject({ state: 'done' });
   });
 
