@@ -9,7 +9,10 @@ import { isName, isVersion } from '../protocol/names.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import type { AgentContext } from './agent-context.ts';
 
-/** How failed attempts are repeated. The pause before attempt n+1 is `backoffMs` × `factor`^(n-1), at most `maxBackoffMs`, less up to half of it at random. */
+/**
+ * How failed attempts are repeated. The pause before attempt n+1 is `backoffMs` × `factor`^(n-1), at most `maxBackoffMs`,
+ * less up to half of it at random.
+ */
 export interface RetryPolicy {
   readonly attempts: number;
   readonly backoffMs: number;
@@ -92,7 +95,7 @@ const ATTEMPTS_MAX = 100;
  * Errors: INVALID_INPUT, with every fault of the definition in `details.faults`.
  */
 export function defineAgent<Input = unknown, Output = unknown>(options: AgentOptions<Input, Output>): AgentDefinition {
-  const faults = faultsOf(options as AgentOptions);
+  const faults = faultsOf(options);
   if (faults.length > 0) {
     throw new OperatingError(
       'INVALID_INPUT',
@@ -111,6 +114,11 @@ export function defineAgent<Input = unknown, Output = unknown>(options: AgentOpt
     retry: { ...DEFAULTS.retry, ...options.retry },
     breaker: { ...DEFAULTS.breaker, ...options.breaker },
   });
+}
+
+/** The address of the supervisor of an agent's actors. */
+export function agentSupervisor(name: string): string {
+  return `supervisor/agents/${name}`;
 }
 
 /** Whether a value (of a module that was loaded, say) was made by `defineAgent`. */

@@ -1,4 +1,7 @@
-/** Loads agents and workflows from modules: whatever a module exports, by default or by name, that `defineAgent` or `defineWorkflow` made. */
+/**
+ * Loads agents and workflows from modules: whatever a module exports, by default or by name, that `defineAgent` or
+ * `defineWorkflow` made.
+ */
 import { glob, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -70,7 +70,8 @@ export class Journal {
       if (entry.args !== args || entry.kind !== kind) {
         throw new OperatingError(
           'JOURNAL_MISMATCH',
-          `The journal entry ${key} was recorded with other arguments or as another kind. A function that resumes must make the same calls in the same order; change its version when it does not.`,
+          `The journal entry ${key} was recorded with other arguments or as another kind. ` +
+            'A function that resumes must make the same calls in the same order; change its version when it does not.',
           { details: { entry: key } },
         );
       }

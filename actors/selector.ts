@@ -6,7 +6,12 @@ import { OperatingError } from '../protocol/errors.ts';
 import { closestName } from './workflow/graph-suggestion.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import type { Registry } from './registry.ts';
-import type { Choice } from './step.ts';
+
+/** The choice of an agent, and why. */
+export interface Choice {
+  readonly agent: AgentDefinition;
+  readonly data: Readonly<Record<string, unknown>>;
+}
 
 /** Tells how busy an agent is. */
 export interface LaneReader {

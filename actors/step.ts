@@ -14,8 +14,9 @@ import { type FrameBounds, LIMITS, NODE_FRAME } from '../protocol/limits.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
-import type { AgentDefinition, RetryPolicy } from './agent-definition.ts';
+import { type AgentDefinition, agentSupervisor, type RetryPolicy } from './agent-definition.ts';
 import type { RunInput } from './run.ts';
+import type { Choice } from './selector.ts';
 
 /** What a step works on: exactly one of `agent` and `capability`. */
 export interface StepInput {
@@ -57,12 +58,6 @@ export interface StepStart {
   readonly owner: string;
 }
 
-/** The choice of an agent, and why. */
-export interface Choice {
-  readonly agent: AgentDefinition;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
 /** What a step needs of the rest of the node. */
 export interface StepDeps {
   /** Errors: NO_AGENT, UNAVAILABLE. `not` are agents (`name@version`) that failed already. */
@@ -73,11 +68,6 @@ export interface StepDeps {
 
 /** The name of the logic in the kernel. */
 export const STEP_LOGIC = 'step';
-/** The supervisor of an agent's actors. */
-export function agentSupervisor(name: string): string {
-  return `supervisor/agents/${name}`;
-}
-
 /** The address of a step's actor. */
 export function stepAddress(task: string, step: string, item?: number): string {
   return item === undefined ? `step/${task}/${step}` : `step/${task}/${step}/${item}`;

@@ -47,11 +47,11 @@ export const TASK_LOGIC = 'task';
 /** The supervisor of all task actors, their steps and flows. */
 export const TASKS_SUPERVISOR = 'supervisor/tasks';
 /** The step of a task that has no workflow. */
-export const MAIN_STEP = 'main';
+const MAIN_STEP = 'main';
 const PRIORITY = 5;
 
 /** The address of a task's flow. */
-export function flowAddress(task: string): string {
+function flowAddress(task: string): string {
   return `flow/${task}`;
 }
 

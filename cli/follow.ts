@@ -6,7 +6,10 @@ import { durationText, type Terminal } from './terminal.ts';
 /** How a task's end is shown. */
 export type TaskEnd = Extract<TaskNews, { readonly type: 'task.result' }>;
 
-/** `quiet`: only the end is printed (progress is shown on a terminal); otherwise every line of the log. Gives the exit code for how it ended. */
+/**
+ * Follows a task to its end. `quiet`: only the end is printed (progress is shown on a terminal); otherwise every line of
+ * the log. Gives the exit code for how it ended.
+ */
 export async function follow(
   terminal: Terminal,
   handle: TaskHandle,
@@ -50,7 +53,7 @@ export function printEnd(
 
 function lineOf(news: Extract<TaskNews, { readonly type: 'task.event' }>): string {
   const facts = Object.entries(news.data).map(
-    ([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
   return `${news.kind}${facts.length === 0 ? '' : `  ${facts.join(' ')}`}`;
 }

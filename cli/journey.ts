@@ -69,7 +69,7 @@ export class Journey {
     }
     // A fan-out as a whole has lines of its own; its items are what counts.
     if ((kind !== 'step.started' && kind !== 'step.completed') || data['attempt'] === undefined) return;
-    const place = `${String(data['step'])}/${String(data['item'] ?? '')}`;
+    const place = JSON.stringify([data['step'], data['item']]);
     if (this.#completed.has(place)) this.#repeated++;
     const book = kind === 'step.started' ? this.#started : this.#completed;
     book.set(place, (book.get(place) ?? 0) + 1);

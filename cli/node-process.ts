@@ -35,7 +35,7 @@ export class NodeProcess {
       const said = JSON.parse(line) as { readonly ready?: boolean; readonly url?: string };
       if (said.ready === true && said.url !== undefined) {
         child.stdout.resume();
-        return { url: said.url, startedInMs: performance.now() - from }; // tidy-allow clock: see above
+        return { url: said.url, startedInMs: performance.now() - from }; // tidy-allow clock: the command measures a process from outside
       }
     }
     throw new OperatingError('UNAVAILABLE', `The node ended before it was ready: ${errors.trim()}`);

@@ -72,8 +72,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
     .exitOverride();
   const env = processEnvironment();
 
-  /** Adds what all verbs have, and what happens when one is called. */
-  const verb = (command: Command, load: () => Promise<Verb>): void => {
+  const verb: VerbAdder = (command, load) => {
     command
       .addOption(
         new Option('--url <url>', 'the node to talk to').default(
@@ -94,6 +93,15 @@ function createProgram(end: (code: ExitCode) => void): Command {
   };
 
   addStart(program, end);
+  addTaskVerbs(program, verb);
+  addNodeVerbs(program, verb);
+  return program;
+}
+
+/** Adds what all verbs have to a command, and what happens when it is called. */
+type VerbAdder = (command: Command, load: () => Promise<Verb>) => void;
+
+function addTaskVerbs(program: Command, verb: VerbAdder): void {
   verb(
     program
       .command('demo')
@@ -150,6 +158,9 @@ function createProgram(end: (code: ExitCode) => void): Command {
       ),
     async () => (await import('./verbs/watch.ts')).watch,
   );
+}
+
+function addNodeVerbs(program: Command, verb: VerbAdder): void {
   verb(
     program
       .command('agents')
@@ -172,7 +183,6 @@ function createProgram(end: (code: ExitCode) => void): Command {
       .option('--data <dir>', "the node's folder", './.troupe'),
     async () => (await import('./verbs/doctor.ts')).doctor,
   );
-  return program;
 }
 
 function addTarget(command: Command): Command {

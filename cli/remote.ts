@@ -42,7 +42,7 @@ export async function fetchJson(options: RemoteOptions, path: string): Promise<u
   const { code, detail, retryable, details } = (body ?? {}) as Record<string, unknown>;
   throw new OperatingError(
     isErrorCode(code) ? code : 'INTERNAL',
-    String(detail ?? `${path} answered ${response.status}.`),
+    typeof detail === 'string' ? detail : `${path} answered ${response.status}.`,
     {
       retryable: retryable === true,
       details,

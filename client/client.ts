@@ -2,7 +2,7 @@
  * A client of a node: submits tasks, follows them over reconnects, asks. Requests that were not answered when the connection
  * was lost are sent again; submissions carry an idempotency key for that, so that a task is taken on once.
  */
-import { randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto'; // tidy-allow id: a client has no world of its own
 import type { ClientMessage } from '../protocol/client-messages.ts';
 import type { Subprotocol } from '../protocol/codec.ts';
 import { OperatingError } from '../protocol/errors.ts';

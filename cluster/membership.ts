@@ -4,6 +4,7 @@
  */
 import type { Fence } from '../runtime/stores/store.ts';
 
+/** One node of the cluster. */
 export interface Member {
   readonly node: string;
   readonly version: string;
@@ -14,11 +15,13 @@ export interface Member {
   readonly startedAtMs: number;
 }
 
+/** Who is there, and who owns what. */
 export interface ClusterView {
   readonly nodes: readonly Member[];
   readonly shards: readonly { readonly shard: string; readonly owner: string; readonly epoch: number }[];
 }
 
+/** The membership of this node. */
 export interface Membership {
   view(): ClusterView;
   drain(): void;

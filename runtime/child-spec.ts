@@ -9,6 +9,7 @@ export type RestartType = 'permanent' | 'transient' | 'temporary';
 /** What a restart starts from: the state after the last finished turn, or the input. */
 export type RecoveryMode = 'resume' | 'reset';
 
+/** What a cell is made of; all of it survives packing. */
 export interface ChildSpec {
   readonly address: string;
   /** The name under which its logic is installed in the kernel. */

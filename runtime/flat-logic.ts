@@ -72,7 +72,7 @@ function actorLogic<S extends FlatState, Input>(
     getInitialSnapshot: (_scope, start) => {
       const base = { status: 'active', output: undefined, error: undefined, port: start.port } as const;
       const state = start.state ?? logic.initial(start.input as Input, start.port);
-      return settle({ ...base, state } as FlatSnapshot<S>, state);
+      return settle({ ...base, state }, state);
     },
     transition: (snapshot, event) => {
       if (snapshot.status !== 'active') return snapshot;

@@ -5,6 +5,7 @@
  * Every method of `Host` but `describe` is called inside a turn. Everything that reaches the actor outside of one (a
  * promise that settles, a callback that sends) goes through `HostPort.reenter` and comes back as a turn.
  */
+// tidy-allow exports: the seam between cells and hosts is read as one page
 import type { ErrorBody } from '../protocol/errors.ts';
 
 /** Any event an actor can take. */
@@ -90,6 +91,7 @@ export interface Host {
   describe(): HostDescription;
 }
 
+/** What people see of an actor. */
 export interface HostDescription {
   readonly state: string;
   readonly children?: readonly { readonly id: string; readonly src: string; readonly state: string }[];

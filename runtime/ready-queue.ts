@@ -4,6 +4,7 @@ import type { Cell } from './cell.ts';
 /** Taken entries are cut off when there are this many of them. */
 const TRIM = 1_024;
 
+/** The queue of one kernel. */
 export class ReadyQueue {
   #cells: Cell[] = [];
   #head = 0;

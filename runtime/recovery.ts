@@ -91,7 +91,8 @@ export class Recovery {
     if (factory.logicVersion !== snapshot.logicVersion || factory.structureHash !== snapshot.structureHash) {
       throw new OperatingError(
         'VERSION_MISMATCH',
-        `${stored.address} was stored by ${snapshot.spec.logic} of another version or shape (${snapshot.logicVersion}); this node has ${factory.logicVersion}. Load that version to let its work end.`,
+        `${stored.address} was stored by ${snapshot.spec.logic} of another version or shape (${snapshot.logicVersion}); ` +
+          `this node has ${factory.logicVersion}. Load that version to let its work end.`,
       );
     }
     const input = stored.attachments.get(INPUT_ROW);
@@ -179,7 +180,8 @@ export class Recovery {
       error instanceof OperatingError
         ? error.toBody()
         : new OperatingError('STORE_UNAVAILABLE', String(error)).toBody();
-    for (const envelope of cell.mailbox.waiting().user) {
+    const { control, user } = cell.mailbox.waiting();
+    for (const envelope of [...control, ...user]) {
       const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
       if (typeof replyTo === 'string') this.#kernel.post(replyTo, { type: 'rejected', error: body });
     }

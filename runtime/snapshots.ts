@@ -35,7 +35,10 @@ type Fields = [
   user: readonly Envelope[],
 ];
 
-/** The head record of a cell. Fired timers are left out, since they are due and fire again, but for those that crashed it: they are counted. */
+/**
+ * The head record of a cell. Fired timers are left out, since they are due and fire again, but for those that crashed it:
+ * they are counted.
+ */
 export function packCell(cell: CellSnapshot): Uint8Array {
   const kept = (envelopes: readonly Envelope[]): readonly Envelope[] =>
     envelopes.filter((envelope) => envelope.kind !== 'timer' || envelope.deliveries > 0);

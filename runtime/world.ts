@@ -9,6 +9,7 @@ import { monotonicFactory } from 'ulid';
 /** A timer or deferred call that can be taken back. */
 export type Cancel = () => void;
 
+/** Time, timers, randomness and ids. */
 export interface World {
   /** Wall clock, ms since the epoch. It may jump; use it for what people and other nodes see, and for durable due times. */
   nowMs(): number;

@@ -9,7 +9,7 @@
  *   └ services ─ one-for-one  what the node runs once
  */
 import { DOORS_SUPERVISOR } from '../actors/sessions.ts';
-import { agentSupervisor } from '../actors/step.ts';
+import { agentSupervisor } from '../actors/agent-definition.ts';
 import { TASKS_SUPERVISOR } from '../actors/task.ts';
 import type { OperatingError } from '../protocol/errors.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';

@@ -114,7 +114,7 @@ const burn = defineAgent({
   output: z.object({ ms: z.number(), threadId: z.number() }),
   run: async ({ input, ctx }) =>
     (await ctx.worker({
-      module: new URL(`./burn.${import.meta.url.split('.').at(-1)}`, import.meta.url),
+      module: new URL('./burn.ts', import.meta.url),
       name: 'burn',
       input,
     })) as { ms: number; threadId: number },
@@ -134,7 +134,8 @@ function appender(dataDir: string): AgentDefinition {
     version: VERSION,
     capabilities: ['lab.append'],
     description:
-      'Appends `line` to DATA_DIR/lab/NAME in an effect of the given kind, then takes `delayMs`. It does not look whether the line is there already, so that repeats show.',
+      'Appends `line` to DATA_DIR/lab/NAME in an effect of the given kind, then takes `delayMs`. ' +
+      'It does not look whether the line is there already, so that repeats show.',
     input: z.object({
       name: z.string().regex(FILE_NAME, 'expected a plain file name'),
       line: z

@@ -16,7 +16,7 @@ export async function agents({ terminal, remote }: VerbContext, options: Record<
         agent.name,
         agent.version,
         agent.capabilities.join(', '),
-        String(agent['description'] ?? ''),
+        typeof agent['description'] === 'string' ? agent['description'] : '',
       ]),
     );
   return EXIT.done;

@@ -78,7 +78,8 @@ async function run(terminal: Terminal, root: string, node: NodeProcess): Promise
     if (end.status === 'rejected') terminal.line(`${name}: ${String(end.reason)}`);
     else
       terminal.line(
-        `${name}: ${end.value.status} after ${durationText(end.value.durationMs)}, ${journeys[at]?.stepsCompleted ?? 0} steps${end.value.error === undefined ? '' : `: ${end.value.error.message}`}`,
+        `${name}: ${end.value.status} after ${durationText(end.value.durationMs)}, ` +
+          `${journeys[at]?.stepsCompleted ?? 0} steps. ${end.value.error?.message ?? ''}`,
       );
   }
   const report = await keepReport(root, ends[0]);

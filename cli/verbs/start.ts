@@ -30,7 +30,8 @@ export async function start(terminal: Terminal, flags: Readonly<Record<string, u
     terminal.json({ ready: true, url: node.url, node: node.id, pid: process.pid, resumed: node.recovery.resumed });
   else {
     terminal.line(
-      `${terminal.style('bold', 'Troupe')} is ready at ${terminal.style('cyan', node.url)}  (data in ${settings.dataDir}, pid ${process.pid})`,
+      `${terminal.style('bold', 'Troupe')} is ready at ${terminal.style('cyan', node.url)}  ` +
+        `(data in ${settings.dataDir}, pid ${process.pid})`,
     );
     if (node.recovery.resumed > 0)
       terminal.line(
