@@ -108,7 +108,7 @@ export class Kernel implements CellKernel, CallDesk {
 
   // ---- from outside of turns
 
-  /** Runs `fn` as a turn without an actor: what it asks of the port happens if it does not throw. For callers that are no cells (REST, start-up). */
+  /** Runs `fn` as a turn without an actor, for callers that are no cells: what it asks for happens if it does not throw. */
   act<T>(fn: (port: CellPort) => T): T {
     if (this.#current !== undefined) return fn(this.#current);
     this.#current = this.#door;
@@ -227,22 +227,13 @@ export class Kernel implements CellKernel, CallDesk {
   }
 
   post(to: string, event: ActorEvent): void {
-    const cell = this.cells.get(to);
-    if (cell !== undefined) {
-      cell.mailbox.push({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES });
-      this.#mailArrived(cell);
-      return;
-    }
     const sink = this.#sinks.get(to.slice(0, to.indexOf('/')));
     if (sink !== undefined) return this.release(() => sink(to, event));
-    const woken = this.wake?.(to);
-    if (woken === undefined) {
-      this.#meter.deadLetter('no_actor');
-    } else if (woken.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES })) {
-      this.#mailArrived(woken);
-    } else {
-      this.#meter.deadLetter('mailbox_full');
-    }
+    // One lane for all of it, also while the cell wakes: what one actor writes to another arrives in order.
+    const cell = this.cells.get(to) ?? this.wake?.(to);
+    if (cell === undefined) return this.#meter.deadLetter('no_actor');
+    cell.mailbox.push({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES });
+    this.#mailArrived(cell);
   }
 
   /** Makes a cell. Its first turn starts the actor. */

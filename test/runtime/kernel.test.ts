@@ -26,11 +26,9 @@ interface Stage extends BareNode {
 /** An actor that notes what it sees, and does what the event's `script` says; ends at `off`. */
 function actorLogic(scripts: Readonly<Record<string, Script>>): FlatLogic<ActorState, unknown> {
   const see = (state: ActorState, event: ActorEvent, port: CellPort): ActorState => {
-    const name = String(event['script'] ?? '');
+    const name = typeof event['script'] === 'string' ? event['script'] : '';
     scripts[name]?.(port, event);
-    const word =
-      event.type === 'go' ? name : `${event.type}${event['key'] === undefined ? '' : ` ${String(event['key'])}`}`;
-    return { ...state, seen: [...state.seen, word] };
+    return { ...state, seen: [...state.seen, event.type === 'go' ? name : event.type] };
   };
   const types = [
     'go',

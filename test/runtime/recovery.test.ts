@@ -17,15 +17,14 @@ describe('A keyed actor', () => {
     const first = await node();
     for (const name of ['1', '2', '3']) first.kernel.post('keyed/a', { type: 'work', name });
     await first.world.settle();
-    expect(first.handled('keyed/a')?.toSorted()).toEqual(['1', '2', '3']);
+    expect(first.handled('keyed/a')).toEqual(['1', '2', '3']);
     expect(first.log.filter(({ level }) => level !== 'info')).toEqual([]);
     first.kill();
     const again = await node({ disk: first.disk, seed: 2 });
     expect(again.kernel.cells.has('keyed/a')).toBe(false);
     for (const name of ['4', '5']) again.kernel.post('keyed/a', { type: 'work', name });
     await again.world.settle();
-    expect(again.handled('keyed/a')?.slice(0, 3).toSorted()).toEqual(['1', '2', '3']);
-    expect(again.handled('keyed/a')?.slice(3).toSorted()).toEqual(['4', '5']);
+    expect(again.handled('keyed/a')).toEqual(['1', '2', '3', '4', '5']);
     expect(again.log.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 
@@ -75,7 +74,7 @@ describe('Recovery', () => {
     const again = await createSupervised({ disk: first.disk, seed: 2 });
     again.kernel.uninstall('worker');
     const report = await again.recovery.resume(() => undefined);
-    expect(report.stranded.map(({ address, owner, error }) => [address, owner, error.code]).toSorted()).toEqual([
+    expect(report.stranded.map(({ address, owner, error }) => [address, owner, error.code])).toEqual([
       ['child', 'sender', 'VERSION_MISMATCH'],
       ['sender', undefined, 'VERSION_MISMATCH'],
     ]);

@@ -19,14 +19,14 @@ const RESTARTS: readonly RestartType[] = ['permanent', 'transient', 'temporary']
 const EXITS: readonly ExitKind[] = ['normal', 'shutdown', 'killed', 'failed', 'crashed'];
 const POSITIONS = ['first', 'middle', 'last'] as const;
 
-/** "permanent is always restarted; transient only if it terminates abnormally, with another reason than normal, shutdown; temporary never." */
+/** A permanent child: always; a transient one: after an abnormal end, neither normal nor shutdown; a temporary one: never. */
 const RESTARTED: Readonly<Record<RestartType, Readonly<Record<ExitKind, boolean>>>> = {
   permanent: { normal: true, shutdown: true, killed: true, failed: true, crashed: true },
   transient: { normal: false, shutdown: false, killed: true, failed: true, crashed: true },
   temporary: { normal: false, shutdown: false, killed: false, failed: false, crashed: false },
 };
 
-/** Which of three children a, b, c are stopped (in this order) and started (in this order) when the one there ends and is restarted. */
+/** Which of three children a, b, c are stopped, then started, in this order, when the one there ends and is restarted. */
 const TOUCHED: Readonly<
   Record<Strategy, Readonly<Record<(typeof POSITIONS)[number], readonly [stopped: string, started: string]>>>
 > = {
