@@ -62,7 +62,7 @@ async function makeDocs(deps: RouteDeps) {
   await app.register(swaggerUi, { routePrefix: DOCS_PATH, staticCSP: true, uiConfig: { validatorUrl: null } });
   await app.register(async (scope) => registerApi(scope, deps));
   await app.ready();
-  return { app, document: pruned(app.swagger() as unknown as OpenApi) };
+  return { app, document: pruned(withOptionalBodies(app.swagger() as unknown as OpenApi)) };
 }
 
 const DESCRIPTION =
@@ -76,11 +76,35 @@ const TAGS = [
   { name: 'node', description: 'How the node is doing.' },
 ];
 
+/** The operations that can do without a body; the generator calls every body required. */
+const BODY_OPTIONAL: ReadonlySet<string> = new Set(['cancelTask', 'signalTask']);
+
+interface Operation {
+  readonly operationId?: string;
+  readonly requestBody?: object;
+}
+
 interface OpenApi extends Readonly<Record<string, unknown>> {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components?: { readonly schemas?: Readonly<Record<string, unknown>> };
 }
 
-/** Without the shapes that nothing refers to: each is made once as what is sent and once as what is answered. */
+function withOptionalBodies(document: OpenApi): OpenApi {
+  const relaxed = (operation: Operation): Operation =>
+    BODY_OPTIONAL.has(operation.operationId ?? '')
+      ? { ...operation, requestBody: { ...operation.requestBody, required: false } }
+      : operation;
+  const paths = Object.entries(document.paths ?? {}).map(([path, methods]) => [
+    path,
+    Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, relaxed(operation)])),
+  ]);
+  return { ...document, paths: Object.fromEntries(paths) as Required<OpenApi>['paths'] };
+}
+
+/**
+ * Without the shapes that nothing refers to (each is made once as what is sent and once as what is answered), and without a
+ * promise that answers never grow: readers ignore fields that they do not know.
+ */
 function pruned(document: OpenApi): OpenApi {
   const schemas = document.components?.schemas ?? {};
   const used = new Set<string>();
@@ -92,6 +116,14 @@ function pruned(document: OpenApi): OpenApi {
     }
   };
   follow({ ...document, components: {} });
-  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
-  return { ...document, components: { ...document.components, schemas: kept } };
+  const kept = Object.entries(schemas)
+    .filter(([name]) => used.has(name))
+    .map(([name, schema]) => [name, name.endsWith('Input') ? schema : opened(schema)] as const);
+  return { ...document, components: { ...document.components, schemas: Object.fromEntries(kept) } };
+}
+
+function opened(schema: unknown): unknown {
+  const open = (key: string, value: unknown): unknown =>
+    (key === 'additionalProperties' && value === false) || key === 'readOnly' ? undefined : value;
+  return JSON.parse(JSON.stringify(schema, open)) as unknown;
 }

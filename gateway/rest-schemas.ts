@@ -12,7 +12,7 @@ import { NODE_MESSAGES } from '../protocol/node-messages.ts';
 import { TASK_STATUSES } from '../protocol/tasks.ts';
 
 /** The names that shapes have in the OpenAPI document. */
-export const REST_REGISTRY = z.registry<{ readonly id: string }>();
+export const REST_REGISTRY = z.registry<{ readonly id?: string; readonly description?: string }>();
 
 /** Seconds that `?wait` holds a request at most; a larger number counts as this one. */
 export const WAIT_SECONDS_MAX = 60;
@@ -22,9 +22,15 @@ function named<Schema extends z.ZodType>(id: string, schema: Schema): Schema {
   return schema;
 }
 
+/** A registry of its own: descriptions and names must not show up in the schemas of messages and agents. */
+function said<Schema extends z.ZodType>(description: string, schema: Schema): Schema {
+  REST_REGISTRY.add(schema, { description });
+  return schema;
+}
+
 const text = z.string();
 const count = z.int().min(0);
-const cursor = text.nullable().describe('Give it as `cursor` for the next page; null on the last.');
+const cursor = said('Give it as `cursor` for the next page; null on the last.', text.nullable());
 const free = z.looseObject({});
 
 const problem = named(
@@ -52,8 +58,8 @@ const agent = named(
     capabilities: z.array(text),
     form: z.enum(['function', 'machine']),
     keyed: z.boolean(),
-    input: free.exactOptional().describe('A JSON Schema.'),
-    output: free.exactOptional().describe('A JSON Schema.'),
+    input: said('A JSON Schema.', z.looseObject({})).exactOptional(),
+    output: said('A JSON Schema.', z.looseObject({})).exactOptional(),
   }),
 );
 const workflow = named(
@@ -86,7 +92,7 @@ export const ANSWERS = Object.freeze({
 });
 
 const pageFields = {
-  cursor: text.min(1).max(LIMITS.cursorCharactersMax).exactOptional(),
+  cursor: said('From an earlier page.', text.min(1).max(LIMITS.cursorCharactersMax).exactOptional()),
   limit: z.coerce.number().int().min(1).max(LIMITS.listMax).exactOptional(),
 };
 
@@ -103,27 +109,34 @@ export const ASKS = Object.freeze({
   signal: z.object({ id: text.min(1).max(LIMITS.idCharactersMax), name: eventNameField }),
   submission: named('TaskRequest', taskRequestSchema),
   submissionQuery: z.object({
-    wait: z.coerce
-      .number()
-      .min(0)
-      .exactOptional()
-      .describe(`Seconds to wait for the result, at most ${WAIT_SECONDS_MAX}; without it the answer comes at once.`),
+    wait: said(
+      `Seconds to wait for the result, at most ${WAIT_SECONDS_MAX}; without it the answer comes at once.`,
+      z.coerce.number().min(0).exactOptional(),
+    ),
   }),
   submissionHeaders: z.looseObject({
-    'idempotency-key': text.min(1).max(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
+    'idempotency-key': said(
+      'The same key with the same body gives the same task for 24 hours; with another body, IDEMPOTENCY_MISMATCH.',
+      text.min(1).max(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
+    ),
   }),
   tasks: z.object({
     status: z.enum(TASK_STATUSES).exactOptional(),
-    label: labels.exactOptional().describe('`key:value`; given several times, all must fit.'),
+    label: said('`key:value`; given several times, all must fit.', labels.exactOptional()),
     ...pageFields,
   }),
   cancellation: z.object({ reason: text.min(1).max(LIMITS.commentCharactersMax).exactOptional() }).optional(),
-  signalBody: z
-    .record(text, z.unknown())
-    .optional()
-    .describe('The data of the signal: the body itself, or its field `data` where that is its only one and an object.'),
-  events: z.object({ after: z.coerce.number().int().min(0).exactOptional() }),
-  eventsHeaders: z.looseObject({ 'last-event-id': z.coerce.number().int().min(0).exactOptional() }),
+  signalBody: said(
+    'The data of the signal: the body itself, or its field `data` where that is its only one and an object.',
+    z.record(text, z.unknown()).optional(),
+  ),
+  events: z.object({ after: said('The last seq the reader has.', z.coerce.number().int().min(0).exactOptional()) }),
+  eventsHeaders: z.looseObject({
+    'last-event-id': said(
+      'The same; it goes before `after`, since readers of the standard send it when they come back.',
+      z.coerce.number().int().min(0).exactOptional(),
+    ),
+  }),
   agents: z.object({ capability: nameField.exactOptional(), ...pageFields }),
   page: z.object(pageFields),
   workflow: named('WorkflowGraph', graphSchema),

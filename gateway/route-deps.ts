@@ -31,10 +31,16 @@ export interface RouteDeps extends GatewayDeps {
 /** In front of every route of the API. */
 export const API = '/api/v1';
 
-/** The answers of a route as its schema says them: those given, and a problem for everything else. */
-export function answers(given: Readonly<Record<number, z.ZodType>>): Readonly<Record<string, unknown>> {
+/** The answers of a route as its schema says them: those given, each with what it means, and a problem for all others. */
+export function answers(
+  given: Readonly<Record<number, readonly [schema: z.ZodType, means: string, contentType?: string]>>,
+): Readonly<Record<string, unknown>> {
+  const own = Object.entries(given).map(([status, [schema, description, contentType = 'application/json']]) => [
+    status,
+    { description, content: { [contentType]: { schema } } },
+  ]);
   return {
-    ...given,
+    ...(Object.fromEntries(own) as Readonly<Record<string, unknown>>),
     default: { description: 'An error.', content: { 'application/problem+json': { schema: ANSWERS.problem } } },
   };
 }

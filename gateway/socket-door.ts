@@ -32,7 +32,7 @@ export interface SocketDoorDeps {
   readonly world: World;
   readonly log: Log;
   readonly node: { readonly id: string; readonly version: string };
-  readonly sessions: Sessions;
+  readonly sessions: Pick<Sessions, 'open'>;
   readonly authenticate: Authenticate;
 }
 

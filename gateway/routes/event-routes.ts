@@ -17,10 +17,7 @@ export function registerEventRoutes(app: RestApp, deps: RouteDeps): void {
     params: ASKS.id,
     querystring: ASKS.events,
     headers: ASKS.eventsHeaders,
-    response: {
-      ...answers({}),
-      200: { description: 'Events.', content: { 'text/event-stream': { schema: z.string() } } },
-    },
+    response: answers({ 200: [z.string(), 'Events.', 'text/event-stream'] }),
   };
   // A stream has no use for HEAD, which would open one.
   app.get(`${API}/tasks/:id/events`, { schema, exposeHeadRoute: false }, async (request, reply) => {

@@ -12,7 +12,7 @@ export function registerHealthRoutes(app: RestApp, deps: Pick<RouteDeps, 'metric
     tags,
     summary: 'Whether the node lives.',
     operationId: 'getHealth',
-    response: answers({ 200: ANSWERS.health }),
+    response: answers({ 200: [ANSWERS.health, 'It does.'] }),
   };
   app.get('/healthz', { schema: health }, async () => ({ status: 'ok', node: node.id, version: node.version }));
 
@@ -20,7 +20,7 @@ export function registerHealthRoutes(app: RestApp, deps: Pick<RouteDeps, 'metric
     tags,
     summary: 'Whether the node takes new work.',
     operationId: 'getReadiness',
-    response: answers({ 200: ANSWERS.health }),
+    response: answers({ 200: [ANSWERS.health, 'It does.'] }),
   };
   app.get('/readyz', { schema: readiness }, async () => {
     if (deps.isReady()) return { status: 'ready', node: node.id, version: node.version };
@@ -32,10 +32,7 @@ export function registerHealthRoutes(app: RestApp, deps: Pick<RouteDeps, 'metric
     tags,
     summary: 'What the node counts, in the Prometheus text format.',
     operationId: 'getMetrics',
-    response: {
-      ...answers({}),
-      200: { description: 'Metrics.', content: { 'text/plain': { schema: z.string() } } },
-    },
+    response: answers({ 200: [z.string(), 'Metrics.', 'text/plain'] }),
   };
   app.get('/metrics', { schema: figures }, async (_request, reply) => {
     reply.type(metrics.contentType);

@@ -9,7 +9,7 @@ export function registerNodeRoutes(app: RestApp, deps: RouteDeps): void {
     tags,
     summary: 'The tree of supervisors, from its root, with states and restarts.',
     operationId: 'listSupervisors',
-    response: answers({ 200: ANSWERS.supervisors }),
+    response: answers({ 200: [ANSWERS.supervisors, 'The root, with all below it.'] }),
   };
   app.get(`${API}/supervisors`, { schema: supervisors }, async () => ({
     supervisors: [deps.describeTree()],
@@ -20,7 +20,7 @@ export function registerNodeRoutes(app: RestApp, deps: RouteDeps): void {
     tags,
     summary: 'The nodes, and the shards that each owns.',
     operationId: 'getCluster',
-    response: answers({ 200: ANSWERS.cluster }),
+    response: answers({ 200: [ANSWERS.cluster, 'The cluster as this node sees it.'] }),
   };
   app.get(`${API}/cluster`, { schema: cluster }, async () => deps.cluster());
 }

@@ -19,7 +19,7 @@ function registerAgents(app: RestApp, { registry, registers }: RouteDeps): void 
     summary: 'The agents that are registered, by name.',
     operationId: 'listAgents',
     querystring: ASKS.agents,
-    response: answers({ 200: ANSWERS.agentPage }),
+    response: answers({ 200: [ANSWERS.agentPage, 'A page of agents.'] }),
   };
   app.get(`${API}/agents`, { schema: many }, async (request) => {
     const { capability, cursor, limit = LIMITS.listDefault } = request.query;
@@ -37,7 +37,7 @@ function registerAgents(app: RestApp, { registry, registers }: RouteDeps): void 
     summary: 'One agent, by its name or `name@version`.',
     operationId: 'getAgent',
     params: ASKS.name,
-    response: answers({ 200: ANSWERS.agent }),
+    response: answers({ 200: [ANSWERS.agent, 'The agent.'] }),
   };
   app.get(`${API}/agents/:name`, { schema: one }, async (request) => {
     const { name } = request.params;
@@ -55,7 +55,7 @@ function registerWorkflows(app: RestApp, { registry, registers, defineWorkflow }
     summary: 'The workflows that are registered, by name.',
     operationId: 'listWorkflows',
     querystring: ASKS.page,
-    response: answers({ 200: ANSWERS.workflowPage }),
+    response: answers({ 200: [ANSWERS.workflowPage, 'A page of workflows.'] }),
   };
   app.get(`${API}/workflows`, { schema: many }, async (request) => {
     const { cursor, limit = LIMITS.listDefault } = request.query;
@@ -68,7 +68,7 @@ function registerWorkflows(app: RestApp, { registry, registers, defineWorkflow }
     summary: 'One workflow, as it was registered, by its name or `name@version`.',
     operationId: 'getWorkflow',
     params: ASKS.name,
-    response: answers({ 200: ANSWERS.workflow }),
+    response: answers({ 200: [ANSWERS.workflow, 'The workflow.'] }),
   };
   app.get(`${API}/workflows/:name`, { schema: one }, async (request) => {
     const { name } = request.params;
@@ -82,7 +82,7 @@ function registerWorkflows(app: RestApp, { registry, registers, defineWorkflow }
     summary: 'Register a workflow. A version that is registered already is taken again only with the same content.',
     operationId: 'defineWorkflow',
     body: ASKS.workflow,
-    response: answers({ 201: ANSWERS.workflow }),
+    response: answers({ 201: [ANSWERS.workflow, 'It is registered, durably.'] }),
   };
   // The graph is judged as a whole, with the place of every fault, by those who run it.
   const validatorCompiler = () => (value: unknown) => ({ value });

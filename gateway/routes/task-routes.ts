@@ -28,7 +28,10 @@ function registerSubmission(app: RestApp, deps: RouteDeps): void {
     body: ASKS.submission,
     querystring: ASKS.submissionQuery,
     headers: ASKS.submissionHeaders,
-    response: answers({ 200: ANSWERS.result, 202: ANSWERS.accepted }),
+    response: answers({
+      200: [ANSWERS.result, 'It ended in time.'],
+      202: [ANSWERS.accepted, 'It is taken on, durably.'],
+    }),
   };
   app.post(`${API}/tasks`, { schema, handlerTimeout: SUBMISSION_MAX_MS }, async (request, reply) => {
     const submission = withKey(submissionOf(request.body), request.headers['idempotency-key']);
@@ -48,7 +51,7 @@ function registerReads(app: RestApp, deps: RouteDeps): void {
     summary: 'A task, with its result where it has one.',
     operationId: 'getTask',
     params: ASKS.id,
-    response: answers({ 200: ANSWERS.task }),
+    response: answers({ 200: [ANSWERS.task, 'The task as it stands.'] }),
   };
   app.get(`${API}/tasks/:id`, { schema: one }, async (request) =>
     taskView(await desk.get(request.principal, request.params.id)),
@@ -59,7 +62,7 @@ function registerReads(app: RestApp, deps: RouteDeps): void {
     summary: 'Tasks, the newest first.',
     operationId: 'listTasks',
     querystring: ASKS.tasks,
-    response: answers({ 200: ANSWERS.taskPage }),
+    response: answers({ 200: [ANSWERS.taskPage, 'A page of tasks.'] }),
   };
   app.get(`${API}/tasks`, { schema: many }, async (request) => {
     const { status, label, cursor, limit = LIMITS.listDefault } = request.query;
@@ -77,7 +80,7 @@ function registerReads(app: RestApp, deps: RouteDeps): void {
     summary: 'The actors that work for a task, each below its owner. Of now, not of what is committed.',
     operationId: 'getTaskTree',
     params: ASKS.id,
-    response: answers({ 200: ANSWERS.tree }),
+    response: answers({ 200: [ANSWERS.tree, 'Its actors; none where it has ended.'] }),
   };
   app.get(`${API}/tasks/:id/tree`, { schema: tree }, async (request) => {
     const { id } = request.params;
@@ -94,7 +97,7 @@ function registerOrders(app: RestApp, deps: RouteDeps): void {
     operationId: 'cancelTask',
     params: ASKS.id,
     body: ASKS.cancellation,
-    response: answers({ 200: ANSWERS.task }),
+    response: answers({ 200: [ANSWERS.task, 'The task as it stands.'] }),
   };
   app.post(`${API}/tasks/:id/cancel`, { schema: cancel }, async (request) => {
     const { id } = request.params;
@@ -108,7 +111,7 @@ function registerOrders(app: RestApp, deps: RouteDeps): void {
     operationId: 'signalTask',
     params: ASKS.signal,
     body: ASKS.signalBody,
-    response: answers({ 202: ANSWERS.signaled }),
+    response: answers({ 202: [ANSWERS.signaled, 'The signal is on its way, durably.'] }),
   };
   app.post(`${API}/tasks/:id/signals/:name`, { schema: signal }, async (request, reply) => {
     const { id, name } = request.params;
