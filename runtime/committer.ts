@@ -261,7 +261,7 @@ export class Committer {
     let error = first;
     let pauseMs = REOPEN_FIRST_MS;
     this.#hooks.onPause(true);
-    while (this.#world.monotonicMs() - sinceMs < STORE_AWAY_MAX_MS && !isFenced(error) && !this.#stopped) {
+    while (this.#world.monotonicMs() - sinceMs < STORE_AWAY_MAX_MS && isAway(error) && !this.#stopped) {
       this.#hooks.log.warn('The store could not be written; nothing is acknowledged until it can.', {
         error: String(error),
       });
@@ -284,6 +284,7 @@ export class Committer {
   }
 }
 
-function isFenced(error: unknown): boolean {
-  return error instanceof OperatingError && error.code === 'STATE_CONFLICT';
+/** Whether trying again may help: not for a fence that was lost, nor for an epoch that no store can hold. */
+function isAway(error: unknown): boolean {
+  return !(error instanceof OperatingError) || error.code === 'STORE_UNAVAILABLE';
 }

@@ -3,16 +3,14 @@
  * errors come back as they were. What users' machines hold goes through runtime/machine-values.ts, which also refuses what
  * cannot be kept.
  */
-import { Packr } from 'msgpackr';
+import { packValue, unpackValue } from './stores/records.ts';
 
-const packr = new Packr({ structuredClone: true, moreTypes: true });
-
-/** The bytes are never written to again, but share an 8 KiB slab with their neighbours: copy what is kept for long. */
+/** The bytes are the caller's own. Errors: PROTOCOL_TOO_BIG for what is too deep, too large, or holds itself. */
 export function packState(value: unknown): Uint8Array {
-  return packr.pack(value);
+  return packValue(value);
 }
 
 /** The inverse. Throws what msgpackr throws on bytes that are not its own: the store has checked their checksum before. */
 export function unpackState(bytes: Uint8Array): unknown {
-  return packr.unpack(bytes);
+  return unpackValue(bytes);
 }
