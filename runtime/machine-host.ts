@@ -53,8 +53,8 @@ import type { World } from './world.ts';
 
 /** Deliveries between the actors of one machine in one turn: more are a loop. */
 const DELIVERIES_MAX = 10_000;
-/** Actors of one machine that run at a time. */
-const ACTORS_MAX = 10_000;
+/** Actors of one machine that run at a time. XState copies the table of children for each one it adds. */
+const ACTORS_MAX = 1_000;
 /** A message to another actor from outside of a turn. */
 const FORWARDED = 'troupe.forwarded';
 
@@ -377,7 +377,6 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
 
   /** Queues a delivery as a turn. Errors: UNSUPPORTED_LOGIC for an event of nobody that cannot be kept; a child fails of its own. */
   reenter(source: LiveActor | undefined, target: object, event: ActorEvent): void {
-    if (target instanceof ActorAddress) return this.forward(target.address, event);
     const actor = target as LiveActor;
     const targetPath = pathOf(this.#root, actor);
     if (targetPath === undefined) return;

@@ -11,6 +11,7 @@ import {
   sendParent,
   sendTo,
   setup,
+  spawnChild,
 } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import type { EffectRequest } from '../../runtime/host.ts';
@@ -195,6 +196,19 @@ describe('a loop', () => {
       notingPort(),
     );
     expect(host.error).toMatchObject({ code: 'LIVELOCK' });
+  });
+
+  it('that makes ever more actors ends as BUSY', () => {
+    const kid = createMachine({});
+    const spawns = Array.from({ length: 1_001 }, (_, at) => spawnChild('kid', { id: `k${at}` }));
+    expect(run(setup({ actors: { kid } }).createMachine({ entry: spawns as never }), notingPort()).error).toMatchObject(
+      {
+        code: 'BUSY',
+      },
+    );
+    expect(
+      run(setup({ actors: { kid } }).createMachine({ entry: spawns.slice(1) as never }), notingPort()).status,
+    ).toBe('active');
   });
 
   it('of always transitions or raised events ends as LIVELOCK', () => {

@@ -1,4 +1,7 @@
 /** What happens outside of a turn: it starts after the commit and comes back as a turn. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { assign, createMachine, fromCallback, fromPromise, setup } from 'xstate';
 import { describe, expect, it, vi } from 'vitest';
 import type { Reentry } from '../../runtime/host.ts';
@@ -124,5 +127,48 @@ describe('what happens outside of a turn', () => {
     await vi.waitFor(() => expect(cells).toHaveLength(4));
     expect(cells.every((cell) => cell === port)).toBe(true);
     expect(currentCell()).toBeUndefined();
+  });
+
+  it('is not heard any more once the machine or the child it is meant for has stopped', () => {
+    const port = notingPort();
+    const reach: (() => void)[] = [];
+    const child = fromCallback(({ self, input }) => {
+      reach.push(
+        () => self.send({ type: 'X' }),
+        AsyncLocalStorage.bind(() => (input as ActorAddress).send({ type: 'Y' })),
+      );
+    });
+    const machine = setup({ actors: { child } }).createMachine({
+      initial: 'a',
+      states: { a: { invoke: { src: 'child', input: () => addressOf('agent/x') }, on: { OUT: 'b' } }, b: {} },
+    });
+    const host = run(machine, port);
+    port.releases[0]?.();
+    for (const send of reach) send();
+    expect(port.reentries.map(({ event }) => event.type)).toEqual(['X', 'troupe.forwarded']);
+    host.send({ type: 'OUT' });
+    reach[0]?.();
+    host.stop();
+    for (const send of reach) send();
+    expect(port.reentries).toHaveLength(2);
+  });
+
+  it('is no part of what a turn sends: an action that sends to an address does it in the turn', () => {
+    const port = notingPort();
+    const host = run(createMachine({ on: { GO: { actions: () => addressOf('agent/x').send({ type: 'HI' }) } } }), port);
+    host.send({ type: 'GO' });
+    expect([port.log, port.reentries]).toEqual([[['send', 'agent/x', { type: 'HI' }]], []]);
+  });
+
+  it('is attributed to its cell when it escapes to the process', () => {
+    const { stdout } = spawnSync(process.execPath, [path.join(import.meta.dirname, 'machine-corpus/escaping.ts')], {
+      encoding: 'utf8',
+    });
+    expect(stdout.trim().split('\n').sort()).toEqual([
+      'uncaught task/one Error: in a timer',
+      'uncaught task/two Error: in a timer',
+      'unhandled task/one Error: in an action',
+      'unhandled task/two Error: in an action',
+    ]);
   });
 });
