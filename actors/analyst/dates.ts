@@ -34,6 +34,8 @@ const MONTH_NAMES: ReadonlySet<string> = new Set([
   'december',
 ]);
 
+const DASH = 0x2d;
+const COLON = 0x3a;
 const MONTH_INITIALS = 'JFMASONDjfmasond';
 
 /** Two-digit years below this are 20xx, as POSIX has it. */
@@ -61,7 +63,40 @@ export function writeDate(ms: number, timed = false): string {
   return timed ? iso.slice(0, 16).replace('T', ' ') : iso.slice(0, 10);
 }
 
+/** 2020-03-14, with or without T12:30:15: nearly all dates of large files, several times faster than by patterns. */
+function readPlainIso(text: string): ReadDate | undefined {
+  if (text.length !== 10 && text.length !== 19) return undefined;
+  if (text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return undefined;
+  const year = digitsAt(text, 0, 4);
+  const month = digitsAt(text, 5, 2);
+  const day = digitsAt(text, 8, 2);
+  // Date.UTC takes years below 100 for those of the last century.
+  if (!(year >= 100 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return undefined;
+  if (text.length === 10) return { ms: Date.UTC(year, month - 1, day), timed: false };
+  const mark = text.charCodeAt(10);
+  if ((mark !== 0x54 && mark !== 0x20) || text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON)
+    return undefined;
+  const hour = digitsAt(text, 11, 2);
+  const minute = digitsAt(text, 14, 2);
+  const second = digitsAt(text, 17, 2);
+  if (!(hour <= 23 && minute <= 59 && second <= 60)) return undefined;
+  return { ms: Date.UTC(year, month - 1, day, hour, minute, second), timed: true };
+}
+
+/** The number that some digits are; NaN where one is none. */
+function digitsAt(text: string, from: number, count: number): number {
+  let value = 0;
+  for (let at = from; at < from + count; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
 function readNumericDate(text: string, dayFirst: boolean): ReadDate | undefined {
+  const plain = readPlainIso(text);
+  if (plain !== undefined) return plain;
   const iso = ISO.exec(text) ?? YEAR_FIRST.exec(text);
   if (iso !== null) return build(Number(iso[1]), Number(iso[2]), Number(iso[3] ?? 1), iso, 4);
   const last = YEAR_LAST.exec(text);

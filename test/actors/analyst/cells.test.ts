@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Cell, CellReader, KIND } from '../../../actors/analyst/cells.ts';
 import { readDate, slashOrder, writeDate } from '../../../actors/analyst/dates.ts';
@@ -167,6 +168,32 @@ describe('a date', () => {
     'Mayor 5, 2020',
   ])('%j is none', (text) => {
     expect(readDate(text, false)).toBeUndefined();
+  });
+
+  it('is read the same by its digits and by its pattern', () => {
+    const part = fc.integer({ min: -1, max: 70 });
+    const year = fc.integer({ min: 0, max: 3_000 });
+    const two = (value: number): string => String(value).padStart(2, '0');
+    fc.assert(
+      fc.property(
+        year,
+        part,
+        part,
+        part,
+        part,
+        part,
+        fc.constantFrom('T', ' ', 'x'),
+        (y, month, day, hour, minute, second, mark) => {
+          const days = `${String(y).padStart(4, '0')}-${two(month)}-${two(day)}`;
+          const time = `${days}${mark}${two(hour)}:${two(minute)}:${two(second)}`;
+          // Slashes for dashes take the longer way.
+          const slow = (text: string): unknown => readDate(text.replace('-', '/').replace('-', '/'), false);
+          expect(readDate(days, false)).toEqual(slow(days));
+          expect(readDate(time, false)).toEqual(slow(time));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 
   it('reads day first where told so, and only then', () => {

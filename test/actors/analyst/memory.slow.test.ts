@@ -32,7 +32,9 @@ beforeAll(async () => {
     for (let index = row; index < row + 5_000; index++) {
       const when = new Date(1.6e12 + index * 60_000).toISOString();
       const amount = (random() ** 3 * 1_000).toFixed(6);
-      lines += `${index},${when},region ${Math.floor(random() * 50)},${amount},${random() < 0.1 ? '' : index % 100},"text ${Math.floor(random() * 1e9)}, unlike the others"\n`;
+      const score = random() < 0.1 ? '' : index % 100;
+      const note = `"text ${Math.floor(random() * 1e9)}, unlike the others"`;
+      lines += `${index},${when},region ${Math.floor(random() * 50)},${amount},${score},${note}\n`;
     }
     if (!out.write(lines)) await once(out, 'drain');
   }

@@ -147,6 +147,12 @@ describe("Anscombe's quartet", () => {
     expect(low).toBeCloseTo(0.4243912133932152, 8);
     expect(high).toBeCloseTo(0.9506932537865604, 8);
   });
+
+  it("has Bonett and Wright's interval of Spearman's", () => {
+    const [low, high] = correlate(x, sets[0]?.y ?? []).spearmanInterval;
+    expect(low).toBeCloseTo(0.3370204870698274, 8);
+    expect(high).toBeCloseTo(0.9604636343630895, 8);
+  });
 });
 
 describe('pairs of numbers', () => {
@@ -286,6 +292,16 @@ describe('pairs of categories', () => {
     expect(strong?.chiSquare).toBeCloseTo(95.00415289431308, 7);
     expect(strong?.cramersV).toBeCloseTo(0.6209052242671145, 8);
     expect(strong?.p).toBe(P_MIN);
+  });
+
+  it('correct both sides of a table that is not square', () => {
+    const table = [
+      [30, 5, 5, 9],
+      [4, 25, 6, 1],
+    ];
+    expect(relateCategories(...fromTable(table))?.cramersV).toBeCloseTo(0.6509250893123133, 8);
+    const turned = [0, 1, 2, 3].map((at) => table.map((line) => line[at] as number));
+    expect(relateCategories(...fromTable(turned))?.cramersV).toBeCloseTo(0.6509250893123133, 8);
   });
 
   it('name the cell that is farthest above what independence expects', () => {

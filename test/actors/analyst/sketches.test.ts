@@ -252,7 +252,9 @@ describe('the value counter', () => {
     }
     expect(counter.exact).toBe(false);
     const top = counter.top(5);
-    expect(top.map(({ value }) => value).sort()).toEqual(['often 0', 'often 1', 'often 2', 'often 3', 'often 4']);
+    expect(new Set(top.map(({ value }) => value))).toEqual(
+      new Set(['often 0', 'often 1', 'often 2', 'often 3', 'often 4']),
+    );
     for (const { value, count } of top) {
       const real = truth.get(String(value)) as number;
       expect(count).toBeLessThanOrEqual(real);
