@@ -10,9 +10,9 @@ export interface RemoteOptions {
 
 const REQUEST_MS = 10_000;
 
-/** Runs `fn` with a connected client, and ends the connection. Errors: UNAVAILABLE, saying how to start a node. */
+/** Runs `fn` with a connected client, and ends the connection. Errors: UNAVAILABLE, saying how to start a node; INVALID_INPUT. */
 export async function withClient<T>(options: RemoteOptions, fn: (client: Client) => Promise<T>): Promise<T> {
-  const socketUrl = new URL('/ws', options.url.replace(/^http/, 'ws'));
+  const socketUrl = addressOf(options.url.replace(/^http/, 'ws'), '/ws', /^wss?:$/);
   let client: Client;
   try {
     client = await connect(socketUrl.href, options.token === undefined ? {} : { token: options.token });
@@ -26,11 +26,12 @@ export async function withClient<T>(options: RemoteOptions, fn: (client: Client)
   }
 }
 
-/** GETs a JSON resource of the node. Errors: those of the node, by their code; UNAVAILABLE. */
+/** GETs a JSON resource of the node. Errors: those of the node, by their code; UNAVAILABLE; INVALID_INPUT for an address that is none. */
 export async function fetchJson(options: RemoteOptions, path: string): Promise<unknown> {
+  const address = addressOf(options.url.replace(/^ws/, 'http'), path, /^https?:$/);
   let response: Response;
   try {
-    response = await fetch(new URL(path, options.url.replace(/^ws/, 'http')), {
+    response = await fetch(address, {
       signal: AbortSignal.timeout(REQUEST_MS),
       ...(options.token !== undefined && { headers: { authorization: `Bearer ${options.token}` } }),
     });
@@ -47,6 +48,15 @@ export async function fetchJson(options: RemoteOptions, path: string): Promise<u
       retryable: retryable === true,
       details,
     },
+  );
+}
+
+function addressOf(base: string, path: string, protocols: RegExp): URL {
+  const url = URL.canParse(path, base) ? new URL(path, base) : undefined;
+  if (url !== undefined && protocols.test(url.protocol)) return url;
+  throw new OperatingError(
+    'INVALID_INPUT',
+    `${base} is not the address of a node. Expected one such as http://127.0.0.1:7600 in --url or TROUPE_URL.`,
   );
 }
 

@@ -31,8 +31,8 @@ export async function doctor(context: VerbContext, options: Record<string, unkno
     checkRuntime(),
     checkSettings(),
     await checkFolder(dataDir),
-    await checkSpace(dataDir),
-    await checkSync(dataDir),
+    await checked('disk', () => checkSpace(dataDir)),
+    await checked('durability', () => checkSync(dataDir)),
     await checkNode(context),
   ];
   if (terminal.isJson) for (const finding of findings) terminal.json(finding);
@@ -63,6 +63,16 @@ function checkSettings(): Finding {
   const [first] = outcome.warnings;
   if (first !== undefined) return { check: 'settings', state: 'note', found: first.message };
   return { check: 'settings', state: 'ok', found: 'no mistakes in the environment and .env' };
+}
+
+/** A check that cannot be made is a finding too: the others are wanted all the same. */
+async function checked(check: string, look: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    return { check, state: 'wrong', found, advice: 'Name a folder on another disk with --data.' };
+  }
 }
 
 /** The folder, or where it would be made. */

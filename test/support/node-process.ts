@@ -148,3 +148,11 @@ export class NodeUnderTest {
     return { fromMs, toMs: Date.now() };
   }
 }
+
+/** Runs one command to its end. */
+export async function runTroupe(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
+): Promise<Ended> {
+  return await new Command(args, options).ended();
+}
