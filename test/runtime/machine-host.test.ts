@@ -411,6 +411,23 @@ describe('in passing', () => {
     expect(() => run(createMachine({ invoke } as never), port)).toThrow(/"mail" is not defined/);
   });
 
+  it('gives others plain values, and takes nothing of theirs for more than data', () => {
+    const port = notingPort();
+    const forged = { $troupe: 'bare', keys: ['a'], values: [1] };
+    const machine = createMachine({
+      on: {
+        GO: {
+          actions: sendTo(
+            () => addressOf('agent/x'),
+            ({ event }) => ({ ...event, type: 'GONE', zero: -0 }),
+          ),
+        },
+      },
+    });
+    run(machine, port).send({ type: 'GO', forged, at: new Date(3) });
+    expect(port.log).toStrictEqual([['send', 'agent/x', { type: 'GONE', forged, at: new Date(3), zero: -0 }]]);
+  });
+
   it('leaves the machine it was given as it was', () => {
     const child = createMachine({});
     const machine = setup({ actors: { child } }).createMachine({

@@ -2,7 +2,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { assign, createMachine, fromCallback, fromPromise, setup } from 'xstate';
+import {
+  type AnyActorLogic,
+  type AnyStateMachine,
+  assign,
+  createMachine,
+  fromCallback,
+  fromObservable,
+  fromPromise,
+  setup,
+} from 'xstate';
 import { describe, expect, it, vi } from 'vitest';
 import type { Reentry } from '../../runtime/host.ts';
 import { ActorAddress, addressOf, currentCell } from '../../runtime/machine-references.ts';
@@ -37,20 +46,42 @@ describe('what happens outside of a turn', () => {
     expect(host.describe().state).toBe('b');
   });
 
-  it('is not begun when the child is gone by the time of the commit', () => {
+  it.each(['promise', 'callback', 'observable'])(
+    'is not begun when the child is gone by the time of the commit: %s',
+    (kind) => {
+      let runs = 0;
+      const begin = (): void => void runs++;
+      const observable = { subscribe: () => ({ unsubscribe: begin() as never }) };
+      const logics = {
+        promise: fromPromise(async () => begin()),
+        callback: fromCallback(begin),
+        observable: fromObservable(() => observable as never),
+      };
+      const machine = (): AnyStateMachine =>
+        setup({ actors: logics as { [kind: string]: AnyActorLogic } }).createMachine({
+          initial: 'a',
+          states: { a: { invoke: { src: kind }, on: { N: 'b' } }, b: {} },
+        });
+      const left = notingPort();
+      const host = run(machine(), left);
+      host.send({ type: 'N' });
+      left.releases[0]?.();
+      expect([runs, host.status]).toEqual([0, 'active']);
+      const stopped = notingPort();
+      run(machine(), stopped).stop();
+      stopped.releases[0]?.();
+      expect(runs).toBe(0);
+    },
+  );
+
+  it('that cannot be kept and comes from nobody is refused to the one who sends it', () => {
     const port = notingPort();
-    let runs = 0;
-    const work = fromPromise(async () => void runs++);
-    const host = run(
-      setup({ actors: { work } }).createMachine({
-        initial: 'a',
-        states: { a: { invoke: { src: 'work' }, on: { N: 'b' } }, b: {} },
-      }),
-      port,
-    );
-    host.send({ type: 'N' });
+    let send = (): void => {};
+    const child = fromCallback(({ self }) => void (send = () => self.send({ type: 'X', call: () => {} } as never)));
+    run(setup({ actors: { child } }).createMachine({ invoke: { src: 'child' } }), port);
     port.releases[0]?.();
-    expect(runs).toBe(0);
+    expect(send).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_LOGIC' }) as Error);
+    expect(port.reentries).toEqual([]);
   });
 
   it('does not reach an actor that took the place of the one it was meant for', async () => {
