@@ -52,13 +52,13 @@ describe('what happens outside of a turn', () => {
       let runs = 0;
       const begin = (): void => void runs++;
       const observable = { subscribe: () => ({ unsubscribe: begin() as never }) };
-      const logics = {
+      const logics: { [kind: string]: AnyActorLogic } = {
         promise: fromPromise(async () => begin()),
         callback: fromCallback(begin),
         observable: fromObservable(() => observable as never),
       };
       const machine = (): AnyStateMachine =>
-        setup({ actors: logics as { [kind: string]: AnyActorLogic } }).createMachine({
+        setup({ actors: logics }).createMachine({
           initial: 'a',
           states: { a: { invoke: { src: kind }, on: { N: 'b' } }, b: {} },
         });
