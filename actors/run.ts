@@ -2,7 +2,7 @@
  * The short form of an agent as an actor: one attempt at one piece of work, whose only outside call is the function. The
  * call's intent is this state, committed; a restart asks for the call again, under the same key.
  */
-import type { ErrorBody } from '../protocol/errors.ts';
+import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { EffectKind } from '../runtime/host.ts';
@@ -60,7 +60,7 @@ export function runLogic(name: string, version: string, kind: EffectKind): FlatL
     },
     final: {
       done: (state) => ({ output: state.output }),
-      failed: (state) => ({ error: state.error }),
+      failed: (state) => ({ error: OperatingError.fromBody(state.error as ErrorBody) }),
     },
   };
 }

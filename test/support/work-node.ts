@@ -1,0 +1,166 @@
+/**
+ * A node without doors, in a world that stands still: the desk, sessions, tasks, steps, flows, agents and the tree, on a bare
+ * runtime. A node on the disk of a killed one goes on where that was.
+ */
+import type { AgentDefinition } from '../../actors/agent-definition.ts';
+import { agentLogic } from '../../actors/agent-logic.ts';
+import { createAgentServices } from '../../actors/agent-services.ts';
+import { type Admission, Desk, type Submission } from '../../actors/desk.ts';
+import { labAgents } from '../../actors/lab/lab.ts';
+import { Registry } from '../../actors/registry.ts';
+import { Selector } from '../../actors/selector.ts';
+import { sessionLogic } from '../../actors/session.ts';
+import { Sessions } from '../../actors/sessions.ts';
+import { stepLogic } from '../../actors/step.ts';
+import { taskLogic, type TaskState } from '../../actors/task.ts';
+import { flowLogic } from '../../actors/workflow/flow.ts';
+import { FlowPlans } from '../../actors/workflow/planner.ts';
+import type { TaskEvent } from '../../protocol/tasks.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { RecoveryReport } from '../../runtime/recovery.ts';
+import { createRegisters } from '../../runtime/registers.ts';
+import type { MemoryDisk } from '../../runtime/stores/memory-store.ts';
+import type { TaskRecord } from '../../runtime/stores/store.ts';
+import { createWorkerPool } from '../../runtime/workers/pool.ts';
+import { startTree, type Tree } from '../../supervisors/tree.ts';
+import { type BareNode, createBareNode } from './bare-node.ts';
+import { createManualWorld, type ManualWorld } from './manual-world.ts';
+
+/** A node that works. */
+export interface WorkNode extends BareNode {
+  readonly world: ManualWorld;
+  readonly registry: Registry;
+  readonly plans: FlowPlans;
+  readonly desk: Desk;
+  readonly sessions: Sessions;
+  readonly tree: Tree;
+  readonly recovered: RecoveryReport;
+  /** Submissions that were taken on. */
+  readonly submitted: { count: number };
+  /** Asks for a task in a turn of its own. */
+  submit(target: Submission['target'], input?: unknown, more?: Partial<Submission>): Admission;
+  /** Submits, and moves the time on until the task has ended. */
+  finish(target: Submission['target'], input?: unknown, more?: Partial<Submission>): Promise<TaskRecord>;
+  /** Moves the time on until the task has ended. */
+  end(task: string): Promise<TaskRecord>;
+  events(task: string): Promise<readonly TaskEvent[]>;
+  kinds(task: string): Promise<readonly string[]>;
+}
+
+/** How one is made. */
+export interface WorkNodeOptions {
+  readonly agents?: readonly AgentDefinition[];
+  readonly disk?: MemoryDisk;
+  readonly seed?: number;
+  readonly tasksInFlightMax?: number;
+  /** Where `lab.append` writes. */
+  readonly dataDir?: string;
+  readonly residentMax?: number;
+  /** The wall clock's first reading, in ms. */
+  readonly startMs?: number;
+}
+
+const PRINCIPAL = 'loopback';
+const END_MS_MAX = 600_000;
+
+/** Makes one; what its disk holds unfinished has been taken up again. */
+export async function createWorkNode(options: WorkNodeOptions = {}): Promise<WorkNode> {
+  const { agents = [], disk, seed = 1, tasksInFlightMax, dataDir = '/nowhere', residentMax, startMs } = options;
+  const world = createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
+  const node: BareNode = await createBareNode({
+    world,
+    specOf: (address) => desk.keyedSpec(address),
+    ...(disk !== undefined && { disk }),
+    ...(residentMax !== undefined && { residentMax }),
+  });
+  const { kernel, store } = node;
+  const registers = createRegisters();
+  const workers = createWorkerPool({ world, threadsMax: 1, queueMax: 1 });
+  const services = createAgentServices({ world, log: quietLog, kernel, workers, desk: () => desk });
+  const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
+  const selector = new Selector(registry, kernel.effects);
+  const plans = new FlowPlans(registry);
+  const submitted = { count: 0 };
+  const desk: Desk = new Desk({
+    kernel,
+    store,
+    registry,
+    planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
+    onSubmitted: () => void submitted.count++,
+    ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
+  });
+  const sessions = new Sessions(kernel, registers);
+  node.installFlat(taskLogic, 'task');
+  node.installFlat(
+    stepLogic({
+      choose: selector.choose.bind(selector),
+      agent: registry.agent.bind(registry),
+      random: () => world.random(),
+    }),
+    'step',
+  );
+  node.installFlat(
+    flowLogic((graph) => plans.planOf(graph)),
+    'workflow',
+  );
+  const listed = (capability?: string) =>
+    Object.values(registers.getSnapshot().context.agents).filter(
+      (entry) => capability === undefined || entry.capabilities.includes(capability),
+    );
+  node.installFlat(sessionLogic({ desk, feed: kernel.feed, agents: listed }), 'session');
+  const tree = startTree({
+    kernel,
+    world,
+    log: kernel.log,
+    onRootExhausted: (error) => void node.fatal.push(error),
+    onSessionCrashed: (address) => sessions.crashed(address),
+  });
+  for (const agent of [...labAgents(dataDir), ...agents]) {
+    registry.registerAgent(agent);
+    tree.addAgentSupervisor(agent.name);
+  }
+  const recovered = await recover(node, world);
+  const submit: WorkNode['submit'] = (target, input = null, more = {}) =>
+    kernel.act((port) => desk.submit(port, PRINCIPAL, { target, input, options: {}, ...more }));
+  const end = async (task: string): Promise<TaskRecord> => {
+    for (let elapsedMs = 0; elapsedMs < END_MS_MAX; elapsedMs += 1_000) {
+      await world.settle();
+      const record = await store.readTask(task);
+      if (record?.result !== undefined) return record;
+      await world.elapse(1_000);
+    }
+    throw new TypeError(`The task ${task} has not ended in ${END_MS_MAX} ms.`);
+  };
+  const events = async (task: string): Promise<readonly TaskEvent[]> => await store.readEvents(task, 0, 10_000);
+  return {
+    ...{ ...node, world, registry, plans, desk, sessions, tree, recovered, submitted, submit, end, events },
+    finish: async (target, input, more) => await end(submit(target, input, more).task),
+    kinds: async (task) => (await events(task)).map(({ kind }) => kind),
+  };
+}
+
+async function recover({ recovery, kernel, committer, fence }: BareNode, world: ManualWorld): Promise<RecoveryReport> {
+  const tasks: string[] = [];
+  const resuming = recovery.resume(({ logic, checkpoint, address }) => {
+    if (logic.kind !== 'task' || checkpoint === undefined) return;
+    const { id, phase } = checkpoint as TaskState;
+    committer.adoptTask(id, phase);
+    tasks.push(address);
+  });
+  let isDone = false;
+  void resuming.finally(() => (isDone = true));
+  // It leaves the event loop its turns, which only come when this world is moved.
+  while (!isDone) await world.settle();
+  for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
+  return await resuming;
+}
+
+const quietLog: Log = {
+  enabled: () => false,
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  trace: () => undefined,
+  child: () => quietLog,
+};
