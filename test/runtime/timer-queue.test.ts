@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TimerQueue } from '../../runtime/timer-queue.ts';
+import { createManualWorld } from '../support/manual-world.ts';
+
+function rig() {
+  const world = createManualWorld();
+  const fired: { readonly id: string; readonly atMs: number }[] = [];
+  const queue = new TimerQueue(world, ({ id }) => void fired.push({ id, atMs: world.nowMs() }));
+  const startMs = world.nowMs();
+  return { world, fired, queue, startMs };
+}
+
+describe('The queue of timers', () => {
+  it('fires each once, at its time, in the order of their times', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: -1_000, max: 200_000 }), { maxLength: 40 }),
+        fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 8 }),
+        (delays, steps) => {
+          const { world, fired, queue, startMs } = rig();
+          delays.forEach((delay, index) => queue.add({ address: 'a', id: String(index), dueAtMs: startMs + delay }));
+          for (const step of steps) world.advance(step);
+          world.advance(300_000);
+          expect(fired.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(delays.map((_, index) => index));
+          for (const { id, atMs } of fired) expect(atMs).toBe(startMs + Math.max(0, delays[Number(id)] ?? 0));
+          expect(fired.map(({ atMs }) => atMs)).toEqual(fired.map(({ atMs }) => atMs).sort((a, b) => a - b));
+          expect(queue.size).toBe(0);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('sleeps for a nearer one that came later', () => {
+    const { world, fired, queue, startMs } = rig();
+    queue.add({ address: 'a', id: 'far', dueAtMs: startMs + 50_000 });
+    queue.add({ address: 'a', id: 'near', dueAtMs: startMs + 10 });
+    world.advance(10);
+    expect(fired.map(({ id }) => id)).toEqual(['near']);
+  });
+
+  it('notices within a minute that the clock was put forward, and is not early when it was put back', () => {
+    const { world, fired, queue, startMs } = rig();
+    queue.add({ address: 'a', id: 't', dueAtMs: startMs + 86_400_000 });
+    world.setWallClock(startMs + 86_400_000);
+    world.advance(60_000);
+    expect(fired).toHaveLength(1);
+    const back = rig();
+    back.queue.add({ address: 'a', id: 't', dueAtMs: back.startMs + 1_000 });
+    back.world.setWallClock(back.startMs - 5_000);
+    back.world.advance(5_999);
+    expect(back.fired).toEqual([]);
+    back.world.advance(1);
+    expect(back.fired).toHaveLength(1);
+  });
+
+  it('fires nothing once it was stopped', () => {
+    const { world, fired, queue, startMs } = rig();
+    queue.add({ address: 'a', id: 't', dueAtMs: startMs + 1 });
+    queue.stop();
+    world.advance(10);
+    expect([fired, queue.size, world.timersPending]).toEqual([[], 0, 0]);
+  });
+});
