@@ -3,14 +3,16 @@
  *
  *   node scripts/setup.mjs examples/embed.ts
  *
- * It prints {"text":"HI FROM INSIDE"} and ends. What is stored is in the folder `.troupe-embedded`, or in the one given as
- * an argument.
+ * It prints {"text":"HI FROM INSIDE"} and ends. What is stored is in the folder that it is given as an argument, or else in
+ * `troupe-embedded` where the system keeps temporary files.
  */
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { connect, startNode } from 'troupe';
 import { shout } from './shout.ts';
 
 const node = await startNode({
-  dataDir: process.argv[2] ?? '.troupe-embedded',
+  dataDir: process.argv[2] ?? path.join(tmpdir(), 'troupe-embedded'),
   port: 0, // any free one
   logLevel: 'warn',
   agents: [shout],
