@@ -35,7 +35,7 @@ export class Calls {
   /** Makes a call, or joins the one that is under way with the same key. */
   start(cell: Cell, request: EffectRequest): void {
     const intent = `${cell.address}\0${request.key}`;
-    if (cell.phase !== 'live' || this.#intended.has(intent) || this.effects.has(cell.address, request.key)) return;
+    if (cell.phase !== 'live' || this.effects.has(cell.address, request.key)) return;
     const { logic, spec } = cell;
     const { perform } = logic;
     if (perform === undefined)

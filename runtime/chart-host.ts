@@ -9,10 +9,26 @@ import { OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from './cell-port.ts';
 import type { ActorEvent, EffectOutcome, Host, HostDescription, HostFactory, HostPort, HostStatus } from './host.ts';
 
-/** What a chart's machine is given as its input: the port of its cell, and what the cell was started with. */
-export interface ChartStart<Input> {
-  readonly port: CellPort;
-  readonly input: Input;
+/**
+ * What a chart's machine is given as its input, to be kept in its context: the port of its cell, and what the cell was
+ * started with. XState walks through all of a context when it restores one; it cannot see into this.
+ */
+export class ChartSeat<Input> {
+  readonly #port: CellPort;
+  readonly #input: Input;
+
+  constructor(port: CellPort, input: Input) {
+    this.#port = port;
+    this.#input = input;
+  }
+
+  get port(): CellPort {
+    return this.#port;
+  }
+
+  get input(): Input {
+    return this.#input;
+  }
 }
 
 /** XState asks a clock for delays; a chart that has any would be called outside of its turns. */
@@ -25,10 +41,7 @@ class ChartHost implements Host {
   readonly #actor: Actor<AnyActorLogic>;
   #thrown: unknown;
 
-  constructor(
-    machine: AnyStateMachine,
-    from: { readonly input: ChartStart<unknown> } | { readonly snapshot: unknown },
-  ) {
+  constructor(machine: AnyStateMachine, from: { readonly input: ChartSeat<unknown> } | { readonly snapshot: unknown }) {
     this.#actor = createActor(machine as AnyActorLogic, { ...from, clock: NO_CLOCK } as object);
     // Without an observer XState would report a throw to the process; the cell reads `status` and `error` instead.
     this.#actor.subscribe({ error: (error) => void (this.#thrown = error) });
@@ -92,16 +105,17 @@ function stateOf(value: unknown): string {
   return `${first[0]}.${stateOf(first[1])}`;
 }
 
-/** Hosts of one chart, for cells that are not durable. The machine's input is a ChartStart. */
+/** Hosts of one chart, for cells that are not durable. The machine's input is a ChartSeat. */
 export function chartFactory(machine: AnyStateMachine, id: string): HostFactory {
   const refuseToStore = (): never => refuse(`${id} belongs to this run of the process alone: it cannot be stored.`);
   return {
     logicId: id,
     logicVersion: '1',
     structureHash: '',
-    create: (port: HostPort, input: unknown) => new ChartHost(machine, { input: { port: port as CellPort, input } }),
-    restore: (_port: HostPort, checkpoint: unknown) =>
-      new ChartHost(machine, { snapshot: machine.getPersistedSnapshot(checkpoint as AnyMachineSnapshot) }),
+    create: (port: HostPort, input: unknown) =>
+      new ChartHost(machine, { input: new ChartSeat(port as CellPort, input) }),
+    // The live snapshot, not XState's persisted form of it: what there is to be lost in it, charts do not have.
+    restore: (_port: HostPort, checkpoint: unknown) => new ChartHost(machine, { snapshot: checkpoint }),
     encode: refuseToStore,
     decode: refuseToStore,
   };

@@ -17,7 +17,7 @@ export interface RestartPlan {
 
 /** The spec of a listed child. */
 export function specOf(context: SupervisorContext, address: string): ChildSpec | undefined {
-  return context.children().find((spec) => spec.address === address);
+  return context.seat.input.children().find((spec) => spec.address === address);
 }
 
 /** Whether the child comes back with a restart that is planned already: its sibling's, or its own. */
@@ -27,9 +27,10 @@ export function isAwaited({ pending }: SupervisorContext, address: string): bool
 
 /** Books the restart of a child. Only where there is room, for a child that is to be restarted. */
 export function planRestart(context: SupervisorContext, child: Sibling, exit: ExitKind, error: ErrorBody): RestartPlan {
-  const { deps, policy, window, totals } = context;
+  const { seat, window, totals } = context;
+  const { children, deps, policy } = seat.input;
   const { address } = child;
-  const listed = context.children();
+  const listed = children();
   const siblings = listed.some((spec) => spec.address === address) ? listed : [...listed, child];
   const decisions = decide(policy.strategy, siblings, address, exit);
   const nowMs = deps.monotonicMs();
@@ -61,8 +62,9 @@ export function planReplacement(context: SupervisorContext, child: ChildSpec, er
 }
 
 /** The error that goes up the tree when the intensity is exceeded. */
-export function excessOf({ policy, port }: SupervisorContext, { address, error }: ChildNews): OperatingError {
-  const { intensity, periodMs } = policy;
+export function excessOf({ seat }: SupervisorContext, { address, error }: ChildNews): OperatingError {
+  const { port, input } = seat;
+  const { intensity, periodMs } = input.policy;
   const words = `${port.address} exceeded its ${intensity} restarts in ${periodMs} ms when ${address} crashed: ${error.message}`;
   const details = { supervisor: port.address, child: address, intensity, periodMs, cause: error };
   return new OperatingError(error.code, words, { retryable: error.retryable, details });

@@ -1,6 +1,7 @@
 /** What a supervisor is made with, hears and remembers. Its statechart is supervisors/supervisor.ts. */
 import type { ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
+import type { ChartSeat } from '../runtime/chart-host.ts';
 import type { ChildSpec, RecoveryMode, RestartType } from '../runtime/child-spec.ts';
 import type { RestartWindow } from './intensity.ts';
 import type { SupervisorPolicy } from './policy.ts';
@@ -76,8 +77,8 @@ export interface SupervisorTotals {
 }
 
 /** What a supervisor remembers. Never changed in place. */
-export interface SupervisorContext extends SupervisorInput {
-  readonly port: CellPort;
+export interface SupervisorContext {
+  readonly seat: ChartSeat<SupervisorInput>;
   readonly window: RestartWindow;
   /** Children that wait for their restart, each with what is to be started then. As many as the window holds, at most. */
   readonly pending: ReadonlyMap<string, readonly Decision[]>;

@@ -13,7 +13,7 @@
  */
 import { assign, enqueueActions, setup } from 'xstate';
 import type { InstalledLogic } from '../runtime/cell.ts';
-import { type ChartStart, chartFactory } from '../runtime/chart-host.ts';
+import { type ChartSeat, chartFactory } from '../runtime/chart-host.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import { volatileSpec } from '../runtime/volatile-spec.ts';
 import { hasRoom, roomAtMs } from './intensity.ts';
@@ -31,29 +31,32 @@ import type {
 
 const NO_TOTALS: SupervisorTotals = { restarts: 0, abandoned: 0, failures: 0, excesses: 0 };
 
-function carryOut({ deps, port }: SupervisorContext, address: string, { stops, delayMs }: RestartPlan): void {
+function carryOut({ seat }: SupervisorContext, address: string, { stops, delayMs }: RestartPlan): void {
+  const { port, input } = seat;
   for (const sibling of stops) port.stopChild(sibling);
-  deps.later(port, delayMs, { type: 'restart.due', address });
+  input.deps.later(port, delayMs, { type: 'restart.due', address });
 }
 
 const supervising = setup({
   types: {
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
-    input: {} as ChartStart<SupervisorInput>,
+    input: {} as ChartSeat<SupervisorInput>,
   },
   guards: {
     isAwaited: ({ context }, { address }: { readonly address: string }) => isAwaited(context, address),
     isOver: ({ context }, { address }: { readonly address: string }) =>
-      isAwaited(context, address) || !context.deps.isCrashed(address),
+      isAwaited(context, address) || !context.seat.input.deps.isCrashed(address),
     isUnlisted: ({ context }, { address }: { readonly address: string }) => specOf(context, address) === undefined,
     isLetGo: (_, { restart }: ChildCrashed) => !isRestarted(restart, 'crashed'),
-    hasRoom: ({ context: { deps, policy, window } }) => hasRoom(window, policy, deps.monotonicMs()),
-    escalates: ({ context }) => context.policy.onExcess === 'escalate',
+    hasRoom: ({ context: { seat, window } }) => hasRoom(window, seat.input.policy, seat.input.deps.monotonicMs()),
+    escalates: ({ context }) => context.seat.input.policy.onExcess === 'escalate',
   },
   actions: {
     /** Children that live are taken over as they are; those that crashed while nobody supervised them are heard of now. */
-    startListed: ({ context: { children, deps, port } }) => {
+    startListed: ({ context: { seat } }) => {
+      const { children, deps } = seat.input;
+      const { port } = seat;
       for (const spec of children()) port.startChild(spec);
       for (const crash of deps.crashedChildren(port.address)) port.send(port.address, { ...crash });
     },
@@ -70,32 +73,37 @@ const supervising = setup({
       enqueue(() => carryOut(context, address, plan));
     }),
     startDue: enqueueActions(({ context, enqueue }, { address }: { readonly address: string }) => {
-      const { deps, pending, port } = context;
+      const { pending, seat } = context;
+      const { port } = seat;
       enqueue.assign({ pending: new Map([...pending].filter(([waiting]) => waiting !== address)) });
       enqueue(() => {
         for (const start of pending.get(address) ?? []) {
-          if (start.act === 'restart') deps.restart(port, start.address, start.mode);
+          if (start.act === 'restart') seat.input.deps.restart(port, start.address, start.mode);
           const spec = start.act === 'start' ? specOf(context, start.address) : undefined;
           if (spec !== undefined) port.startChild(spec);
         }
       });
     }),
-    giveUp: enqueueActions(({ context: { deps, port, totals }, enqueue }, { address, error }: ChildNews) => {
+    giveUp: enqueueActions(({ context: { seat, totals }, enqueue }, { address, error }: ChildNews) => {
       enqueue.assign({ totals: { ...totals, abandoned: totals.abandoned + 1 }, lastError: error });
-      enqueue(() => deps.abandon(port, address, error));
+      enqueue(() => seat.input.deps.abandon(seat.port, address, error));
     }),
-    reportExcess: ({ context: { deps, parent, port } }, { address, error }: ChildNews) => {
+    reportExcess: ({ context: { seat } }, { address, error }: ChildNews) => {
+      const { port } = seat;
+      const { deps, parent } = seat.input;
       const fields = { supervisor: port.address, actor: address, code: error.code };
       deps.log.warn('A supervisor gave up a child beyond its intensity.', fields);
       if (parent !== undefined) port.send(parent, { type: 'child.excess', address: port.address, child: address });
     },
-    awaitRoom: ({ context: { deps, policy, port, window } }) => {
+    awaitRoom: ({ context: { seat, window } }) => {
+      const { deps, policy } = seat.input;
       const nowMs = deps.monotonicMs();
       const atMs = roomAtMs(window, policy, nowMs);
-      if (atMs !== undefined) deps.later(port, Math.max(0, atMs - nowMs), { type: 'window.refilled' });
+      if (atMs !== undefined) deps.later(seat.port, Math.max(0, atMs - nowMs), { type: 'window.refilled' });
     },
     escalate: ({ context }, news: ChildNews) => {
-      const { children, deps, parent, port } = context;
+      const { port } = context.seat;
+      const { children, deps, parent } = context.seat.input;
       const excess = excessOf(context, news);
       deps.log.error('A supervisor exceeded its intensity.', { supervisor: port.address, error: excess.message });
       for (const spec of children().toReversed()) port.stopChild(spec.address);
@@ -107,8 +115,8 @@ const supervising = setup({
       lastError: error,
     })),
     countExcess: assign(({ context: { totals } }) => ({ totals: { ...totals, excesses: totals.excesses + 1 } })),
-    stopListed: ({ context: { children, port } }) => {
-      for (const spec of children().toReversed()) port.send(spec.address, { type: 'supervisor.stop' });
+    stopListed: ({ context: { seat } }) => {
+      for (const spec of seat.input.children().toReversed()) seat.port.send(spec.address, { type: 'supervisor.stop' });
     },
   },
 });
@@ -119,9 +127,8 @@ const crash = { params: ({ event }: { readonly event: ChildCrashed }) => event }
 
 const chart = supervising.createMachine({
   id: 'supervisor',
-  context: ({ input: { port, input } }) => ({
-    ...input,
-    port,
+  context: ({ input }) => ({
+    seat: input,
     window: [],
     pending: new Map(),
     totals: NO_TOTALS,

@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { type AnyStateMachine, assign, createMachine, fromPromise, setup } from 'xstate';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { CellPort } from '../../runtime/cell-port.ts';
-import { chartFactory, type ChartStart } from '../../runtime/chart-host.ts';
+import { chartFactory, type ChartSeat } from '../../runtime/chart-host.ts';
 import type { Host } from '../../runtime/host.ts';
 
 interface Context {
-  readonly port: CellPort;
+  readonly seat: ChartSeat<readonly string[]>;
   readonly seen: readonly string[];
 }
 
 const chart = setup({
-  types: { context: {} as Context, input: {} as ChartStart<readonly string[]> },
+  types: { context: {} as Context, input: {} as ChartSeat<readonly string[]> },
   actions: {
     see: assign({ seen: ({ context, event }) => [...context.seen, event.type] }),
     fault: () => {
@@ -19,7 +19,7 @@ const chart = setup({
     },
   },
 }).createMachine({
-  context: ({ input }) => ({ port: input.port, seen: input.input }),
+  context: ({ input }) => ({ seat: input, seen: input.input }),
   initial: 'work',
   on: { '*': { actions: 'see' }, FAULT: { actions: ['see', 'fault'] }, END: '.end' },
   states: {
@@ -34,7 +34,9 @@ const chart = setup({
   output: ({ context }) => context.seen,
 });
 
-const port = { address: 'chart/1' } as CellPort;
+/** A port is tied to the whole node, in circles. */
+const port = { address: 'chart/1' } as CellPort & { self?: unknown };
+port.self = { port, again: [port] };
 const factory = chartFactory(chart, 'chart');
 const contextOf = (host: Host): Context => (host.checkpoint() as { readonly context: Context }).context;
 
@@ -51,7 +53,8 @@ describe('A hosted statechart', () => {
     host.fire('alarm');
     host.settle('call', { ok: true, value: 1 });
     host.settle('call', { ok: false, error: { code: 'BUSY', message: 'no', retryable: true } });
-    expect(contextOf(host)).toEqual({ port, seen: ['input', 'HELLO', 'timer.alarm', 'effect.done', 'effect.failed'] });
+    expect(contextOf(host).seat.port).toBe(port);
+    expect(contextOf(host).seen).toEqual(['input', 'HELLO', 'timer.alarm', 'effect.done', 'effect.failed']);
     expect([host.status, host.describe()]).toEqual(['active', { state: 'work.one' }]);
   });
 
@@ -65,6 +68,7 @@ describe('A hosted statechart', () => {
       const again = factory.restore(port, checkpoint);
       again.start();
       expect([again.describe().state, contextOf(again).seen]).toEqual(['rest', ['input']]);
+      expect(contextOf(again).seat.port).toBe(port);
       again.send({ type: 'BACK' });
       expect(again.describe().state).toBe('work.two');
     }

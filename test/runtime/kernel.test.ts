@@ -279,6 +279,25 @@ describe('A durable timer', () => {
     expect(node.seen('plain')?.filter((word) => word === 'timer.t')).toHaveLength(1);
   });
 
+  it('that has fired is dropped when it was moved or cleared before its turn came', async () => {
+    const node = await stage(timing);
+    for (const address of ['moved', 'cleared']) {
+      node.kernel.startCell(spec(address));
+      node.kernel.deliver(address, go('set', { ms: 10 }));
+    }
+    await node.world.settle();
+    node.kernel.pause(true);
+    node.kernel.post('moved', go('set', { ms: 50 }));
+    node.kernel.post('cleared', go('clear'));
+    await node.world.elapse(10);
+    node.kernel.pause(false);
+    await node.world.settle();
+    expect(node.seen('moved')).toEqual(['set', 'set']);
+    await node.world.elapse(1_000);
+    expect(node.seen('moved')).toEqual(['set', 'set', 'timer.t']);
+    expect(node.seen('cleared')).toEqual(['set', 'clear']);
+  });
+
   it('survives the node, and fires at once if it is overdue by then', async () => {
     const node = await stage(timing);
     node.kernel.startCell(spec('a'));

@@ -139,11 +139,14 @@ describe('A supervisor that crashes itself', () => {
 
   it('goes on with what it knew: restarts that were planned happen, and its budget is not refilled', async () => {
     const node = await pair();
+    const cell = node.kernel.cells.get('supervisor/inner');
     node.tell('a', { type: 'crash', times: { left: 1 } });
     await node.world.settle();
     crashInner(node);
     await node.world.elapse(1_000);
     expect(node.handled('a')).toEqual(['crash']);
+    expect(node.kernel.cells.get('supervisor/inner')).toBe(cell);
+    expect([cell?.phase, cell?.restarts]).toEqual(['live', 1]);
     expect(node.contextOf('supervisor/inner').window).toHaveLength(1);
     node.tell('b', { type: 'crash', times: { left: 2 } });
     await node.world.elapse(1_000);
@@ -158,6 +161,7 @@ describe('A supervisor that crashes itself', () => {
     expect(node.kernel.cells.get('a')?.phase).toBe('crashed');
     await node.world.elapse(1_000);
     expect(node.handled('a')).toEqual(['crash']);
+    expect(node.kernel.cells.get('supervisor/inner')?.restarts).toBe(1);
   });
 
   it('and hears of a crash twice counts it once', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../../runtime/stores/memory-store.ts';
 import { createSupervised, type Supervised, worker } from '../support/supervised.ts';
 
 const TOP = 'supervisor/top';
@@ -223,6 +224,22 @@ describe('A message that crashes its actor every time', () => {
     expect(again.kernel.cells.has('a')).toBe(false);
   });
 
+  it('of an actor that is not stored is not stored either: what it holds need not be data', async () => {
+    const node = await createSupervised();
+    const more = {
+      durable: false,
+      restart: 'permanent',
+      recovery: 'resume',
+      input: { connection: () => 'open' },
+    } as const;
+    node.start(node.supervise(TOP, {}), worker('a', TOP, more));
+    node.tell('a', { type: 'crash' });
+    node.tell('a', { type: 'work', name: 'next' });
+    await node.world.elapse(1_000);
+    expect(node.handled('a')).toEqual(['next']);
+    expect([await node.store.quarantined(), node.fatal]).toEqual([[], []]);
+  });
+
   it('is the start itself where the actor cannot even begin', async () => {
     const node = await threeWorkers();
     node.startFaults.set('t', 99);
@@ -324,6 +341,30 @@ describe('A supervisor whose intensity is exceeded', () => {
 });
 
 describe('A keyed actor that is given up', () => {
+  it('keeps mail that comes while its state is written for the last time', async () => {
+    const spec = worker('keyed', TOP, { restart: 'permanent' });
+    let held: (() => void) | undefined;
+    let isHolding = false;
+    const disk = new MemoryDisk({
+      onWrite: () => (isHolding ? new Promise((resolve) => (held = () => resolve('done'))) : 'done'),
+    });
+    const node = await createSupervised({ disk, specOf: (address) => (address === 'keyed' ? spec : undefined) });
+    node.start(node.supervise(TOP, { intensity: 0 }));
+    node.tell('keyed', { type: 'work', name: 'first' });
+    await node.world.settle();
+    isHolding = true;
+    node.tell('keyed', { type: 'crash', times: { left: 1 } });
+    await node.world.settle();
+    node.tell('keyed', { type: 'work', name: 'late' });
+    isHolding = false;
+    held?.();
+    await node.world.settle();
+    expect(node.kernel.cells.has('keyed')).toBe(false);
+    node.tell('keyed', { type: 'work', name: 'next' });
+    await node.world.settle();
+    expect(node.handled('keyed')).toEqual(['first', 'crash', 'late', 'next']);
+  });
+
   it('keeps its state, and works again for the next message once the fault is gone', async () => {
     const spec = worker('keyed', TOP, { restart: 'permanent' });
     const node = await createSupervised({ specOf: (address) => (address === 'keyed' ? spec : undefined) });
