@@ -30,8 +30,8 @@ export interface Dirty {
 
 /** What the committer tells the rest of the node. */
 export interface CommitterHooks {
-  /** Before a cut: run what is ready, so that more fits into the epoch. */
-  readonly drain: () => void;
+  /** Before a cut: run what is ready, so that more fits into the epoch. True while there is more. */
+  readonly drain: () => boolean;
   /** The store is away (true) or back (false). */
   readonly onPause: (paused: boolean) => void;
   readonly onCommit: (seconds: number, writes: number) => void;
@@ -43,6 +43,9 @@ export interface CommitterHooks {
 const STORE_AWAY_MAX_MS = 30_000;
 const REOPEN_FIRST_MS = 50;
 const REOPEN_MAX_MS = 2_000;
+/** How long a cut waits for what is about to be ready: rounds of turns, and of promises that settle in between. */
+const GATHER_ROUNDS = 4;
+const GATHER_TICKS = 12;
 /** Above either, sessions answer BUSY: a slow disk costs latency, not memory. */
 const DIRTY_MAX = 50_000;
 const RELEASES_MAX = 200_000;
@@ -83,11 +86,6 @@ export class Committer {
   /** Whether more work must be refused until the disk has caught up. */
   get pressed(): boolean {
     return this.#dirty.size > DIRTY_MAX || this.#releases.length > RELEASES_MAX;
-  }
-
-  /** Nothing waits to be written or released. */
-  get idle(): boolean {
-    return !this.#writing && !this.#scheduled && this.#releases.length === 0 && this.#dirty.size === 0;
   }
 
   /** Touched since the last cut. */
@@ -153,7 +151,11 @@ export class Committer {
 
   /** Resolves once nothing waits to be written or released any more. */
   async flush(): Promise<void> {
-    while (!this.idle && !this.#stopped) await this.committed();
+    // A commit that has just released its last is still at work: what counts is whether anything waits for another.
+    do {
+      if (this.#stopped) return;
+      await this.committed();
+    } while (this.#dirty.size > 0 || this.#releases.length > 0);
   }
 
   /** No commit is begun any more. */
@@ -174,7 +176,7 @@ export class Committer {
     this.#writing = true;
     this.#scheduled = true;
     while (!this.#stopped) {
-      this.#hooks.drain();
+      await this.#gather();
       const releases = this.#releases;
       const epoch = this.#cut();
       const writes =
@@ -196,6 +198,18 @@ export class Committer {
     }
     this.#writing = false;
     this.#scheduled = false;
+  }
+
+  /**
+   * Runs what is ready, and what that makes ready by promises that settle at once: a task whose work is pure then begins
+   * and ends in one epoch, as one record, instead of being written twice with all its actors.
+   */
+  async #gather(): Promise<void> {
+    for (let round = 0; round < GATHER_ROUNDS; round++) {
+      this.#hooks.drain();
+      for (let tick = 0; tick < GATHER_TICKS; tick++) await undefined;
+      if (!this.#hooks.drain()) return;
+    }
   }
 
   /** One that throws must not keep the others back. */
