@@ -1,0 +1,235 @@
+/** Walks each table of the product's lifecycles: every phase with every event. The expected ends are the diagrams of the files' headers. */
+import { describe, expect, it } from 'vitest';
+import { defineAgent } from '../../actors/agent-definition.ts';
+import { runLogic } from '../../actors/run.ts';
+import { type SessionDeps, sessionLogic } from '../../actors/session.ts';
+import { type StepDeps, stepLogic, type StepStart } from '../../actors/step.ts';
+import { taskLogic, type TaskStart } from '../../actors/task.ts';
+import { flowLogic, type FlowStart } from '../../actors/workflow/flow.ts';
+import type { FlatLogic, FlatState } from '../../runtime/flat-logic.ts';
+import type { ActorEvent } from '../../runtime/host.ts';
+import { graphOf, planOf } from './workflow/graph-lookups.ts';
+import { createNotingPort, deepFreeze } from '../support/noting-port.ts';
+
+const error = { code: 'AGENT_FAILED', message: 'failed', retryable: true } as const;
+const final = { code: 'NOT_FOUND', message: 'failed', retryable: false } as const;
+const outcome = { ok: true, output: 1, events: [], attempts: 1 };
+
+interface Walk {
+  readonly logic: FlatLogic<FlatState, never>;
+  readonly address: string;
+  readonly input: unknown;
+  /** A state of each phase, made of the first one. */
+  readonly states: Readonly<Record<string, (first: FlatState) => FlatState>>;
+  /** Events, by a name of their own. */
+  readonly events: Readonly<Record<string, ActorEvent>>;
+  /** phase → event → the phase after it; all others leave the state as it is. */
+  readonly expected: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const agent = defineAgent({ name: 'echo', version: '1.0.0', retry: { attempts: 2 }, run: () => 1 });
+const stepDeps: StepDeps = { choose: () => ({ agent, data: {} }), agent: () => agent, random: () => 0.5 };
+const stepStart: StepStart = {
+  owner: 'task/T',
+  work: { task: 'T', step: 's', agent: 'echo', input: 1, priority: 5 },
+};
+const taskStart: TaskStart = {
+  id: 'T',
+  target: { agent: 'echo' },
+  input: 1,
+  options: {},
+  principal: 'p',
+  createdAtMs: 0,
+};
+const graph = graphOf([
+  { id: 'a', agent: 'echo' },
+  { id: 'b', agent: 'echo', needs: ['a'] },
+  { id: 'c', agent: 'echo', optional: true },
+]);
+const flowStart: FlowStart = { task: 'T', graph, input: {}, priority: 5 };
+const child = 'step/T/main';
+const run = 'run/T/s/1';
+const sessionDeps = {
+  desk: { list: () => new Promise(() => undefined) },
+  feed: {},
+  agents: () => [],
+} as unknown as SessionDeps;
+
+const childEvents = (address: string, output: unknown): Record<string, ActorEvent> => ({
+  'child.done': { type: 'child.done', address, output },
+  'child.failed': { type: 'child.failed', address, error: final },
+  'child.failed retryable': { type: 'child.failed', address, error },
+  'child.quarantined': { type: 'child.quarantined', address, error: final },
+  'child.done of another': { type: 'child.done', address: 'step/T/other', output },
+  'child.failed of another': { type: 'child.failed', address: 'step/T/other', error: final },
+});
+
+const taskEnds = {
+  'child.done': 'completed',
+  'child.failed': 'failed',
+  'child.failed retryable': 'failed',
+  'child.quarantined': 'failed',
+  'task.cancel': 'canceled',
+  'timer.deadline': 'failed',
+  'task.progress parked': 'input-required',
+};
+const stepEnds = {
+  'child.done': 'done',
+  'child.failed': 'done',
+  'child.failed retryable': 'waiting',
+  'child.quarantined': 'done',
+};
+
+const WALKS: Readonly<Record<string, Walk>> = {
+  task: {
+    logic: taskLogic as FlatLogic<FlatState, never>,
+    address: 'task/T',
+    input: taskStart,
+    states: {
+      working: (first) => first,
+      'input-required': (first) => ({ ...first, phase: 'input-required', waiting: 'for someone' }),
+      completed: (first) => ({ ...first, phase: 'completed' }),
+      failed: (first) => ({ ...first, phase: 'failed' }),
+      canceled: (first) => ({ ...first, phase: 'canceled' }),
+    },
+    events: {
+      ...childEvents(child, outcome),
+      'task.progress': { type: 'task.progress', events: [] },
+      'task.progress parked': { type: 'task.progress', events: [], parked: 'for someone' },
+      'task.cancel': { type: 'task.cancel' },
+      'task.signal': { type: 'task.signal', event: { type: 'go' } },
+      'node.resumed': { type: 'node.resumed', boot: 2 },
+      'timer.deadline': { type: 'timer.deadline' },
+      'timer.other': { type: 'timer.other' },
+    },
+    expected: {
+      working: { ...taskEnds, 'task.progress': 'working', 'node.resumed': 'working' },
+      'input-required': { ...taskEnds, 'task.progress': 'input-required' },
+    },
+  },
+  step: {
+    logic: stepLogic(stepDeps) as unknown as FlatLogic<FlatState, never>,
+    address: 'step/T/s',
+    input: stepStart,
+    states: {
+      working: (first) => first,
+      waiting: (first) => ({ ...first, phase: 'waiting' }),
+      parked: (first) => ({ ...first, phase: 'parked' }),
+      done: (first) => ({ ...first, phase: 'done' }),
+    },
+    events: {
+      ...childEvents(run, 1),
+      'run.parked': { type: 'run.parked', address: run, key: 'run', error: final },
+      'timer.retry': { type: 'timer.retry' },
+      'timer.timeout': { type: 'timer.timeout' },
+      'task.signal': { type: 'task.signal', event: { type: 'go' } },
+    },
+    expected: {
+      working: { ...stepEnds, 'run.parked': 'parked', 'timer.timeout': 'waiting' },
+      waiting: { 'timer.retry': 'working' },
+      parked: stepEnds,
+    },
+  },
+  run: {
+    logic: runLogic('agent:x@1', '1', 'keyed') as unknown as FlatLogic<FlatState, never>,
+    address: run,
+    input: {},
+    states: {
+      calling: (first) => first,
+      done: () => ({ phase: 'done' }),
+      failed: () => ({ phase: 'failed' }),
+    },
+    events: {
+      'effect.done': { type: 'effect.done', key: 'run', value: 1 },
+      'effect.failed': { type: 'effect.failed', key: 'run', error },
+    },
+    expected: { calling: { 'effect.done': 'done', 'effect.failed': 'failed' } },
+  },
+  flow: {
+    logic: flowLogic(({ steps }) => planOf(steps)) as unknown as FlatLogic<FlatState, never>,
+    address: 'flow/T',
+    input: flowStart,
+    states: { running: (first) => first, done: (first) => ({ ...first, phase: 'done' }) },
+    events: {
+      ...childEvents('step/T/a', outcome),
+      'child.done of a step that fails': {
+        type: 'child.done',
+        address: 'step/T/a',
+        output: { ...outcome, ok: false, error: final },
+      },
+      'child.done of an optional one': {
+        type: 'child.done',
+        address: 'step/T/c',
+        output: { ...outcome, ok: false, error: final },
+      },
+      'child.done of one that has not begun': { type: 'child.done', address: 'step/T/b', output: outcome },
+      'task.signal': { type: 'task.signal', event: { type: 'go' } },
+    },
+    expected: {
+      running: {
+        'child.done': 'running',
+        'child.failed': 'done',
+        'child.failed retryable': 'done',
+        'child.quarantined': 'done',
+        'child.done of a step that fails': 'done',
+        'child.done of an optional one': 'running',
+      },
+    },
+  },
+  session: {
+    logic: sessionLogic(sessionDeps) as unknown as FlatLogic<FlatState, never>,
+    address: 'session/1',
+    input: { connection: { send: () => undefined, close: () => undefined, lost: false }, principal: 'p' },
+    states: {
+      ready: (first) => first,
+      draining: (first) => ({ ...first, phase: 'draining' }),
+      closed: (first) => ({ ...first, phase: 'closed' }),
+    },
+    events: {
+      'session.message': { type: 'session.message', message: { type: 'task.list', id: '1' } },
+      'session.drain': { type: 'session.drain' },
+      'session.closed': { type: 'session.closed' },
+    },
+    expected: {
+      ready: { 'session.drain': 'draining', 'session.closed': 'closed' },
+      draining: { 'session.closed': 'closed' },
+    },
+  },
+};
+
+describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
+  const { logic, address, input, states, events, expected } = walk;
+  const first = (): FlatState => {
+    const { port } = createNotingPort(address, input);
+    return logic.initial(input as never, port);
+  };
+  const strange = { ...events, 'an event of nobody': { type: 'nobody' } };
+  const cases = Object.keys(states).flatMap((phase) => Object.keys(strange).map((event) => [phase, event] as const));
+
+  it('has the documented phases and no other', () => {
+    expect(Object.keys(logic.table).sort()).toEqual(Object.keys(states).sort());
+    const known = new Set(Object.values(events).map(({ type }) => type));
+    for (const row of Object.values(logic.table)) for (const type of Object.keys(row)) expect(known).toContain(type);
+  });
+
+  it('ends exactly in the phases that take no events', () => {
+    const dead = Object.keys(states).filter((phase) => Object.keys(logic.table[phase] ?? {}).length === 0);
+    expect(Object.keys(logic.final).sort()).toEqual(dead.sort());
+  });
+
+  it.each(cases)('%s, on %s, goes where the diagram says, without touching what it was given', (phase, name) => {
+    const { port, asked } = createNotingPort(address, input);
+    const state = deepFreeze((states[phase] as (of: FlatState) => FlatState)(first()));
+    const before = JSON.stringify(state);
+    const event = deepFreeze(strange[name as keyof typeof strange] as ActorEvent);
+    const handle = (logic.table[phase] ?? {})[event.type];
+    const after = handle === undefined ? state : handle(state, event as never, port);
+    const goesTo = expected[phase]?.[name];
+    expect(after.phase).toBe(goesTo ?? phase);
+    expect(JSON.stringify(state)).toBe(before);
+    if (goesTo === undefined) {
+      expect(after).toBe(state);
+      expect(asked.filter((line) => !/^send .* (go|task\.signal)$/.test(line))).toEqual([]);
+    }
+  });
+});
