@@ -8,7 +8,7 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { TaskPage } from '../runtime/stores/store.ts';
 import type { Connection, SessionDeps, SessionState } from './session.ts';
 import { errorFrame, resultView, submissionOf, taskView } from './session-frames.ts';
-import { Watch, type WatchMode, type WatchReader } from './watch.ts';
+import { Watch, type WatchMode, type WatchReader, type WatchSource } from './watch.ts';
 
 /** Requests that are answered when the desk's promise settles; what it gives is committed. */
 type Requests = {
@@ -30,10 +30,25 @@ const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
 export class SessionHandlers {
   readonly #deps: SessionDeps;
   readonly #requests: Requests;
+  readonly #source: WatchSource;
+  /** One reader for all watches of a connection. */
+  readonly #readers = new WeakMap<Connection, WatchReader>();
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     this.#requests = createRequests(deps);
+    const { desk, feed } = deps;
+    this.#source = {
+      feed,
+      events: (task, after, limit) => desk.events(task, after, limit),
+      end: (task) => desk.endOf(task),
+    };
+  }
+
+  #readerOf(connection: Connection): WatchReader {
+    let reader = this.#readers.get(connection);
+    if (reader === undefined) this.#readers.set(connection, (reader = readerOf(connection)));
+    return reader;
   }
 
   /** Handles one message in the session's turn. Errors: any of the desk's, for the session to answer. */
@@ -111,18 +126,12 @@ export class SessionHandlers {
   }
 
   #watch(state: SessionState, task: string, mode: WatchMode, after: number, isNew: boolean): void {
-    const { desk, feed } = this.#deps;
     if (state.connection.lost) return;
     state.watches.get(task)?.stop();
     const onEnd = (): void => {
       if (state.watches.get(task) === watch) state.watches.delete(task);
     };
-    const source = {
-      feed,
-      events: (of: string, from: number, limit: number) => desk.events(of, from, limit),
-      end: (of: string) => desk.endOf(of),
-    };
-    const watch: Watch = new Watch(source, readerOf(state.connection), task, { mode, after, isNew, onEnd });
+    const watch: Watch = new Watch(this.#source, this.#readerOf(state.connection), task, { mode, after, isNew, onEnd });
     state.watches.set(task, watch);
   }
 }

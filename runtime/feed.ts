@@ -18,18 +18,16 @@ export type FeedListener = (item: FeedItem) => void;
 /** The feed of one node. */
 export class Feed {
   readonly #everywhere = new Set<FeedListener>();
-  readonly #listeners = new Map<string, Set<FeedListener>>();
+  /** A task has one listener as a rule: a set is made for the second. */
+  readonly #listeners = new Map<string, FeedListener | Set<FeedListener>>();
 
   /** Until the returned function is called. A listener must not throw. */
   listen(task: string, listener: FeedListener): () => void {
     const known = this.#listeners.get(task);
-    const listeners = known ?? new Set<FeedListener>();
-    if (known === undefined) this.#listeners.set(task, listeners);
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(task) === listeners) this.#listeners.delete(task);
-    };
+    if (known === undefined) this.#listeners.set(task, listener);
+    else if (known instanceof Set) known.add(listener);
+    else this.#listeners.set(task, new Set([known, listener]));
+    return () => this.#unlisten(task, listener);
   }
 
   /** The same, for the logs of all tasks. */
@@ -38,10 +36,17 @@ export class Feed {
     return () => void this.#everywhere.delete(listener);
   }
 
+  #unlisten(task: string, listener: FeedListener): void {
+    const known = this.#listeners.get(task);
+    if (known instanceof Set) known.delete(listener);
+    if (known === listener || (known instanceof Set && known.size === 0)) this.#listeners.delete(task);
+  }
+
   publish(item: FeedItem): void {
     for (const listener of this.#everywhere) listener(item);
     const listeners = this.#listeners.get(item.task);
     if (listeners === undefined) return;
-    for (const listener of listeners) listener(item);
+    if (listeners instanceof Set) for (const listener of listeners) listener(item);
+    else listeners(item);
   }
 }

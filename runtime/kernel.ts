@@ -152,9 +152,9 @@ export class Kernel implements CellKernel, CallDesk {
     return this.#paused;
   }
 
-  /** Runs what is ready, at most one slice of it. */
-  drain(): void {
-    if (this.#running || this.#paused) return;
+  /** Runs what is ready, at most one slice of it. False when nothing was. */
+  drain(): boolean {
+    if (this.#running || this.#paused || this.#ready.empty) return false;
     this.#running = true;
     for (let turns = 0; turns < SLICE_TURNS; turns++) {
       const cell = this.#ready.take();
@@ -165,6 +165,7 @@ export class Kernel implements CellKernel, CallDesk {
     }
     this.#running = false;
     if (!this.#ready.empty) this.#schedule();
+    return true;
   }
 
   /** The node stops: no timer fires, no call's outcome comes back. */

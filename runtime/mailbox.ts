@@ -15,11 +15,14 @@ export type Envelope = { deliveries: number; readonly bytes: number } & (
   | { readonly kind: 'timer'; readonly id: string; readonly dueAtMs: number }
 );
 
+/** A lane that was never used: most cells use one of two, and there are many cells. Never written to. */
+const NONE: Envelope[] = [];
+
 /** The mailbox of one cell. */
 export class Mailbox {
-  #control: Envelope[] = [];
+  #control = NONE;
   #controlHead = 0;
-  #user: Envelope[] = [];
+  #user = NONE;
   #userHead = 0;
   #userBytes = 0;
 
@@ -31,19 +34,22 @@ export class Mailbox {
   offer(envelope: Envelope): boolean {
     const waiting = this.#user.length - this.#userHead;
     if (waiting >= LIMITS.mailboxMessagesMax || this.#userBytes + envelope.bytes > LIMITS.mailboxBytesMax) return false;
-    this.#user.push(envelope);
+    if (this.#user === NONE) this.#user = [envelope];
+    else this.#user.push(envelope);
     this.#userBytes += envelope.bytes;
     return true;
   }
 
   /** Into the control lane. */
   push(envelope: Envelope): void {
-    this.#control.push(envelope);
+    if (this.#control === NONE) this.#control = [envelope];
+    else this.#control.push(envelope);
   }
 
   /** To the front, for another delivery. */
   putBack(envelope: Envelope): void {
     if (this.#controlHead > 0) this.#control[--this.#controlHead] = envelope;
+    else if (this.#control === NONE) this.#control = [envelope];
     else this.#control.unshift(envelope);
   }
 

@@ -1,6 +1,6 @@
 /** The bundled workflow: from a data file to a report. Columns are profiled in groups, several at a time. */
 
-/** As it is registered. Its input: {path, title?, groupSize?}. */
+/** As it is registered. Its input: {path, groupSize?}. */
 export const ANALYSE_DATASET = {
   name: 'analyse-dataset',
   version: '1.0.0',
@@ -16,12 +16,24 @@ export const ANALYSE_DATASET = {
       agent: 'analyst',
       forEach: '${steps.scan.output.groups}',
       concurrency: 4,
-      input: { op: 'profile', path: '${input.path}', columns: '${item.columns}', workDir: 'work' },
+      input: {
+        op: 'profile',
+        path: '${input.path}',
+        columns: '${item.columns}',
+        dialect: '${steps.scan.output.dialect}',
+        workDir: 'work',
+      },
     },
     {
       id: 'correlate',
       agent: 'analyst',
-      input: { op: 'correlate', path: '${input.path}', columns: '${steps.scan.output.columns}', workDir: 'work' },
+      input: {
+        op: 'correlate',
+        path: '${input.path}',
+        columns: '${steps.scan.output.columns}',
+        dialect: '${steps.scan.output.dialect}',
+        workDir: 'work',
+      },
     },
     {
       id: 'report',
