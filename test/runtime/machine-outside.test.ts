@@ -7,6 +7,7 @@ import {
   type AnyStateMachine,
   assign,
   createMachine,
+  forwardTo,
   fromCallback,
   fromObservable,
   fromPromise,
@@ -15,7 +16,7 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 import type { Reentry } from '../../runtime/host.ts';
 import { ActorAddress, addressOf, currentCell } from '../../runtime/machine-references.ts';
-import { notingPort, run } from './machine-corpus/noting-port.ts';
+import { notingPort, restored, run } from './machine-corpus/noting-port.ts';
 
 describe('what happens outside of a turn', () => {
   it('starts after the commit, and comes back as a turn of its own', async () => {
@@ -73,6 +74,47 @@ describe('what happens outside of a turn', () => {
       expect(runs).toBe(0);
     },
   );
+
+  it('waits for what was sent to it before, within a bound, and takes that up after a restore', () => {
+    const got: unknown[] = [];
+    const child = fromCallback(({ receive }) => receive((event) => void got.push((event as { n?: number }).n)));
+    const machine = (): AnyStateMachine =>
+      setup({ actors: { child } }).createMachine({
+        initial: 'a',
+        states: {
+          a: { invoke: { src: 'child', id: 'c' }, on: { OUT: 'b', SAY: { actions: forwardTo('c') } } },
+          b: {},
+        },
+      });
+    const port = notingPort();
+    const host = run(machine(), port);
+    for (let n = 0; n < 1_000; n++) host.send({ type: 'SAY', n });
+    const bytes = host.checkpoint();
+    host.send({ type: 'SAY', n: 1_000 });
+    expect([host.status, host.error]).toEqual(['error', expect.objectContaining({ code: 'BUSY' })]);
+    const later = notingPort();
+    const again = restored(machine(), later, bytes);
+    later.releases[0]?.();
+    again.relay(later.reentries[0] as Reentry);
+    expect(got).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
+    const left = restored(machine(), notingPort(), bytes);
+    left.send({ type: 'OUT' });
+    expect(left.status).toBe('active');
+  });
+
+  it('that sends what cannot be kept fails, and lets go of what it held', () => {
+    const port = notingPort();
+    const seen: string[] = [];
+    const child = fromCallback(({ sendBack }) => {
+      sendBack({ type: 'X', call: () => {} });
+      return () => void seen.push('disposed');
+    });
+    const host = run(setup({ actors: { child } }).createMachine({ invoke: { src: 'child' } }), port);
+    port.releases[0]?.();
+    host.relay(port.reentries[0] as Reentry);
+    expect([seen, host.status, host.endedByItself]).toEqual([['disposed'], 'error', true]);
+    expect(host.error).toMatchObject({ code: 'UNSUPPORTED_LOGIC' });
+  });
 
   it('that cannot be kept and comes from nobody is refused to the one who sends it', () => {
     const port = notingPort();

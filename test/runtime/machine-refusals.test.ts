@@ -50,6 +50,12 @@ describe('the checkpoint refuses what a machine took into its state', () => {
     expect(refusal).toMatchObject({ code: 'UNSUPPORTED_LOGIC', place: 'children.outer.children.inner.context.f' });
   });
 
+  it('in the output', async () => {
+    const machine = (): AnyStateMachine =>
+      createMachine({ initial: 'z', states: { z: { type: 'final' } }, output: () => ({ call: () => {} }) });
+    expect(await refusalOf(() => start(machine))).toMatchObject({ code: 'UNSUPPORTED_LOGIC', place: 'output.call' });
+  });
+
   it('in the input of a promise and in a delayed event', async () => {
     const wait = fromPromise(() => new Promise(() => {}));
     const invoking = (): AnyStateMachine =>

@@ -62,6 +62,23 @@ describe('timers', () => {
     expect(Buffer.from(host.checkpoint() as Uint8Array).includes('AT10')).toBe(false);
   });
 
+  it('of a child go with the child', () => {
+    const port = notingPort();
+    const child = createMachine({ initial: 'a', states: { a: { after: { 50: 'b' } }, b: {} } });
+    const host = run(
+      setup({ actors: { child } }).createMachine({
+        initial: 'a',
+        states: { a: { invoke: { src: 'child' }, on: { OUT: 'b' } }, b: {} },
+      }),
+      port,
+    );
+    host.send({ type: 'OUT' });
+    expect(port.log).toEqual([
+      ['set', 't2', 1_050],
+      ['clear', 't2'],
+    ]);
+  });
+
   it('are bounded', () => {
     const host = run(
       createMachine({ entry: Array.from({ length: 10_001 }, () => raise({ type: 'X' }, { delay: 10 })) }),
@@ -137,6 +154,23 @@ describe('a restore', () => {
     ).checkpoint();
     expect(() => machineFactory(changed, options()).restore(notingPort(), bytes)).toThrow(
       expect.objectContaining({ code: 'VERSION_MISMATCH' }) as Error,
+    );
+  });
+
+  it('with a remembered state that is gone is refused', () => {
+    const remembering = (inner: object): AnyStateMachine =>
+      createMachine({
+        initial: 'on',
+        states: {
+          on: { initial: 'x', states: { x: {}, h: { type: 'history' }, ...inner }, on: { OFF: 'off' } },
+          off: {},
+        },
+      });
+    const host = run(remembering({ x: { on: { N: 'y' } }, y: {} }), notingPort());
+    host.send({ type: 'N' });
+    host.send({ type: 'OFF' });
+    expect(() => machineFactory(remembering({}), options()).restore(notingPort(), host.checkpoint())).toThrow(
+      /remembered state "on\.y" is not there/,
     );
   });
 

@@ -121,7 +121,7 @@ export class Bench {
 
   async turn({ name, run }: Turn): Promise<void> {
     const { host } = this.#life;
-    if (this.isOver) return;
+    if (this.isOver && name !== 'start') return;
     run(host);
     const failed = host.status === 'error' && host.endedByItself !== true;
     if (failed) this.#ops = [];

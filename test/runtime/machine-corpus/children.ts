@@ -30,7 +30,7 @@ const crashing = createMachine({
   on: {
     CRASH: {
       actions: () => {
-        throw new RangeError('crashed on purpose');
+        throw Object.assign(new RangeError('crashed on purpose'), { code: 'E_CRASH' });
       },
     },
   },
