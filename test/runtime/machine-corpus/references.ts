@@ -120,6 +120,41 @@ export const referenceCases: readonly Case[] = [
     steps: ['SEND', 'STOP', 'SEND', 'STOPREF', 'SEND'],
   },
   {
+    name: 'a reference to a child that ended by itself and is not there any more',
+    machine: () => {
+      const ending = createMachine({ initial: 'a', states: { a: { on: { END: 'z' } }, z: { type: 'final' } } });
+      return setup({ types: { context: {} as Held }, actors: { ending } }).createMachine({
+        context: ({ spawn }) => ({ held: spawn('ending', { id: 'e' }) }),
+        on: {
+          GO: { actions: sendTo(heldRef, { type: 'END' }) },
+          'xstate.done.actor.e': { actions: stopChild('e') },
+        },
+      });
+    },
+    steps: ['GO', 'X'],
+  },
+  {
+    name: 'a promise whose input holds references and an error',
+    machine: (lab) =>
+      setup({ types: { context: {} as Held }, actors: { wait: lab.promise('p'), kid } }).createMachine({
+        context: { held: 0 },
+        invoke: [
+          { src: 'kid', id: 'k' },
+          {
+            src: 'wait',
+            id: 'w',
+            input: ({ self }: { self: AnyActorRef }) => ({
+              toJSON: 0,
+              self,
+              error: Object.assign(new Error('e'), { code: 'E' }),
+            }),
+            onDone: { actions: assign({ held: 1 }) },
+          },
+        ],
+      }),
+    steps: ['X', { resolve: 'p' }],
+  },
+  {
     name: 'a reference in a delayed event',
     machine: () =>
       holding.createMachine({

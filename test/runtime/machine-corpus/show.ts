@@ -32,10 +32,10 @@ export function show(value: unknown, root: LiveActor): unknown {
     if (typeof at === 'function') return `<function ${at.name}>`;
     if (typeof at !== 'object' || at === null) return at;
     if (at instanceof ActorAddress) return `<address ${at.address}>`;
-    if (at instanceof EndedActor) return `<ended ${at.id}>`;
+    if (at instanceof EndedActor) return `<ended ${at.id} ${at.status}>`;
     if (isLiveActor(at)) {
       const path = pathOf(root, at);
-      return path === undefined ? `<ended ${at.id}>` : `<actor /${path.join('/')}>`;
+      return path === undefined ? `<ended ${at.id} ${at._snapshot.status}>` : `<actor /${path.join('/')}>`;
     }
     const known = seen.get(at);
     if (known !== undefined) return `<same as ${known}>`;
