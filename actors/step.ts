@@ -8,13 +8,12 @@
  *     ├──child.failed (otherwise), child.quarantined, timer.timeout ────────► done
  *     └──run.parked──► parked ──child.done, child.failed──► as above
  */
-import { msgpackCodec } from '../protocol/codec.ts';
-import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
-import { type FrameBounds, LIMITS, NODE_FRAME } from '../protocol/limits.ts';
+import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
 import { type AgentDefinition, agentSupervisor, type RetryPolicy } from './agent-definition.ts';
+import { outputFault } from './output-fault.ts';
 import type { RunInput } from './run.ts';
 import type { Choice } from './selector.ts';
 
@@ -151,7 +150,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
   const ends: FlatLogic<StepState, StepStart>['table']['working'] = {
     'child.done': (state, event: ActorEvent, port) => {
       if (!ofThisRun(state, event)) return state;
-      const fault = faultOf(event['output'], state.agent);
+      const fault = outputFault(event['output'], state.agent);
       return fault === undefined ? completed(state, event['output']) : attemptFailed(state, fault.toBody(), port);
     },
     'child.failed': (state, event: ActorEvent, port) =>
@@ -226,20 +225,6 @@ function pauseMs(policy: RetryPolicy, attempt: number, random: () => number): nu
 
 function placeOf(input: StepInput): { readonly step: string; readonly item?: number } {
   return input.item === undefined ? { step: input.step } : { step: input.step, item: input.item };
-}
-
-const OUTPUT_BOUNDS: FrameBounds = { ...NODE_FRAME, bytesMax: LIMITS.outputBytesMax };
-
-/** Why an output can never reach a client: it is too large, or holds what no message can. Told while it is still a step's fault. */
-function faultOf(output: unknown, agent: string): OperatingError | undefined {
-  if (typeof output !== 'object' && typeof output !== 'string') return undefined;
-  try {
-    msgpackCodec.encode(output, OUTPUT_BOUNDS);
-    return undefined;
-  } catch (error) {
-    const { message } = toErrorBody(error);
-    return new OperatingError('INVALID_OUTPUT', `What ${agent} returned cannot be kept as an output: ${message}`);
-  }
 }
 
 function completed(state: StepState, output: unknown): StepState {

@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AnyActorRef } from 'xstate';
+import { parseAddress } from '../protocol/addresses.ts';
 import { OperatingError } from '../protocol/errors.ts';
 import type { ActorEvent, HostPort } from './host.ts';
 
@@ -67,9 +68,14 @@ export class ActorAddress {
 
 /**
  * A reference to another actor of the node (`task/01J…`, `agent/reviewer/42`), for `sendTo` and for context and events:
- * `sendTo(({ event }) => addressOf(event.replyTo), { type: 'answer' })`.
+ * `sendTo(({ event }) => addressOf(event.replyTo), { type: 'answer' })`. Errors: INVALID_INPUT for what is no address, such as
+ * the `replyTo` of a message that nobody waits to be answered: the turn fails, and not whoever would deliver.
  */
 export function addressOf(address: string): AnyActorRef {
+  // Events come from outside: whatever their type says, this may be anything.
+  if (typeof address !== 'string' || parseAddress(address) === undefined) {
+    throw new OperatingError('INVALID_INPUT', `addressOf needs the address of an actor, and got ${typeof address}.`);
+  }
   return new ActorAddress(address) as unknown as AnyActorRef;
 }
 

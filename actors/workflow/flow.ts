@@ -14,6 +14,7 @@ import type { Degradation } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
+import { outputFault } from '../output-fault.ts';
 import { STEP_LOGIC, type StepInput, type StepOutcome, type StepStart, stepAddress } from '../step.ts';
 import { type FlowOutcome, TASKS_SUPERVISOR } from '../task.ts';
 import { FlowRun, type OutputRow } from './flow-run.ts';
@@ -341,7 +342,10 @@ class FlowTurn {
 
   #conclude(): void {
     try {
-      this.#finish({ ok: true, output: this.#run.result(), events: [], attempts: 0 });
+      const output = this.#run.result();
+      const fault = outputFault(output, 'the workflow');
+      if (fault !== undefined) throw fault;
+      this.#finish({ ok: true, output, events: [], attempts: 0 });
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       this.#finish({ ok: false, error: error.toBody(), events: [], attempts: 0 });
