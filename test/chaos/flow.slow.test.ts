@@ -50,7 +50,9 @@ function doneOf(record: TaskRecord): string[] {
     .inOrder()
     .filter(({ kind, data }) => kind === 'step.completed' && data?.['attempt'] !== undefined)
     .map(({ data }) =>
-      data?.['item'] === undefined ? String(data?.['step']) : `${String(data['step'])}-${String(data['item'])}`,
+      ([data?.['step'], data?.['item']] as (string | number | undefined)[])
+        .filter((part) => part !== undefined)
+        .join('-'),
     );
 }
 

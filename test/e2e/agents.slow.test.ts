@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { assign, setup } from 'xstate';
 import { z } from 'zod';
 import { connect, defineAgent, startNode } from '../../index.ts';
-import { freePort, NodeUnderTest, ROOT, temporaryFolder } from '../support/node-process.ts';
+import { freePort, NodeUnderTest, temporaryFolder } from '../support/node-process.ts';
 import { Wire } from '../support/wire.ts';
 
 const AGENTS = `

@@ -22,11 +22,10 @@ beforeEach(async () => {
 
 /** After every test: the node is the same process, and serves others. */
 afterEach(async () => {
-  expect(node.command.isOver).toBe(false);
+  if (node.command.isOver) throw new TypeError(`The node ended: ${node.command.err}`);
   const other = await Wire.open(node.socketUrl);
-  expect(await other.result(await other.submit({ agent: 'lab.echo', input: 'well' }))).toMatchObject({
-    output: 'well',
-  });
+  const { output } = await other.result(await other.submit({ agent: 'lab.echo', input: 'well' }));
+  if (output !== 'well') throw new TypeError('The node does not serve others.');
   other.drop();
   wire.drop();
 });
@@ -35,7 +34,7 @@ afterAll(async () => {
   const { err, out } = node.command;
   await node.kill();
   folder.clear();
-  expect(err + out).not.toMatch(/unhandled|uncaught|INTERNAL/i);
+  if (/unhandled|uncaught|INTERNAL/i.test(err + out)) throw new TypeError(`The node logged: ${err}${out}`);
 });
 
 function nested(depth: number): unknown {

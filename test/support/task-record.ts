@@ -58,7 +58,7 @@ export class TaskRecord {
     const done = new Set<string>();
     for (const { kind, data } of this.inOrder()) {
       if (data === undefined || data['attempt'] === undefined) continue;
-      const place = `${String(data['step'])}/${String(data['item'] ?? '')}`;
+      const place = JSON.stringify([data['step'], data['item']]);
       if ((kind === 'step.started' || kind === 'step.completed') && done.has(place)) faults.push(`${place}: ${kind}`);
       if (kind === 'step.completed') done.add(place);
     }
