@@ -49,7 +49,7 @@ async def main():
             if message["type"] == "task.event":
                 print(message["seq"], message["kind"])
             if message["type"] == "task.result":
-                print(message["seq"], message["status"], json.dumps(message["output"]))
+                print(message["seq"], message["status"], json.dumps(message.get("output", message.get("error"))))
                 return
 
 

@@ -17,7 +17,7 @@ const key = `client-example-${process.pid}`;
 const task = client.submit({ agent: 'shout', input: { text: 'hi' }, key });
 for await (const news of task.events()) {
   if (news.type === 'task.event') console.log(news.seq, news.kind);
-  if (news.type === 'task.result') console.log(news.seq, news.status, JSON.stringify(news.output));
+  if (news.type === 'task.result') console.log(news.seq, news.status, JSON.stringify(news.output ?? news.error));
 }
 const again = await client.submit({ agent: 'shout', input: { text: 'hi' }, key }).accepted;
 console.log(again.duplicate ? 'the same task' : 'another task');
