@@ -32,6 +32,8 @@ export interface CellKernel {
   nowMs(): number;
   note(cell: Cell, op: () => void): void;
   post(to: string, event: ActorEvent): void;
+  /** The same, through the bounded lane: a message that finds it full is a dead letter. */
+  tell(to: string, event: ActorEvent): void;
   startCell(spec: ChildSpec): void;
   stopCell(address: string): void;
   startEffect(cell: Cell, request: EffectRequest): void;
@@ -147,7 +149,9 @@ export class Cell implements CellPort {
   }
 
   send(address: string, event: ActorEvent): void {
-    this.#kernel.note(this, () => this.#kernel.post(address, event));
+    // What developers' machines say unasked is bounded like what clients say; the product's own actors answer for theirs.
+    if (this.logic.kind === 'agent') this.#kernel.note(this, () => this.#kernel.tell(address, event));
+    else this.#kernel.note(this, () => this.#kernel.post(address, event));
   }
 
   startChild(spec: ChildSpec): void {

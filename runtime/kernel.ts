@@ -237,6 +237,14 @@ export class Kernel implements CellKernel, CallDesk {
     this.#mailArrived(cell);
   }
 
+  /** As `post`, but bounded: a message that finds the mailbox full is a dead letter. */
+  tell(to: string, event: ActorEvent): void {
+    const cell = this.cells.get(to) ?? this.wake?.(to);
+    if (cell === undefined) return this.post(to, event);
+    if (cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES })) this.#mailArrived(cell);
+    else this.#meter.deadLetter('mailbox_full');
+  }
+
   /** Makes a cell. Its first turn starts the actor. */
   startCell(spec: ChildSpec): void {
     const logic = this.#logics.get(spec.logic);
