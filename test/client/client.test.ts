@@ -1,0 +1,260 @@
+/** The client library against a real node, over a relay that can lose connections. */
+import { createServer, connect as connectTcp, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Client, connect, defineAgent, type Node, startNode } from '../../index.ts';
+
+/** Bytes pass until it says otherwise. */
+interface Relay {
+  readonly url: string;
+  readonly connections: number;
+  /** Loses all connections, without a word. */
+  drop(): void;
+  /** From now on loses each connection as soon as the client has sent a frame and the node has read it. */
+  loseAnswers(times: number): void;
+  close(): Promise<void>;
+}
+
+async function relayTo(port: number): Promise<Relay> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  let losses = 0;
+  const server: Server = createServer((client) => {
+    connections++;
+    const node = connectTcp(port, '127.0.0.1');
+    let isOpen = false;
+    for (const socket of [client, node]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        node.destroy();
+      });
+    }
+    client.on('data', (data) => void node.write(data));
+    node.on('data', (data) => {
+      // The first answers are the handshake and the hello.
+      const isAnswer = isOpen && !data.includes('hello') && !data.includes('HTTP/1.1');
+      if (data.includes('hello')) isOpen = true;
+      if (isAnswer && losses > 0) {
+        losses--;
+        client.destroy();
+      } else client.write(data);
+    });
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`,
+    get connections() {
+      return connections;
+    },
+    drop: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    loseAnswers: (times) => {
+      losses = times;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+let node: Node;
+let relay: Relay;
+const clients: Client[] = [];
+const gate = { open: (): void => undefined, runs: 0 };
+
+/** Waits until the test opens the gate. */
+const gated = defineAgent({
+  name: 'gated',
+  version: '1.0.0',
+  input: z.unknown(),
+  run: async ({ input }) => {
+    gate.runs++;
+    await new Promise<void>((resolve) => (gate.open = resolve));
+    return input;
+  },
+});
+
+async function open(options: Parameters<typeof connect>[1] = {}, url = relay.url): Promise<Client> {
+  const client = await connect(url, options);
+  clients.push(client);
+  return client;
+}
+
+beforeAll(async () => {
+  node = await startNode({
+    store: 'memory',
+    port: 0,
+    lab: true,
+    logLevel: 'error',
+    dataDir: tmpdir(),
+    agents: [gated],
+  });
+  relay = await relayTo(node.port);
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
+
+afterAll(async () => {
+  await relay.close();
+  await node.stop();
+});
+
+describe.each(['troupe.v1.msgpack', 'troupe.v1.json'] as const)('A client that speaks %s', (codec) => {
+  it('submits a task and follows it to its end', async () => {
+    const client = await open({ codec });
+    const handle = client.submit({ agent: 'lab.echo', input: { text: 'hi' } });
+    const seen: unknown[] = [];
+    for await (const news of handle) seen.push(news.type === 'task.event' ? news.kind : news.type);
+    expect(seen).toEqual([
+      'task.submitted',
+      'task.started',
+      'agent.selected',
+      'step.started',
+      'step.completed',
+      'task.result',
+    ]);
+    expect(await handle.result()).toMatchObject({ status: 'completed', output: { text: 'hi' }, seq: 6 });
+    expect([handle.seq, handle.ended, handle.task]).toEqual([6, true, (await handle.accepted).task]);
+  });
+
+  it('asks for what there is', async () => {
+    const client = await open({ codec });
+    await client.ping();
+    const { task } = await client.submit({ agent: 'lab.echo', input: 1, options: { labels: { of: codec } } }).result();
+    expect(await client.get(task)).toMatchObject({ task, status: 'completed' });
+    expect(await client.list({ status: 'completed', labels: { of: codec }, limit: 5 })).toMatchObject({
+      tasks: [{ task }],
+      cursor: null,
+    });
+    expect((await client.agents('lab.echo')).map(({ name }) => name)).toEqual(['lab.echo']);
+    expect((await client.agents()).length).toBeGreaterThan(5);
+    await client.tell('lab.counter', codec, { type: 'add', n: 2 });
+    expect(await client.ask('lab.counter', codec, { type: 'get' })).toEqual({ total: 2 });
+    expect(await client.ask('lab.counter', codec, { type: 'get' }, 5_000)).toEqual({ total: 2 });
+  });
+});
+
+describe('A client', () => {
+  it('is told what the node refuses, wherever it asks', async () => {
+    const client = await open();
+    const handle = client.submit({ agent: 'nobody' });
+    await expect(handle.accepted).rejects.toMatchObject({ code: 'NO_AGENT' });
+    await expect(handle.result()).rejects.toMatchObject({ code: 'NO_AGENT' });
+    await expect(handle.events().next()).rejects.toMatchObject({ code: 'NO_AGENT' });
+    await expect(client.get('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(client.watch('nobody').result()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('cancels, and signals what waits', async () => {
+    const client = await open();
+    const handle = client.submit({ agent: 'lab.stall' });
+    const { task } = await handle.accepted;
+    await client.signal(task, 'go', { word: 'now' });
+    await client.cancel(task, 'enough');
+    expect(await handle.result()).toMatchObject({
+      status: 'canceled',
+      error: { message: 'The task was canceled: enough' },
+    });
+    await expect(client.signal(task, 'go')).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  });
+
+  it('watches a task from after any line, as often as it likes', async () => {
+    const client = await open();
+    const { task } = await client.submit({ agent: 'lab.echo', input: 1 }).result();
+    const seen: number[] = [];
+    for await (const news of client.watch(task, 3)) if (news.type !== 'task.chunk') seen.push(news.seq);
+    expect(seen).toEqual([4, 5, 6]);
+    const two = [client.watch(task), client.watch(task)];
+    for (const handle of two) expect(await handle.result()).toMatchObject({ task, output: 1 });
+  });
+
+  it('comes back when its connection is lost, and misses no line and sees none twice', async () => {
+    const client = await open();
+    const handle = client.submit({ agent: 'gated', input: 'kept' });
+    const seen: number[] = [];
+    const reading = (async () => {
+      for await (const news of handle) if (news.type !== 'task.chunk') seen.push(news.seq);
+    })();
+    await handle.accepted;
+    await expect.poll(() => seen.length).toBe(4);
+    const before = relay.connections;
+    for (let time = 1; time <= 3; time++) {
+      relay.drop();
+      await expect.poll(() => relay.connections).toBe(before + time);
+      await client.ping();
+    }
+    relay.drop();
+    gate.open();
+    expect(await handle.result()).toMatchObject({ status: 'completed', output: 'kept' });
+    await reading;
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('submits again what was not answered, and it is taken on once', async () => {
+    const client = await open();
+    await client.ping();
+    const runs = gate.runs;
+    relay.loseAnswers(2);
+    const handle = client.submit({ agent: 'gated', input: 1, options: { labels: { test: 'once' } } });
+    const { duplicate } = await handle.accepted;
+    await expect.poll(() => gate.runs).toBe(runs + 1);
+    gate.open();
+    expect(await handle.result()).toMatchObject({ status: 'completed', output: 1 });
+    expect(duplicate).toBe(true);
+    expect((await client.list({ labels: { test: 'once' } })).tasks).toHaveLength(1);
+    expect(gate.runs).toBe(runs + 1);
+  });
+
+  it('gives the same task for a key of the caller', async () => {
+    const client = await open();
+    const first = await client.submit({ agent: 'lab.echo', input: 1, key: 'mine' }).accepted;
+    const second = await client.submit({ agent: 'lab.echo', input: 1, key: 'mine' }).accepted;
+    expect([first.duplicate, second]).toEqual([false, { task: first.task, duplicate: true }]);
+    await expect(client.submit({ agent: 'lab.echo', input: 2, key: 'mine' }).accepted).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_MISMATCH',
+    });
+  });
+
+  it('that is closed ends all that waits, and asks nothing more', async () => {
+    const client = await open();
+    const handle = client.submit({ agent: 'lab.stall' });
+    const { task } = await handle.accepted;
+    await client.close();
+    await expect(handle.result()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(client.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const other = await open();
+    expect(await other.get(task)).toMatchObject({ status: 'working' });
+    await other.cancel(task);
+  });
+
+  it('that does not come back ends with its connection', async () => {
+    const client = await open({ reconnect: false });
+    const handle = client.submit({ agent: 'lab.stall' });
+    const { task } = await handle.accepted;
+    relay.drop();
+    await expect(handle.result()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await (await open()).cancel(task);
+  });
+
+  it('is told at once that nobody is there', async () => {
+    const closed = await relayTo(1);
+    await closed.close();
+    await expect(connect(closed.url)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('does not send what is too large, and says so', async () => {
+    const client = await open();
+    const handle = client.submit({ agent: 'lab.echo', input: 'x'.repeat(2_000_000) });
+    await expect(handle.accepted).rejects.toMatchObject({ code: 'PROTOCOL_TOO_BIG' });
+    await client.ping();
+  });
+});
