@@ -194,7 +194,9 @@ export class Desk {
   /** Resolves once the message is durable. Errors: NO_AGENT, INVALID_INPUT (not keyed), BUSY, DRAINING. */
   async tell(agent: string, key: string, event: ActorEvent): Promise<void> {
     this.#admit();
-    this.#deps.kernel.deliver(this.#keyedAddress(agent, key), event);
+    // Nobody outside has an address: one in a client's event could send the actor's answer anywhere.
+    const { replyTo: _forged, ...told } = event;
+    this.#deps.kernel.deliver(this.#keyedAddress(agent, key), told);
     await this.#deps.kernel.committer.committed();
   }
 

@@ -82,7 +82,7 @@ const stepEnds = {
 
 const WALKS: Readonly<Record<string, Walk>> = {
   task: {
-    logic: taskLogic as FlatLogic<FlatState, never>,
+    logic: taskLogic as unknown as FlatLogic<FlatState, never>,
     address: 'task/T',
     input: taskStart,
     states: {
