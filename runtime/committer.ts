@@ -207,7 +207,7 @@ export class Committer {
   async #gather(): Promise<void> {
     for (let round = 0; round < GATHER_ROUNDS; round++) {
       this.#hooks.drain();
-      for (let tick = 0; tick < GATHER_TICKS; tick++) await undefined;
+      for (let tick = 0; tick < GATHER_TICKS; tick++) await Promise.resolve();
       if (!this.#hooks.drain()) return;
     }
   }

@@ -97,7 +97,7 @@ function completions(events: readonly TaskEvent[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { kind, data } of events) {
     if (kind !== 'step.completed') continue;
-    const place = `${String(data['step'])}/${String(data['item'] ?? '')}`;
+    const place = JSON.stringify([data['step'], data['item']]);
     counts.set(place, (counts.get(place) ?? 0) + 1);
   }
   return counts;
