@@ -5,7 +5,7 @@ import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { TaskEvent, TaskResult } from '../protocol/tasks.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
-import type { TaskPage } from '../runtime/stores/store.ts';
+import { pageOf } from './entry-page.ts';
 import type { Connection, SessionDeps, SessionState } from './session.ts';
 import { errorFrame, resultView, submissionOf, taskView } from './session-frames.ts';
 import { Watch, type WatchMode, type WatchReader, type WatchSource } from './watch.ts';
@@ -16,6 +16,8 @@ type Requests = {
 };
 
 const OK = { type: 'ok' };
+const DONE = Promise.resolve();
+const READS: ReadonlySet<ClientMessageType> = new Set(['task.get', 'task.list', 'agent.list']);
 const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
   'approval.resolve',
   'topic.subscribe',
@@ -31,6 +33,8 @@ export class SessionHandlers {
   readonly #deps: SessionDeps;
   readonly #requests: Requests;
   readonly #source: WatchSource;
+  /** The last of the reads that each connection waits for. */
+  readonly #reads = new WeakMap<Connection, Promise<void>>();
   /** One reader for all watches of a connection. */
   readonly #readers = new WeakMap<Connection, WatchReader>();
 
@@ -55,7 +59,7 @@ export class SessionHandlers {
   handle(state: SessionState, message: ClientMessage, port: CellPort): void {
     if (message.type === 'task.submit') return this.#submit(state, message, port);
     if (message.type === 'task.watch') return this.#startWatch(state, message);
-    if (message.type === 'task.unwatch') state.watches.get(message.task)?.stop();
+    if (message.type === 'task.unwatch') return this.#unwatch(state, message);
     if (NOT_AVAILABLE.has(message.type)) {
       throw new OperatingError('NOT_AVAILABLE', `${message.type} is not part of this version.`);
     }
@@ -63,7 +67,24 @@ export class SessionHandlers {
       | ((message: ClientMessage, principal: string) => Promise<object>)
       | undefined;
     if (request === undefined) throw new OperatingError('UNKNOWN_TYPE', `No session handles ${message.type}.`);
-    reply(state.connection, message.id, request(message, state.principal));
+    const answer = (): Promise<object> => request(message, state.principal);
+    if (READS.has(message.type)) this.#read(state.connection, message.id, answer);
+    else reply(state.connection, message.id, answer());
+  }
+
+  /** What is read may be large: the reads of one connection follow one another, at the pace of its reader. */
+  #read(connection: Connection, re: string | undefined, read: () => Promise<object>, then?: () => void): void {
+    const before = this.#reads.get(connection) ?? DONE;
+    const next = before.then(async () => {
+      await connection.ready();
+      try {
+        connection.send(withRe(await read(), re));
+        then?.();
+      } catch (error) {
+        connection.send(errorFrame(error, re));
+      }
+    });
+    this.#reads.set(connection, next);
   }
 
   #submit(state: SessionState, message: ClientMessageOf<'task.submit'>, port: CellPort): void {
@@ -115,14 +136,23 @@ export class SessionHandlers {
   #startWatch(state: SessionState, message: ClientMessageOf<'task.watch'>): void {
     const { connection, principal } = state;
     const { task, after = 0, id } = message;
-    this.#deps.desk
-      .get(principal, task)
-      .then((record) => {
-        admitWatch(state, task);
-        connection.send(withRe({ type: 'task.status', ...taskView(record) }, id));
-        this.#watch(state, task, 'events', Math.min(after, record.seq), false);
-      })
-      .catch((error: unknown) => connection.send(errorFrame(error, id)));
+    let from = after;
+    const read = async (): Promise<object> => {
+      const record = await this.#deps.desk.get(principal, task);
+      admitWatch(state, task);
+      from = Math.min(after, record.seq);
+      return { type: 'task.status', ...taskView(record) };
+    };
+    this.#read(connection, id, read, () => this.#watch(state, task, 'events', from, false));
+  }
+
+  /** Behind the reads: a watch that is yet to be opened is meant as well. */
+  #unwatch(state: SessionState, { task, id }: ClientMessageOf<'task.unwatch'>): void {
+    const unwatch = async (): Promise<object> => {
+      state.watches.get(task)?.stop();
+      return OK;
+    };
+    this.#read(state.connection, id, unwatch);
   }
 
   #watch(state: SessionState, task: string, mode: WatchMode, after: number, isNew: boolean): void {
@@ -149,7 +179,6 @@ function createRequests({ desk, agents }: SessionDeps): Requests {
     ping: async () => ({ type: 'pong' }),
     // Without keys configured there is nothing to prove: whoever reaches a loopback node may use it.
     auth: async () => OK,
-    'task.unwatch': async () => OK,
     'task.get': async ({ task }, principal) => ({ type: 'task.status', ...taskView(await desk.get(principal, task)) }),
     'task.list': async ({ status, labels, cursor, limit = LIMITS.listDefault }, principal) => {
       const query = {
@@ -157,7 +186,10 @@ function createRequests({ desk, agents }: SessionDeps): Requests {
         ...(labels !== undefined && { labels }),
         ...(cursor !== undefined && { cursor }),
       };
-      return await pageThatFits(limit, (size) => desk.list(principal, { ...query, limit: size }));
+      return await pageThatFits(limit, async (size) => {
+        const page = await desk.list(principal, { ...query, limit: size });
+        return { type: 'task.page', tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+      });
     },
     'task.cancel': async ({ task, reason }, principal) => {
       await desk.cancel(principal, task, reason);
@@ -167,7 +199,11 @@ function createRequests({ desk, agents }: SessionDeps): Requests {
       await desk.signal(principal, task, name, data);
       return OK;
     },
-    'agent.list': async ({ capability }) => ({ type: 'agent.page', agents: agents(capability), cursor: null }),
+    'agent.list': async ({ capability, cursor, limit = LIMITS.listDefault }) =>
+      await pageThatFits(limit, async (size) => {
+        const page = pageOf(agents(capability), size, cursor);
+        return { type: 'agent.page', agents: page.entries, cursor: page.cursor };
+      }),
     'agent.tell': async ({ agent, key, event }) => {
       await desk.tell(agent, key, event);
       return OK;
@@ -179,11 +215,10 @@ function createRequests({ desk, agents }: SessionDeps): Requests {
   };
 }
 
-/** A page with so many tasks that it fits into a frame: results may be large. */
-async function pageThatFits(limit: number, list: (limit: number) => Promise<TaskPage>): Promise<object> {
+/** A page with so many entries that it fits into a frame: results and schemas may be large. */
+async function pageThatFits(limit: number, list: (limit: number) => Promise<object>): Promise<object> {
   for (let size = limit; ; size = Math.ceil(size / 2)) {
-    const page = await list(size);
-    const frame = { type: 'task.page', tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+    const frame = await list(size);
     if (size === 1 || fits(frame)) return frame;
   }
 }

@@ -7,7 +7,7 @@
  * the socket is read no further while too many are unanswered, or while their answers are not read.
  */
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { errorFrame } from '../actors/session-frames.ts';
 import type { Connection } from '../actors/session.ts';
 import type { SessionHandle } from '../actors/sessions.ts';
@@ -67,7 +67,11 @@ export class SocketConnection implements Connection {
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     const { socket, stream, codec, world } = parts;
-    this.#outbox = new Outbox(stream, { isBinary: codec.isBinary, onFlush: () => this.#flushed() });
+    this.#outbox = new Outbox(stream, {
+      isBinary: codec.isBinary,
+      isOpen: () => socket.readyState === WebSocket.OPEN,
+      onFlush: () => this.#flushed(),
+    });
     this.#pace = new Pace(world, () => this.#outbox.backlogBytes);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#arrived(data, isBinary));
     socket.on('pong', () => void (this.#misses = 0));

@@ -17,10 +17,18 @@ const MEDIUM = 126;
 const LONG = 127;
 const UINT32 = 2 ** 32;
 
+/** How an outbox is made. */
+export interface OutboxOptions {
+  readonly isBinary: boolean;
+  readonly isOpen: () => boolean;
+  readonly onFlush: () => void;
+}
+
 /** Frames on their way to one socket. */
 export class Outbox {
   readonly #socket: Duplex;
   readonly #opcode: number;
+  readonly #isOpen: () => boolean;
   readonly #onFlush: () => void;
   #frames: (Uint8Array | string)[] = [];
   #bytes = 0;
@@ -35,10 +43,14 @@ export class Outbox {
     this.#onFlush();
   };
 
-  /** `onFlush` hears at the end of each turn that wrote something, and whenever bytes have left. */
-  constructor(socket: Duplex, options: { readonly isBinary: boolean; readonly onFlush: () => void }) {
+  /**
+   * `isOpen`: whether frames may still be written; not after a close frame, whoever sent it. `onFlush` hears at the end of
+   * each turn that wrote something, and whenever bytes have left.
+   */
+  constructor(socket: Duplex, options: OutboxOptions) {
     this.#socket = socket;
     this.#opcode = options.isBinary ? OPCODE_BINARY : OPCODE_TEXT;
+    this.#isOpen = options.isOpen;
     this.#onFlush = options.onFlush;
   }
 
@@ -66,7 +78,7 @@ export class Outbox {
     const batch = Buffer.allocUnsafe(this.#bytes);
     this.#frames = [];
     this.#bytes = 0;
-    if (this.#closed || !this.#socket.writable) return;
+    if (this.#closed || !this.#socket.writable || !this.#isOpen()) return;
     let at = 0;
     for (const frame of frames) at = writeFrame(batch, at, this.#opcode, frame);
     this.#socket.write(batch, this.#written);

@@ -134,11 +134,7 @@ export class SocketDoor {
         retryAfterMs: 1_000,
       });
     }
-    const asked = askedOf(request);
-    return {
-      principal: identity.principal,
-      codec: asked.length === 0 ? codecFor(undefined) : codecFor(knownOf(asked)),
-    };
+    return { principal: identity.principal, codec: codecOf(askedOf(request)) };
   }
 
   #open(socket: WebSocket, stream: Duplex, { principal, codec }: Admitted): void {
@@ -182,6 +178,12 @@ function knownOf(asked: Iterable<string>): string | undefined {
   const known: readonly string[] = SUBPROTOCOLS;
   for (const name of asked) if (known.includes(name)) return name;
   return undefined;
+}
+
+/** JSON where nothing is asked for; undefined where nothing of it is known. */
+function codecOf(asked: readonly string[]): Codec | undefined {
+  const known = knownOf(asked);
+  return known === undefined && asked.length > 0 ? undefined : codecFor(known);
 }
 
 function askedOf(request: IncomingMessage): readonly string[] {

@@ -1,8 +1,9 @@
 /** What the node can do: its agents and workflows. */
+import { pageOf } from '../../actors/entry-page.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { parseReference } from '../../protocol/names.ts';
-import { pageOf } from '../entry-page.ts';
+
 import { ANSWERS, ASKS } from '../rest-schemas.ts';
 import { API, answers, type RestApp, type RouteDeps } from '../route-deps.ts';
 
@@ -23,11 +24,8 @@ function registerAgents(app: RestApp, { registry, registers }: RouteDeps): void 
   };
   app.get(`${API}/agents`, { schema: many }, async (request) => {
     const { capability, cursor, limit = LIMITS.listDefault } = request.query;
-    const { agents } = registers.getSnapshot().context;
-    const fitting =
-      capability === undefined
-        ? agents
-        : Object.fromEntries(Object.entries(agents).filter(([, entry]) => entry.capabilities.includes(capability)));
+    const all = Object.values(registers.getSnapshot().context.agents);
+    const fitting = capability === undefined ? all : all.filter((entry) => entry.capabilities.includes(capability));
     const page = pageOf(fitting, limit, cursor);
     return { agents: page.entries, cursor: page.cursor };
   });
@@ -59,7 +57,7 @@ function registerWorkflows(app: RestApp, { registry, registers, defineWorkflow }
   };
   app.get(`${API}/workflows`, { schema: many }, async (request) => {
     const { cursor, limit = LIMITS.listDefault } = request.query;
-    const page = pageOf(registers.getSnapshot().context.workflows, limit, cursor);
+    const page = pageOf(Object.values(registers.getSnapshot().context.workflows), limit, cursor);
     return { workflows: page.entries, cursor: page.cursor };
   });
 
