@@ -81,7 +81,7 @@ describe('A session', () => {
       frames
         .filter(({ type }) => type === 'task.accepted')
         .map(({ duplicate }) => duplicate)
-        .sort(),
+        .sort((a, b) => Number(a) - Number(b)),
     ).toEqual([false, false, true]);
     expect(frames.filter(({ type }) => type === 'ok')).toHaveLength(1);
   });

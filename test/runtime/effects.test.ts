@@ -198,8 +198,8 @@ describe('A call', () => {
       { running: 0, waiting: 0 },
       { running: 0, waiting: 0 },
     ]);
-    const back = calls.get('sleeper')?.rest();
-    await expect(back?.()).resolves.toBeUndefined();
+    const again = calls.get('sleeper')?.rest();
+    await expect(again?.()).resolves.toBeUndefined();
   });
 
   it('that is held back by a node that stops is not begun, and none of those under way is heard', async () => {
