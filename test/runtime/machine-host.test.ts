@@ -1,7 +1,9 @@
 /** The host at its seam: crashes, loops, the end. */
 import {
+  type AnyActorRef,
   type AnyStateMachine,
   assign,
+  createActor,
   createMachine,
   emit,
   fromCallback,
@@ -222,6 +224,21 @@ describe('a loop', () => {
     expect(raised.error).toMatchObject({ code: 'LIVELOCK' });
   });
 
+  it('is found earlier where the machine itself sets a lower bound', () => {
+    const actions = Array.from({ length: 6 }, () => raise({ type: 'X' }));
+    const bounded = (maxIterations: number): AnyStateMachine =>
+      createMachine({
+        options: { maxIterations },
+        on: { GO: { actions }, X: { actions: () => {} } },
+      }) as AnyStateMachine;
+    const errors = [5, 50].map((bound) => {
+      const host = run(bounded(bound), notingPort());
+      host.send({ type: 'GO' });
+      return host.error;
+    });
+    expect(errors).toEqual([expect.objectContaining({ code: 'LIVELOCK' }), undefined]);
+  });
+
   it('just below its bound is none, and each turn has the whole bound', () => {
     const machine = setup({ types: { context: {} as { n: number } } }).createMachine({
       context: { n: 0 },
@@ -426,6 +443,63 @@ describe('in passing', () => {
     });
     run(machine, port).send({ type: 'GO', forged, at: new Date(3) });
     expect(port.log).toStrictEqual([['send', 'agent/x', { type: 'GONE', forged, at: new Date(3), zero: -0 }]]);
+  });
+
+  it('knows others by their addresses, and is known by its own', () => {
+    const port = notingPort();
+    const machine = setup({
+      types: { context: {} as { boss: AnyActorRef }, input: {} as { boss: AnyActorRef } },
+    }).createMachine({
+      context: ({ input }) => ({ boss: input.boss }),
+      on: {
+        ASK: {
+          actions: [
+            sendTo(
+              ({ event }) => event['who'] as AnyActorRef,
+              ({ context, event, self }) => ({
+                type: 'ME',
+                self,
+                boss: context.boss,
+                is: event['me'] === self,
+                of: event['odd'] as unknown,
+              }),
+            ),
+            sendTo(({ context }) => context.boss, { type: 'ASKED' }),
+          ],
+        },
+      },
+    });
+    const mark = (address: string): object => ({ $troupe: 'address', address });
+    const host = machineFactory(machine, options()).create(port, { boss: mark('agent/boss') });
+    host.start();
+    const odd = [
+      { $troupe: 'actor', path: [] },
+      { $troupe: 'address', address: 5 },
+    ];
+    host.send({ type: 'ASK', who: mark('session/1'), me: mark('task/1'), odd });
+    expect(port.log).toEqual([
+      ['send', 'session/1', { type: 'ME', self: mark('task/1'), boss: mark('agent/boss'), is: true, of: odd }],
+      ['send', 'agent/boss', { type: 'ASKED' }],
+    ]);
+  });
+
+  it('says so when an address is used where nobody could send to it', () => {
+    const actor = createActor(
+      createMachine({ on: { GO: { actions: sendTo(() => addressOf('agent/x'), { type: 'X' }) } } }),
+    );
+    actor.subscribe({ error: () => {} });
+    actor.start().send({ type: 'GO' });
+    expect(actor.getSnapshot().error).toMatchObject({ code: 'STATE_CONFLICT' });
+  });
+
+  it('a call that waits takes no event but its outcome', () => {
+    const machine = createMachine({
+      invoke: { src: 'effect', id: 'e', input: { name: 'x' } },
+      on: { GO: { actions: sendTo('e', { type: 'GO' }) } },
+    } as never);
+    const host = run(machine, notingPort());
+    host.send({ type: 'GO' });
+    expect(host.describe().children).toEqual([{ id: 'e', src: 'effect', state: 'active' }]);
   });
 
   it('leaves the machine it was given as it was', () => {

@@ -165,6 +165,21 @@ export const childCases: readonly Case[] = [
     steps: ['GO', 'GO'],
   },
   {
+    name: 'a systemId that is free again once its child has stopped',
+    machine: () =>
+      setup({ actors: { counter } }).createMachine({
+        initial: 'a',
+        states: {
+          a: {
+            invoke: { src: 'counter', id: 'c', systemId: 'the-one' },
+            on: { OUT: 'b', AGAIN: { target: 'a', reenter: true } },
+          },
+          b: { on: { IN: 'a' } },
+        },
+      }),
+    steps: ['OUT', 'IN', 'AGAIN'],
+  },
+  {
     name: 'an inline invoke of a machine and of transition logic',
     machine: () => {
       const sum = fromTransition((n: number, event: { type: string; n?: number }) => n + (event.n ?? 0), 0);
