@@ -179,7 +179,10 @@ const WALKS: Readonly<Record<string, Walk>> = {
   session: {
     logic: sessionLogic(sessionDeps) as unknown as FlatLogic<FlatState, never>,
     address: 'session/1',
-    input: { connection: { send: () => undefined, close: () => undefined, lost: false }, principal: 'p' },
+    input: {
+      connection: { send: () => undefined, close: () => undefined, ready: async () => undefined, lost: false },
+      principal: 'p',
+    },
     states: {
       ready: (first) => first,
       draining: (first) => ({ ...first, phase: 'draining' }),
