@@ -7,6 +7,7 @@ import { taskRequestSchema } from '../protocol/client-messages.ts';
 import { CODES, type ErrorCode } from '../protocol/errors.ts';
 import { eventNameField, labelsField, nameField } from '../protocol/fields.ts';
 import { graphSchema } from '../protocol/graph.ts';
+import { isLabelKey } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { NODE_MESSAGES } from '../protocol/node-messages.ts';
 import { TASK_STATUSES } from '../protocol/tasks.ts';
@@ -99,7 +100,14 @@ const pageFields = {
 /** `key:value`, once or several times. */
 const labels = z
   .union([text, z.array(text)])
-  .transform((pairs) => Object.fromEntries([pairs].flat().map(splitLabel)))
+  .transform((given, context) => {
+    const pairs = [given].flat().map(splitLabel);
+    if (new Set(pairs.map(([key]) => key)).size === pairs.length && pairs.every(([key]) => isLabelKey(key))) {
+      return Object.fromEntries(pairs);
+    }
+    context.addIssue('expected key:value, with each key once');
+    return z.NEVER;
+  })
   .pipe(labelsField);
 
 /** What routes take. */

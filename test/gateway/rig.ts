@@ -51,7 +51,8 @@ export async function startRig(options: StartOptions = {}): Promise<Rig> {
     });
     const text = await response.text();
     let json: Answer['json'] = {};
-    if (/json/.test(response.headers.get('content-type') ?? '')) json = JSON.parse(text) as Answer['json'];
+    if (text !== '' && /json/.test(response.headers.get('content-type') ?? ''))
+      json = JSON.parse(text) as Answer['json'];
     return { status: response.status, headers: response.headers, text, json };
   };
   return {

@@ -1,0 +1,102 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Rig, startRig } from './rig.ts';
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+  readonly requestBody?: { readonly required: boolean };
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+let rig: Rig;
+let document: Document;
+beforeAll(async () => {
+  rig = await startRig();
+  document = (await rig.get('/openapi.json')).json as unknown as Document;
+});
+afterAll(async () => await rig.stop());
+
+describe('The OpenAPI document', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const outcome = await new Validator().validate(structuredClone(document) as never);
+    expect(outcome.errors).toBeUndefined();
+    expect(outcome.valid).toBe(true);
+    expect(document.openapi).toBe('3.1.0');
+  });
+
+  it('has every route that this version answers, and no other', () => {
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(operations.toSorted()).toEqual(
+      [
+        'POST /api/v1/tasks',
+        'GET /api/v1/tasks',
+        'GET /api/v1/tasks/{id}',
+        'GET /api/v1/tasks/{id}/tree',
+        'GET /api/v1/tasks/{id}/events',
+        'POST /api/v1/tasks/{id}/cancel',
+        'POST /api/v1/tasks/{id}/signals/{name}',
+        'GET /api/v1/agents',
+        'GET /api/v1/agents/{name}',
+        'GET /api/v1/workflows',
+        'GET /api/v1/workflows/{name}',
+        'POST /api/v1/workflows',
+        'GET /api/v1/supervisors',
+        'GET /api/v1/cluster',
+        'GET /healthz',
+        'GET /readyz',
+        'GET /metrics',
+      ].toSorted(),
+    );
+  });
+
+  it('says of each what it is, what it answers, and that errors are problems', () => {
+    const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+    for (const { summary, responses } of operations) {
+      expect(summary).toBeTruthy();
+      expect(responses['default']).toHaveProperty(['content', 'application/problem+json']);
+      for (const { description } of Object.values(responses)) expect(description).not.toBe('Default Response');
+    }
+    expect(document.paths['/api/v1/tasks/{id}/cancel']?.['post']?.requestBody?.required).toBe(false);
+    expect(document.paths['/api/v1/tasks']?.['post']?.requestBody?.required).toBe(true);
+  });
+
+  it('does not promise that answers never grow, and holds no shape that nothing uses', () => {
+    const text = JSON.stringify(document.paths) + JSON.stringify(document.components);
+    for (const name of Object.keys(document.components.schemas)) {
+      expect(text).toContain(`"#/components/schemas/${name}"`);
+      if (!name.endsWith('Input'))
+        expect(JSON.stringify(document.components.schemas[name])).not.toContain('"additionalProperties":false');
+    }
+  });
+
+  it('can be read as pages, with all that they load from here', async () => {
+    const page = await rig.get('/docs');
+    expect(page).toMatchObject({ status: 200 });
+    const links = [...page.text.matchAll(/(?:src|href)="(\/docs\/[^"]+)"/g)].map(([, link]) => String(link));
+    expect(links.length).toBeGreaterThan(3);
+    for (const link of links) expect(await rig.get(link)).toMatchObject({ status: 200 });
+    expect(page.text).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect((await rig.get('/docs/json')).json).toMatchObject({ openapi: '3.1.0' });
+    expect((await rig.get('/docs/static/../../package.json')).status).toBe(404);
+    expect((await rig.get('/docs/static/..%2f..%2fpackage.json')).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it('stands on the first page, among what else there is', async () => {
+    const page = await rig.get('/');
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const links = [...page.text.matchAll(/href="([^"]+)"/g)].map(([, link]) => String(link));
+    for (const link of links) expect((await rig.get(link)).status).toBe(200);
+    expect(links).toContain('/openapi.json');
+  });
+});
