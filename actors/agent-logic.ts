@@ -2,13 +2,14 @@
  * Turns a definition into the logic its actors are made of: the function form runs on the product's own flat logic, the
  * machine form is the developer's XState machine, hosted. Both get at the world through the performer made here.
  */
+import type { AnyStateMachine } from 'xstate';
 import type { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
-import { machineFactory } from '../runtime/machine-host.ts';
+import { machineFactory, type MachineOptions } from '../runtime/machine-host.ts';
 import type { World } from '../runtime/world.ts';
 import { type ContextDeps, createContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
@@ -28,7 +29,7 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
     timeoutMs: definition.timeoutMs,
   } as const;
   if (definition.machine !== undefined) {
-    const factory = machineFactory(definition.machine, {
+    const factory = hosted(definition.machine, reference, {
       logicId: name,
       logicVersion: definition.version,
       world: deps.world,
@@ -44,6 +45,19 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
     factory: flatFactory(runLogic(name, definition.version, definition.kind)),
     perform: (call, spec) => performRun(definition, deps, call, spec),
   };
+}
+
+/** The factory of a machine; a refusal names the agent. */
+function hosted(machine: AnyStateMachine, agent: string, options: MachineOptions): InstalledLogic['factory'] {
+  try {
+    return machineFactory(machine, options);
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    throw new OperatingError(error.code, `The agent ${agent}: ${error.message}`, {
+      details: error.details,
+      cause: error,
+    });
+  }
 }
 
 /** Machines get the input as their schema gives it, and what they put out is held against theirs. */

@@ -1,6 +1,6 @@
 /** Follows a task to its end, with progress for people. */
 import type { TaskHandle, TaskNews } from '../client/index.ts';
-import { type ExitCode, exitCodeOfTask } from './exit-codes.ts';
+import { EXIT, type ExitCode, exitCodeOfTask } from './exit-codes.ts';
 import { durationText, type Terminal } from './terminal.ts';
 
 /** How a task's end is shown. */
@@ -27,6 +27,10 @@ export async function follow(
     if (news.type === 'task.chunk') continue;
     if (news.kind === 'step.started' && news.data['attempt'] !== undefined) started++;
     if (news.kind === 'step.completed' || news.kind === 'step.failed') ended++;
+    if (news.kind === 'effect.unknown') {
+      terminal.note('It waits for a person: whether a call happened is not known, and it is not made again.');
+      if (options.quiet) return EXIT.waiting;
+    }
     if (options.quiet) terminal.progress(`${ended} of ${started} steps done; last: ${lineOf(news)}`);
     else if (terminal.isJson) terminal.json(news);
     else

@@ -95,6 +95,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addStart(program, end);
   addTaskVerbs(program, verb);
   addNodeVerbs(program, verb);
+  addLaterVerbs(program);
   return program;
 }
 
@@ -183,6 +184,33 @@ function addNodeVerbs(program: Command, verb: VerbAdder): void {
       .option('--data <dir>', "the node's folder", './.troupe'),
     async () => (await import('./verbs/doctor.ts')).doctor,
   );
+}
+
+/** Verbs of later versions: said to be missing, not taken for slips of the finger. */
+function addLaterVerbs(program: Command): void {
+  for (const name of [
+    'top',
+    'why',
+    'approve',
+    'reject',
+    'generate',
+    'replay',
+    'fork',
+    'chaos',
+    'keys',
+    'backup',
+    'restore',
+    'migrate',
+    'bench',
+  ]) {
+    program
+      .command(name, { hidden: true })
+      .argument('[words...]')
+      .allowUnknownOption()
+      .action(() => {
+        throw new OperatingError('NOT_AVAILABLE', `\`troupe ${name}\` is not part of this version.`);
+      });
+  }
 }
 
 function addTarget(command: Command): Command {

@@ -110,6 +110,8 @@ function readLongInteger(_key: string, value: unknown, context: { readonly sourc
 /** Recursion is safe here: the depth has been checked. */
 function countKeys(value: unknown): number {
   if (typeof value === 'number' && !Number.isFinite(value)) throw malformed('a number is too large');
+  if (typeof value === 'string' && !value.isWellFormed())
+    throw malformed('a text holds half of a character (a lone surrogate)');
   if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
   if (Array.isArray(value)) {
@@ -118,6 +120,7 @@ function countKeys(value: unknown): number {
   }
   for (const key of Object.keys(value)) {
     if (key === '__proto__') throw malformed('a key is __proto__');
+    if (!key.isWellFormed()) throw malformed('a key holds half of a character (a lone surrogate)');
     count += 1 + countKeys((value as Record<string, unknown>)[key]);
   }
   return count;

@@ -1,7 +1,7 @@
 /** `troupe status` and `troupe result`. */
 import { OperatingError } from '../../protocol/errors.ts';
 import { isTerminal } from '../../protocol/tasks.ts';
-import { type ExitCode, exitCodeOfTask } from '../exit-codes.ts';
+import { EXIT, type ExitCode, exitCodeOfTask } from '../exit-codes.ts';
 import { printEnd } from '../follow.ts';
 import type { VerbContext } from '../program.ts';
 import { withClient } from '../remote.ts';
@@ -31,6 +31,15 @@ export async function result(
   task: string,
 ): Promise<ExitCode> {
   const view = await withClient(remote, (client) => client.get(task));
+  if (view.status === 'input-required') {
+    const why = view.waiting ?? 'it waits for a person';
+    if (terminal.isJson) terminal.json(view);
+    else
+      terminal.note(
+        `The task ${task} has no result yet: ${why} End it with \`troupe cancel ${task}\` if nobody needs it.`,
+      );
+    return EXIT.waiting;
+  }
   if (view.result === undefined || !isTerminal(view.status)) {
     throw new OperatingError(
       'STATE_CONFLICT',
