@@ -104,11 +104,11 @@ describe('A task', () => {
     for (let n = 0; n < 5; n++) tasks.push(await rig.submit({ agent: 'lab.stall', options }));
     const found: string[] = [];
     let path = '/api/v1/tasks?label=team:a&label=x/y:b:c&status=working&limit=2';
-    for (let cursor: unknown = ''; cursor !== null; ) {
-      const { status, json } = await rig.get(`${path}${cursor === '' ? '' : `&cursor=${String(cursor)}`}`);
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { status, json } = await rig.get(`${path}${cursor === '' ? '' : `&cursor=${cursor}`}`);
       expect(status).toBe(200);
       found.push(...(json['tasks'] as { task: string }[]).map(({ task }) => task));
-      ({ cursor } = json);
+      ({ cursor } = json as { cursor: string | null });
     }
     expect(found).toEqual(tasks.toReversed());
     path = '/api/v1/tasks?label=team:a&label=x/y:other';
@@ -165,10 +165,10 @@ describe('A task', () => {
 describe('The rest of the surface', () => {
   it('lists agents in pages, and shows one', async () => {
     const names: string[] = [];
-    for (let cursor: unknown = ''; cursor !== null; ) {
-      const { json } = await rig.get(`/api/v1/agents?limit=3${cursor === '' ? '' : `&cursor=${String(cursor)}`}`);
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { json } = await rig.get(`/api/v1/agents?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`);
       names.push(...(json['agents'] as { name: string }[]).map(({ name }) => name));
-      ({ cursor } = json);
+      ({ cursor } = json as { cursor: string | null });
     }
     expect(names).toContain('lab.echo');
     expect(names).toEqual(names.toSorted());

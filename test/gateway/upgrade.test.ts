@@ -138,7 +138,7 @@ describe('A node that stops', () => {
     const refused = await other.send('POST', '/api/v1/tasks', { agent: 'lab.echo' });
     expect(refused).toMatchObject({ status: 503, json: { code: 'DRAINING', retryable: true } });
     await stopped;
-    await expect(other.get('/healthz')).rejects.toThrow();
+    await expect(other.get('/healthz')).rejects.toThrow('fetch failed');
     await other.stop();
   });
 });
