@@ -1,5 +1,4 @@
 /** The host at its seam: crashes, loops, the end. */
-// tidy-allow file-size: one seam, whose cases share their rig
 import {
   type AnyStateMachine,
   assign,
