@@ -109,6 +109,24 @@ describe('what a machine holds comes back', () => {
     expect((new Reviver(NO_REFERENCES, false).revive(unpackKept(bytes)) as typeof value).bytes[0]).toBe(1);
   });
 
+  it('without marks where it is plain, so that most states are packed as they are', () => {
+    const survey = new Survey(NO_REFERENCES);
+    survey.keep(
+      { zero: 0, text: 'x', at: new Date(1), bytes: new Uint8Array(1), list: [1, undefined, { a: new Map() }] },
+      () => 'value',
+    );
+    expect(survey.marked).toBe(false);
+  });
+
+  it('with cycles that lie deep inside', () => {
+    const inner: Record<string, unknown> = { list: [] };
+    inner['self'] = inner;
+    (inner['list'] as unknown[]).push(inner);
+    const back = keep({ a: { b: [inner] } }) as { a: { b: [typeof inner] } };
+    expect(back.a.b[0]['self']).toBe(back.a.b[0]);
+    expect(back.a.b[0]['list']).toEqual([back.a.b[0]]);
+  });
+
   it('with the code, details, cause and class of errors, but without their stack', () => {
     const inner = Object.assign(new TypeError('inner'), { code: 'E_INNER', at: new Map([[1, 2]]) });
     const back = keep(
@@ -126,6 +144,7 @@ describe('what a machine holds comes back', () => {
     expect(back.cause).toMatchObject({ message: 'inner', code: 'E_INNER', at: new Map([[1, 2]]) });
     expect(back.stack).toContain('its stack is not kept');
     expect(Object.keys(keep(inner) as object)).toEqual(['code', 'at']);
+    expect(Object.keys(back)).not.toContain('cause');
   });
 
   it('with the name and fields of errors of unknown classes, as the nearest class that is known', () => {
@@ -152,10 +171,12 @@ describe('what a machine holds comes back', () => {
       new URL('https://a.example/?q#h'),
       Object.assign(Object.create(null), { a: 1 }),
       /(x)(?<y>y)?/.exec('zx'),
+      /b/.exec('abc'),
     ]) as unknown[];
     expect(back[0]).toMatchObject({ source: 'a(?<b>b)?', flags: 'g', lastIndex: 3 });
     expect((back[1] as URL).href).toBe('https://a.example/?q#h');
     expect(Object.getPrototypeOf(back[2])).toBeNull();
+    expect(back[4]).toMatchObject({ 0: 'b', index: 1, input: 'abc', length: 1 });
     expect(back[3]).toMatchObject({ 0: 'x', 1: 'x', 2: undefined, index: 1, input: 'zx', length: 3 });
   });
 
@@ -221,13 +242,38 @@ describe('at the border of a machine', () => {
 
   it('data that looks like a mark is data', () => {
     const forged = [
+      { [MARK]: 'error', class: 'Error', name: 5, message: 'm', fields: {} },
+      { [MARK]: 'error', class: 'Error', name: 'x', message: 'm', fields: null },
       { [MARK]: 'bare', keys: 1 },
       { [MARK]: 'regexp', source: '(' },
       { [MARK]: 'error', class: 1 },
       { [MARK]: 'error', class: 'OperatingError', name: 'x', message: 'm', fields: { code: 'NONE' } },
     ];
-    const [bare, expression, error, coded] = new Reviver(NO_REFERENCES, true).revive(forged) as unknown[];
-    expect([bare, expression, error]).toStrictEqual(forged.slice(0, 3));
+    const [one, two, bare, expression, error, coded] = new Reviver(NO_REFERENCES, true).revive(forged) as unknown[];
+    expect([one, two, bare, expression, error]).toStrictEqual(forged.slice(0, 5));
     expect(coded).toBeInstanceOf(Error);
+  });
+
+  it('a key named __proto__ is a key', () => {
+    const sent = JSON.parse('{"__proto__":{"admin":true},"list":[{"__proto__":1}]}') as object;
+    for (const back of [
+      new Converter(NO_REFERENCES, true).convert(sent),
+      new Reviver(NO_REFERENCES, true).revive(sent),
+    ]) {
+      expect(JSON.stringify(back)).toBe('{"__proto__":{"admin":true},"list":[{"__proto__":1}]}');
+      expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
+      expect((back as { admin?: unknown }).admin).toBeUndefined();
+      expect(Object.getOwnPropertyDescriptor(back, '__proto__')).toMatchObject({ enumerable: true, writable: true });
+    }
+  });
+
+  it('buffers and views are copied', () => {
+    const buffer = Uint8Array.of(1, 2, 3).buffer;
+    const copy = new Converter(NO_REFERENCES, true).convert([buffer, new DataView(buffer, 1)]) as [
+      ArrayBuffer,
+      DataView,
+    ];
+    new Uint8Array(buffer).fill(9);
+    expect([[...new Uint8Array(copy[0])], copy[1].byteLength, copy[1].getUint8(0)]).toEqual([[1, 2, 3], 2, 2]);
   });
 });
