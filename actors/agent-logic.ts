@@ -33,6 +33,7 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
       logicId: name,
       logicVersion: definition.version,
       world: deps.world,
+      kindOf: (call) => definition.effects?.[call.replace(/^effect:/, '')]?.kind,
     });
     return {
       ...base,

@@ -140,7 +140,8 @@ export class Cell implements CellPort {
       this.spec.owner !== undefined ||
       this.spec.restart !== 'permanent' ||
       (this.timers?.size ?? 0) > 0 ||
-      this.mailbox.size > 0
+      this.mailbox.size > 0 ||
+      this.host?.holdsWork === true
     );
   }
 
