@@ -75,13 +75,15 @@ export class SocketConnection implements Connection {
     this.#pace = new Pace(world, () => this.#outbox.backlogBytes);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#arrived(data, isBinary));
     socket.on('pong', () => void (this.#misses = 0));
-    socket.on('close', () => this.#gone());
+    socket.on('close', (code) => this.#gone(code));
     // What is wrong with a frame below the level of messages is answered by the library, with a close code.
     socket.on('error', (error) => parts.log.debug('A WebSocket failed.', { error: error.message }));
   }
 
   attach(session: SessionHandle): void {
+    const { log, codec } = this.#parts;
     this.#session = session;
+    log.debug('A client connected.', { session: session.id, codec: codec.subprotocol });
   }
 
   // ---- out
@@ -222,6 +224,7 @@ export class SocketConnection implements Connection {
     this.#unanswered++; // The refusal is an answer, and is counted as one.
     this.send(errorFrame(error, re));
     const { code, message } = toErrorBody(error);
+    if (code === 'INTERNAL') this.#parts.log.error('A message could not be handed on.', { error: String(error) });
     const closeCode = closeCodeOf(code);
     if (closeCode !== undefined) this.close(closeCode, message);
     else if (++this.#refusedInRow >= REFUSED_FRAMES_MAX)
@@ -235,8 +238,9 @@ export class SocketConnection implements Connection {
     this.#parts.socket.resume();
   }
 
-  #gone(): void {
+  #gone(code: number): void {
     this.#lost = true;
+    this.#parts.log.debug('A client is gone.', { session: this.#session?.id, code });
     this.#outbox.close();
     this.#dropRequests();
     this.#session?.closed();

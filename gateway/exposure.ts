@@ -37,6 +37,8 @@ function isHostAllowed(header: string | undefined, settings: ExposureSettings): 
 
 function isOriginAllowed(origin: string, host: string | undefined, allowed: readonly string[]): boolean {
   const parsed = URL.parse(origin);
-  if (parsed === null) return false;
-  return allowed.includes(parsed.origin) || parsed.host === URL.parse(`${parsed.protocol}//${host ?? ''}`)?.host;
+  // Files and sandboxed pages have no origin of their own: nobody can be told from anybody.
+  if (parsed === null || parsed.origin === 'null') return false;
+  if (parsed.host === URL.parse(`${parsed.protocol}//${host ?? ''}`)?.host) return true;
+  return allowed.some((one) => URL.parse(one)?.origin === parsed.origin);
 }

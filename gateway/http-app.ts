@@ -11,7 +11,7 @@ import { jsonCodec } from '../protocol/codec.ts';
 import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { issuesOf, summaryOf } from '../protocol/issues.ts';
 import { writeJson } from '../protocol/json-writer.ts';
-import { type FrameBounds, HTTP_BODY, NODE_FRAME } from '../protocol/limits.ts';
+import { type FrameBounds, HTTP_BODY, LIMITS, NODE_FRAME } from '../protocol/limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Authenticate } from './authentication.ts';
@@ -33,11 +33,11 @@ export const HTTP_LIMITS = Object.freeze({
   /** The request line and all headers. */
   headerBytesMax: 16 * KIB,
   headersMax: 100,
-  /** From the first byte of a request to the last of its headers, and of its body. */
-  headersMaxMs: 10 * SECOND_MS,
+  /** From the opening of a connection, or the first byte of a request, to the last of its headers, and of its body. */
+  headersMaxMs: LIMITS.handshakeMaxMs,
   requestMaxMs: 30 * SECOND_MS,
   /** How often the two above are looked after. */
-  lookMs: 5 * SECOND_MS,
+  lookMs: 2 * SECOND_MS,
   /** A connection without a byte in either direction; longer than the longest `?wait`. */
   silenceMaxMs: 90 * SECOND_MS,
   /** Between two requests of a connection. */
@@ -97,6 +97,8 @@ export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
     clientErrorHandler: answerClientError,
   });
   app.server.maxHeadersCount = HTTP_LIMITS.headersMax;
+  // Those of the WebSocket are counted by their own door; beyond these nobody is even heard.
+  app.server.maxConnections = LIMITS.connectionsMax + settings.connectionsMax;
   app.decorateRequest('principal', '');
   app.addHook('onRequest', async (request, reply) => admit(deps, request, reply));
   readBodies(app, { ...HTTP_BODY, bytesMax: bodyBytesMax });

@@ -1,4 +1,5 @@
 /** The HTTP door: the app with its routes, listening. It hands upgrades on, and ends what is open when the node stops. */
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -38,6 +39,8 @@ export function createHttpDoor(deps: HttpDoorDeps): HttpDoor {
   const { settings, world } = deps;
   const { heartbeatMs, connectionsMax } = settings;
   const closing = new AbortController();
+  // Every request that waits for a result listens; their number is bounded by that of connections.
+  setMaxListeners(0, closing.signal);
   const streams = new EventStreams(world, { heartbeatMs, streamsMax: connectionsMax });
   let draining = false;
   const routeDeps: RouteDeps = {

@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
-import { HTTP_LIMITS } from './http-app.ts';
+import { OperatingError } from '../protocol/errors.ts';
+import { HTTP_LIMITS, sendError } from './http-app.ts';
 import { REST_REGISTRY } from './rest-schemas.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { registerApi } from './routes.ts';
@@ -45,6 +46,9 @@ async function makeDocs(deps: RouteDeps) {
   const app = fastify({ routerOptions: { maxParamLength: HTTP_LIMITS.headerBytesMax } });
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => () => '');
+  app.setNotFoundHandler((request, reply) =>
+    sendError(deps.log, new OperatingError('UNKNOWN_TYPE', 'There is no such page.'), request, reply),
+  );
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

@@ -154,7 +154,12 @@ export class SocketDoor {
       heartbeatMs: settings.heartbeatMs,
       limits: limitsOf(settings),
     });
-    connection.attach(sessions.open(connection, principal, codec.subprotocol));
+    try {
+      connection.attach(sessions.open(connection, principal, codec.subprotocol));
+    } catch (error) {
+      log.error('A session could not be opened.', { error: String(error) });
+      connection.close(1011, 'The session could not be opened; connect again.');
+    }
   }
 }
 

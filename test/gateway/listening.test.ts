@@ -33,6 +33,36 @@ describe('A node on localhost', () => {
   });
 });
 
+describe('An origin', () => {
+  const judge = (origin: string, originsAllowed: readonly string[], host = '127.0.0.1:7600') =>
+    refusalOfHeaders({ host, origin }, { host: '127.0.0.1', behindProxy: 'none', originsAllowed });
+
+  it('is let in as a whole: its scheme, its name and its port', () => {
+    expect(judge('https://app.example', ['https://app.example/'])).toBeUndefined();
+    expect(judge('https://app.example:443', ['https://app.example'])).toBeUndefined();
+    for (const origin of [
+      'http://app.example',
+      'https://app.example:444',
+      'https://sub.app.example',
+      'https://app.example.org',
+    ]) {
+      expect(judge(origin, ['https://app.example'])).toMatchObject({ code: 'FORBIDDEN' });
+    }
+  });
+
+  it('that is none is never let in', () => {
+    for (const origin of ['null', 'file://', 'data:text/html,x', '', ' ']) {
+      expect(judge(origin, ['file://', 'null', 'data:'])).toMatchObject({ code: 'FORBIDDEN' });
+    }
+  });
+
+  it('of this node is let in by the name that was asked for', () => {
+    expect(judge('http://localhost:7600', [], 'localhost:7600')).toBeUndefined();
+    expect(judge('http://localhost:7600', [], '127.0.0.1:7600')).toMatchObject({ code: 'FORBIDDEN' });
+    expect(judge('http://[::1]:7600', [], '[::1]:7600')).toBeUndefined();
+  });
+});
+
 describe('Behind a proxy that checks for itself', () => {
   const settings = { host: '127.0.0.1', behindProxy: 'tls-and-auth', originsAllowed: [] };
 

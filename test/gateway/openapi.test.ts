@@ -88,6 +88,10 @@ describe('The OpenAPI document', () => {
     expect(page.text).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
     expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
     expect((await rig.get('/docs/json')).json).toMatchObject({ openapi: '3.1.0' });
+    expect(await rig.get('/docs/nix')).toMatchObject({
+      status: 404,
+      json: { code: 'UNKNOWN_TYPE', instance: '/docs/nix' },
+    });
     expect((await rig.get('/docs/static/../../package.json')).status).toBe(404);
     expect((await rig.get('/docs/static/..%2f..%2fpackage.json')).status).toBeGreaterThanOrEqual(400);
   });
