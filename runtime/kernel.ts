@@ -1,9 +1,6 @@
 /**
- * The kernel of a node: it owns the cells, takes messages to their mailboxes, runs their turns one after another, and hands
- * what a turn asked for to those who do it. It decides nothing about crashes but to report them: supervisors do.
- *
- * One turn: take one message, let the actor handle it, take a checkpoint. If all of that ends well, what the actor asked
- * for is done, in order, and the cell is part of the next epoch; if anything throws, none of it is.
+ * The kernel of a node: it owns the cells, takes messages to their mailboxes, has their turns run (runtime/turns.ts), and does
+ * what a turn asked for. What becomes of cells that crash or end is in runtime/crashes.ts.
  */
 import { LIMITS } from '../protocol/limits.ts';
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
@@ -11,46 +8,39 @@ import { Calls, type CallDesk } from './calls.ts';
 import { DOOR_LOGIC } from './door.ts';
 import type { KernelLog, KernelMeter, KernelOptions, Sink } from './kernel-options.ts';
 import { CellBook } from './cell-book.ts';
-import { Cell, type CellKernel, INPUT_ROW, type InstalledLogic, packAttachment } from './cell.ts';
+import { Cell, type CellKernel, type InstalledLogic, packAttachment } from './cell.ts';
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
 import type { ChildSpec, RecoveryMode } from './child-spec.ts';
 import type { Committer } from './committer.ts';
+import { type CrashDesk, Crashes } from './crashes.ts';
 import type { Effects } from './effects.ts';
-import type { Exit } from './exit.ts';
 import { Feed } from './feed.ts';
-import { DELIVERIES_MAX, reportsFailure, setAside } from './quarantine.ts';
-import { ReadyQueue } from './ready-queue.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest, Host, Reentry } from './host.ts';
 import type { Envelope } from './mailbox.ts';
 import type { KeyWrite } from './stores/store.ts';
 import { type DueTimer, TimerQueue } from './timer-queue.ts';
+import { type TurnDesk, Turns } from './turns.ts';
 import { volatileSpec } from './volatile-spec.ts';
 import type { World } from './world.ts';
 
-/** Turns in a row before the event loop gets its turn. */
-const SLICE_TURNS = 1_000;
 const ENVELOPE_BYTES = 64;
 
 /** The kernel of one node. */
-export class Kernel implements CellKernel, CallDesk {
+export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
   readonly world: World;
   readonly log: KernelLog;
   readonly feed = new Feed();
   readonly book = new CellBook();
   readonly cells: ReadonlyMap<string, Cell> = this.book.cells;
   readonly #calls: Calls;
-  readonly #meter: KernelMeter;
+  readonly meter: KernelMeter;
   readonly #logics = new Map<string, InstalledLogic>();
   readonly #sinks = new Map<string, Sink>();
   readonly #timers: TimerQueue;
   readonly #door: Cell;
   #committer: Committer | undefined;
-  readonly #ready = new ReadyQueue();
-  #current: Cell | undefined;
-  #ops: (() => void)[] = [];
-  #running = false;
-  #scheduled = false;
-  #paused = false;
+  readonly #turns = new Turns(this);
+  readonly #crashes = new Crashes(this);
   /** Set by recovery: loads a cell that is stored but not in memory. */
   wake: ((address: string) => Cell | undefined) | undefined;
   /** Hears of each turn of a cell that may leave memory when idle. */
@@ -59,7 +49,7 @@ export class Kernel implements CellKernel, CallDesk {
   constructor(options: KernelOptions) {
     this.world = options.world;
     this.log = options.log;
-    this.#meter = options.meter;
+    this.meter = options.meter;
     this.#calls = new Calls(this.world, this);
     this.#timers = new TimerQueue(this.world, (timer) => this.#fired(timer));
     this.#door = new Cell(this, volatileSpec(DOOR_LOGIC.name), DOOR_LOGIC);
@@ -110,18 +100,7 @@ export class Kernel implements CellKernel, CallDesk {
 
   /** Runs `fn` as a turn without an actor, for callers that are no cells: what it asks for happens if it does not throw. */
   act<T>(fn: (port: CellPort) => T): T {
-    if (this.#current !== undefined) return fn(this.#current);
-    this.#current = this.#door;
-    try {
-      const value = fn(this.#door);
-      this.#current = undefined;
-      this.#flush();
-      return value;
-    } catch (error) {
-      this.#current = undefined;
-      this.#ops.length = 0;
-      throw error;
-    }
+    return this.#turns.act(this.#door, fn);
   }
 
   /**
@@ -132,7 +111,7 @@ export class Kernel implements CellKernel, CallDesk {
     const cell = this.cells.get(to) ?? this.wake?.(to);
     if (cell === undefined) throw new OperatingError('NOT_FOUND', `There is no actor ${to}.`);
     if (!cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes })) {
-      this.#meter.deadLetter('mailbox_full');
+      this.meter.deadLetter('mailbox_full');
       throw new OperatingError(
         'BUSY',
         `The mailbox of ${to} is full (${LIMITS.mailboxMessagesMax} messages). Send again later.`,
@@ -144,28 +123,16 @@ export class Kernel implements CellKernel, CallDesk {
 
   /** Stops or goes on with turns, while the store is away. */
   pause(paused: boolean): void {
-    this.#paused = paused;
-    if (!paused) this.#schedule();
+    this.#turns.pause(paused);
   }
 
   get paused(): boolean {
-    return this.#paused;
+    return this.#turns.paused;
   }
 
   /** Runs what is ready, at most one slice of it. False when nothing was. */
   drain(): boolean {
-    if (this.#running || this.#paused || this.#ready.empty) return false;
-    this.#running = true;
-    for (let turns = 0; turns < SLICE_TURNS; turns++) {
-      const cell = this.#ready.take();
-      if (cell === undefined) break;
-      if (cell.phase !== 'live') continue;
-      this.#turn(cell);
-      if (cell.mailbox.size > 0) this.enqueue(cell);
-    }
-    this.#running = false;
-    if (!this.#ready.empty) this.#schedule();
-    return true;
+    return this.#turns.drain();
   }
 
   /** The node stops: no timer fires, no call's outcome comes back. */
@@ -178,42 +145,12 @@ export class Kernel implements CellKernel, CallDesk {
 
   /** Makes a crashed cell live again, once its delivery count is committed. */
   restart(address: string, mode: RecoveryMode): void {
-    const cell = this.cells.get(address);
-    if (cell === undefined || cell.phase !== 'crashed') return;
-    if (mode === 'reset') {
-      cell.checkpoint = undefined;
-      cell.timers = undefined;
-      for (const key of cell.attached().keys()) if (key !== INPUT_ROW) this.attach(cell, key, undefined);
-    }
-    const first = cell.mailbox.waiting().control[0];
-    if (first?.kind !== 'start') cell.mailbox.putBack({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
-    this.#touch(cell);
-    this.release(() => {
-      if (cell.phase !== 'crashed') return;
-      cell.phase = 'live';
-      cell.restarts++;
-      this.#meter.restarted(cell.spec.supervisor);
-      this.enqueue(cell);
-    });
+    this.#crashes.restart(address, mode);
   }
 
   /** Gives a crashed cell up: its owner hears of it. A keyed one only leaves memory: its state and mail stay in the store. */
   abandon(address: string, error: unknown): void {
-    const cell = this.cells.get(address);
-    if (cell === undefined || cell.phase !== 'crashed') return;
-    if (cell.spec.restart === 'permanent' && cell.spec.durable) this.#layDown(cell);
-    else this.#end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
-  }
-
-  #layDown(cell: Cell): void {
-    this.#touch(cell);
-    this.release(() => {
-      if (cell.phase !== 'crashed') return;
-      if (this.committer.isDirty(cell)) return this.#layDown(cell);
-      cell.phase = 'ended';
-      this.effects.cancelAll(cell.address);
-      this.book.dismiss(cell);
-    });
+    this.#crashes.abandon(address, error);
   }
 
   // ---- CellKernel: the port's other side
@@ -223,8 +160,7 @@ export class Kernel implements CellKernel, CallDesk {
   }
 
   note(cell: Cell, op: () => void): void {
-    if (this.#current !== undefined) this.#ops.push(op);
-    else if (cell.phase !== 'ended') op();
+    this.#turns.note(cell, op);
   }
 
   post(to: string, event: ActorEvent): void {
@@ -232,7 +168,7 @@ export class Kernel implements CellKernel, CallDesk {
     if (sink !== undefined) return this.release(() => sink(to, event));
     // One lane for all of it, also while the cell wakes: what one actor writes to another arrives in order.
     const cell = this.cells.get(to) ?? this.wake?.(to);
-    if (cell === undefined) return this.#meter.deadLetter('no_actor');
+    if (cell === undefined) return this.meter.deadLetter('no_actor');
     cell.mailbox.push({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.#mailArrived(cell);
   }
@@ -242,7 +178,7 @@ export class Kernel implements CellKernel, CallDesk {
     const cell = this.cells.get(to) ?? this.wake?.(to);
     if (cell === undefined) return this.post(to, event);
     if (cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES })) this.#mailArrived(cell);
-    else this.#meter.deadLetter('mailbox_full');
+    else this.meter.deadLetter('mailbox_full');
   }
 
   /** Makes a cell. Its first turn starts the actor. */
@@ -265,7 +201,7 @@ export class Kernel implements CellKernel, CallDesk {
 
   stopCell(address: string): void {
     const cell = this.cells.get(address);
-    if (cell !== undefined) this.#end(cell, { reason: 'shutdown' });
+    if (cell !== undefined) this.#crashes.end(cell, { reason: 'shutdown' });
   }
 
   startEffect(cell: Cell, request: EffectRequest): void {
@@ -309,181 +245,51 @@ export class Kernel implements CellKernel, CallDesk {
   }
 
   fail(cell: Cell, error: unknown): void {
-    if (cell.phase === 'live') this.#crash(cell, undefined, error);
+    if (cell.phase === 'live') this.#crashes.crash(cell, undefined, error);
   }
 
   /** Puts a live cell into the queue of those with something to do. */
   enqueue(cell: Cell): void {
-    if (cell.phase === 'live' && this.#ready.add(cell)) this.#schedule();
+    this.#turns.enqueue(cell);
   }
 
-  // ---- turns
+  // ---- for turns and crashes
 
-  #schedule(): void {
-    if (this.#scheduled || this.#running) return;
-    this.#scheduled = true;
-    this.world.defer(() => {
-      this.#scheduled = false;
-      this.drain();
-    });
-  }
-
-  #touch(cell: Cell): void {
+  touch(cell: Cell): void {
     if (cell.spec.durable) this.committer.touch(cell);
   }
 
-  #mailArrived(cell: Cell): void {
-    this.#touch(cell);
-    this.enqueue(cell);
+  crashed(cell: Cell, envelope: Envelope, error: unknown): void {
+    this.#crashes.crash(cell, envelope, error);
   }
 
-  #turn(cell: Cell): void {
-    const envelope = cell.mailbox.take();
-    if (envelope === undefined) return;
-    // Cleared or moved since it fired.
-    if (envelope.kind === 'timer' && cell.timers?.get(envelope.id) !== envelope.dueAtMs) return;
-    const before = cell.checkpoint;
-    this.#current = cell;
-    let crash: { readonly error: unknown } | undefined;
-    try {
-      const host = this.#handle(cell, envelope);
-      if (host.status === 'error' && host.endedByItself !== true) crash = { error: host.error };
-      else cell.checkpoint = host.checkpoint();
-    } catch (error) {
-      crash = { error };
-    }
-    this.#current = undefined;
-    if (crash !== undefined) {
-      this.#ops.length = 0;
-      cell.checkpoint = before;
-      this.#crash(cell, envelope, crash.error);
-      return;
-    }
-    if (envelope.kind === 'settle') this.effects.consumed(cell.address, envelope.key);
-    if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer')
-      this.#touch(cell);
-    this.#flush();
-    this.#afterTurn(cell);
+  consumed(cell: Cell, key: string): void {
+    this.effects.consumed(cell.address, key);
   }
 
-  #handle(cell: Cell, envelope: Envelope): Host {
-    if (envelope.kind === 'start') {
-      const { factory } = cell.logic;
-      cell.host?.stop();
-      cell.host =
-        cell.checkpoint === undefined ? factory.create(cell, cell.spec.input) : factory.restore(cell, cell.checkpoint);
-      cell.host.start();
-      return cell.host;
-    }
+  finished(cell: Cell): void {
     const host = cell.host as Host;
-    if (envelope.kind === 'event') host.send(envelope.event);
-    else if (envelope.kind === 'settle') host.settle(envelope.key, envelope.outcome);
-    else if (envelope.kind === 'relay') host.relay(envelope.reentry);
-    else {
-      cell.timers?.delete(envelope.id);
-      host.fire(envelope.id);
-    }
-    return host;
-  }
-
-  /** Does what the turn asked for, in order. */
-  #flush(): void {
-    if (this.#ops.length === 0) return;
-    const ops = this.#ops;
-    this.#ops = [];
-    for (const op of ops) op();
-  }
-
-  #afterTurn(cell: Cell): void {
-    const host = cell.host as Host;
-    if (host.status === 'done') this.#end(cell, { reason: 'normal', output: host.output });
+    if (host.status === 'done') this.#crashes.end(cell, { reason: 'normal', output: host.output });
     else if (host.status === 'error')
-      this.#end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
+      this.#crashes.end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
     else if (cell.spec.restart === 'permanent' && cell.spec.durable) this.onKeyedTurn?.(cell);
   }
 
-  #crash(cell: Cell, envelope: Envelope | undefined, error: unknown): void {
-    this.#stopHost(cell);
-    if (envelope !== undefined && reportsFailure(envelope)) {
-      this.#end(cell, { reason: 'failed', error: toErrorBody(error, 'AGENT_FAILED') });
-      return;
-    }
-    cell.phase = 'crashed';
-    const body = toErrorBody(error, 'AGENT_CRASHED');
-    this.log.warn('An actor crashed.', {
-      actor: cell.address,
-      code: body.code,
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-    if (envelope !== undefined) {
-      envelope.deliveries++;
-      if (envelope.deliveries >= DELIVERIES_MAX || body.code === 'UNSUPPORTED_LOGIC') {
-        if (this.#setAside(cell, envelope, error)) return;
-      } else {
-        if (envelope.kind === 'timer') cell.timers?.set(envelope.id, envelope.dueAtMs);
-        cell.mailbox.putBack(envelope);
-      }
-    }
-    this.#touch(cell);
-    const { address, recovery, restart, supervisor } = cell.spec;
-    if (!this.cells.has(supervisor)) this.restart(address, recovery);
-    else this.post(supervisor, { type: 'child.crashed', address, error: body, restart, recovery });
-  }
-
-  /** Sets a poison message aside. False when the cell goes on without it. One without an owner waits for its supervisor's word. */
-  #setAside(cell: Cell, envelope: Envelope, error: unknown): boolean {
-    const refusal = setAside(this, cell, envelope, error);
-    const { address, owner, restart, supervisor } = cell.spec;
-    if (owner === undefined && restart === 'permanent' && envelope.kind !== 'start') return false;
-    if (owner === undefined && this.cells.has(supervisor)) {
-      cell.mailbox.putBack(envelope);
-      this.#touch(cell);
-      this.post(supervisor, { type: 'child.quarantined', address, error: refusal });
-    } else this.#end(cell, { reason: 'killed' });
-    return true;
-  }
-
-  #end(cell: Cell, exit: Exit): void {
-    if (cell.phase === 'ended') return;
-    this.#stopHost(cell);
-    cell.phase = 'ended';
-    for (const child of cell.owned ?? []) this.#end(child, { reason: 'shutdown' });
-    for (const key of cell.attached().keys()) {
-      this.committer.attach({ address: cell.address, key, value: null });
-    }
-    this.effects.cancelAll(cell.address);
-    this.book.dismiss(cell);
-    this.#touch(cell);
-    const { owner, supervisor, address } = cell.spec;
-    if (owner !== undefined) {
-      this.cells.get(owner)?.owned?.delete(cell);
-      if (exit.reason === 'normal') this.post(owner, { type: 'child.done', address, output: exit.output });
-      else if (exit.reason === 'failed' || exit.reason === 'crashed')
-        this.post(owner, { type: 'child.failed', address, error: exit.error });
-    }
-    if (exit.reason === 'failed' && this.cells.has(supervisor))
-      this.post(supervisor, { type: 'child.failed', address, error: exit.error });
-  }
-
-  #stopHost(cell: Cell): void {
-    try {
-      cell.host?.stop();
-    } catch (error) {
-      this.log.warn('An actor threw while it was stopped.', { actor: cell.address, error: String(error) });
-    }
-    cell.host = undefined;
+  #mailArrived(cell: Cell): void {
+    this.touch(cell);
+    this.#turns.enqueue(cell);
   }
 
   /** An outcome of a call is mail like any other. */
   deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void {
-    this.#meter.effect(outcome.ok ? 'completed' : 'failed');
+    this.meter.effect(outcome.ok ? 'completed' : 'failed');
     cell.mailbox.push({ kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.#mailArrived(cell);
   }
 
   /** Nobody may guess what came of the call: it stays open, and the actor waits, until a probe or a person says. */
   park(cell: Cell, key: string, outcome: EffectOutcome & { readonly ok: false }): void {
-    this.#meter.effect('unknown');
+    this.meter.effect('unknown');
     if (cell.spec.owner !== undefined)
       this.post(cell.spec.owner, { type: 'run.parked', address: cell.address, key, error: outcome.error });
   }

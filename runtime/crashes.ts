@@ -1,0 +1,163 @@
+/**
+ * What becomes of a cell whose turn did not end well, and of one that ends. It decides nothing about restarts: a crash is
+ * reported to the cell's supervisor, which says `restart` or `abandon`.
+ */
+import { toErrorBody } from '../protocol/errors.ts';
+import { type Cell, INPUT_ROW } from './cell.ts';
+import type { CellBook } from './cell-book.ts';
+import type { RecoveryMode } from './child-spec.ts';
+import type { Committer } from './committer.ts';
+import type { Effects } from './effects.ts';
+import type { Exit } from './exit.ts';
+import type { ActorEvent } from './host.ts';
+import type { KernelLog, KernelMeter } from './kernel-options.ts';
+import type { Envelope } from './mailbox.ts';
+import { DELIVERIES_MAX, reportsFailure, setAside } from './quarantine.ts';
+import type { World } from './world.ts';
+
+/** What crashes and ends need of the kernel. */
+export interface CrashDesk {
+  readonly world: World;
+  readonly book: CellBook;
+  readonly log: KernelLog;
+  readonly meter: KernelMeter;
+  readonly committer: Committer;
+  readonly effects: Effects;
+  post(to: string, event: ActorEvent): void;
+  attach(cell: Cell, key: string, value: unknown): void;
+  /** The cell is part of the next epoch. */
+  touch(cell: Cell): void;
+  /** Runs `fn` after the next commit. */
+  release(fn: () => void): void;
+  enqueue(cell: Cell): void;
+}
+
+/** The crashes and ends of one kernel's cells. */
+export class Crashes {
+  readonly #desk: CrashDesk;
+
+  constructor(desk: CrashDesk) {
+    this.#desk = desk;
+  }
+
+  /** The cell cannot go on as it is; `envelope` is what it crashed over, where that is known. */
+  crash(cell: Cell, envelope: Envelope | undefined, error: unknown): void {
+    const desk = this.#desk;
+    this.#stopHost(cell);
+    if (envelope !== undefined && reportsFailure(envelope)) {
+      this.end(cell, { reason: 'failed', error: toErrorBody(error, 'AGENT_FAILED') });
+      return;
+    }
+    cell.phase = 'crashed';
+    const body = toErrorBody(error, 'AGENT_CRASHED');
+    desk.log.warn('An actor crashed.', {
+      actor: cell.address,
+      code: body.code,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    if (envelope !== undefined) {
+      envelope.deliveries++;
+      if (envelope.deliveries >= DELIVERIES_MAX || body.code === 'UNSUPPORTED_LOGIC') {
+        if (this.#setAside(cell, envelope, error)) return;
+      } else {
+        if (envelope.kind === 'timer') cell.timers?.set(envelope.id, envelope.dueAtMs);
+        cell.mailbox.putBack(envelope);
+      }
+    }
+    desk.touch(cell);
+    const { address, recovery, restart, supervisor } = cell.spec;
+    if (!desk.book.cells.has(supervisor)) this.restart(address, recovery);
+    else desk.post(supervisor, { type: 'child.crashed', address, error: body, restart, recovery });
+  }
+
+  /** Makes a crashed cell live again, once its delivery count is committed. */
+  restart(address: string, mode: RecoveryMode): void {
+    const desk = this.#desk;
+    const cell = desk.book.cells.get(address);
+    if (cell === undefined || cell.phase !== 'crashed') return;
+    if (mode === 'reset') {
+      cell.checkpoint = undefined;
+      cell.timers = undefined;
+      for (const key of cell.attached().keys()) if (key !== INPUT_ROW) desk.attach(cell, key, undefined);
+    }
+    const first = cell.mailbox.waiting().control[0];
+    if (first?.kind !== 'start') cell.mailbox.putBack({ kind: 'start', deliveries: 0, bytes: 0 });
+    desk.touch(cell);
+    desk.release(() => {
+      if (cell.phase !== 'crashed') return;
+      cell.phase = 'live';
+      cell.restarts++;
+      desk.meter.restarted(cell.spec.supervisor);
+      desk.enqueue(cell);
+    });
+  }
+
+  /** Gives a crashed cell up: its owner hears of it. A keyed one only leaves memory: its state and mail stay in the store. */
+  abandon(address: string, error: unknown): void {
+    const cell = this.#desk.book.cells.get(address);
+    if (cell === undefined || cell.phase !== 'crashed') return;
+    if (cell.spec.restart === 'permanent' && cell.spec.durable) this.#layDown(cell);
+    else this.end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
+  }
+
+  /** The cell ends, with all that it owns; those concerned hear of it. */
+  end(cell: Cell, exit: Exit): void {
+    if (cell.phase === 'ended') return;
+    const desk = this.#desk;
+    this.#stopHost(cell);
+    cell.phase = 'ended';
+    if (cell.owned !== undefined) for (const child of cell.owned) this.end(child, { reason: 'shutdown' });
+    if (cell.attachments !== undefined) {
+      for (const key of cell.attachments.keys()) {
+        desk.committer.attach({ address: cell.address, key, value: null });
+      }
+    }
+    desk.effects.cancelAll(cell.address);
+    desk.book.dismiss(cell);
+    desk.touch(cell);
+    const { owner, supervisor, address } = cell.spec;
+    if (owner !== undefined) {
+      desk.book.cells.get(owner)?.owned?.delete(cell);
+      if (exit.reason === 'normal') desk.post(owner, { type: 'child.done', address, output: exit.output });
+      else if (exit.reason === 'failed' || exit.reason === 'crashed')
+        desk.post(owner, { type: 'child.failed', address, error: exit.error });
+    }
+    if (exit.reason === 'failed' && desk.book.cells.has(supervisor))
+      desk.post(supervisor, { type: 'child.failed', address, error: exit.error });
+  }
+
+  #layDown(cell: Cell): void {
+    const desk = this.#desk;
+    desk.touch(cell);
+    desk.release(() => {
+      if (cell.phase !== 'crashed') return;
+      if (desk.committer.isDirty(cell)) return this.#layDown(cell);
+      cell.phase = 'ended';
+      desk.effects.cancelAll(cell.address);
+      desk.book.dismiss(cell);
+    });
+  }
+
+  /** Sets a poison message aside. False when the cell goes on without it. One without an owner waits for its supervisor's word. */
+  #setAside(cell: Cell, envelope: Envelope, error: unknown): boolean {
+    const desk = this.#desk;
+    const refusal = setAside(desk, cell, envelope, error);
+    const { address, owner, restart, supervisor } = cell.spec;
+    if (owner === undefined && restart === 'permanent' && envelope.kind !== 'start') return false;
+    if (owner === undefined && desk.book.cells.has(supervisor)) {
+      cell.mailbox.putBack(envelope);
+      desk.touch(cell);
+      desk.post(supervisor, { type: 'child.quarantined', address, error: refusal });
+    } else this.end(cell, { reason: 'killed' });
+    return true;
+  }
+
+  #stopHost(cell: Cell): void {
+    try {
+      cell.host?.stop();
+    } catch (error) {
+      this.#desk.log.warn('An actor threw while it was stopped.', { actor: cell.address, error: String(error) });
+    }
+    cell.host = undefined;
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Turns: the one loop of a node. One turn takes one message, lets the actor handle it, takes a checkpoint. If all of that ends
+ * well, what the actor asked for is done, in order; if anything throws, none of it is, and the cell is handed to whoever deals
+ * with crashes (runtime/crashes.ts).
+ */
+import type { Cell } from './cell.ts';
+import type { CellPort } from './cell-port.ts';
+import type { Host } from './host.ts';
+import type { Envelope } from './mailbox.ts';
+import { ReadyQueue } from './ready-queue.ts';
+import type { World } from './world.ts';
+
+/** Turns in a row before the event loop gets its turn. */
+const SLICE_TURNS = 1_000;
+
+/** What turns need of the kernel. */
+export interface TurnDesk {
+  readonly world: World;
+  /** The cell is part of the next epoch. */
+  touch(cell: Cell): void;
+  /** The turn threw, or the actor broke: nothing that it asked for is done. */
+  crashed(cell: Cell, envelope: Envelope, error: unknown): void;
+  /** The turn ended well, and what it asked for is done. */
+  finished(cell: Cell): void;
+  /** The outcome of a call was handled in a turn that ended well. */
+  consumed(cell: Cell, key: string): void;
+}
+
+/** The turns of one kernel. */
+export class Turns {
+  readonly #desk: TurnDesk;
+  readonly #ready = new ReadyQueue();
+  #current: Cell | undefined;
+  #ops: (() => void)[] = [];
+  #running = false;
+  #scheduled = false;
+  #paused = false;
+
+  constructor(desk: TurnDesk) {
+    this.#desk = desk;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stops or goes on with turns, while the store is away. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) this.#schedule();
+  }
+
+  /** Puts a live cell into the queue of those with something to do. */
+  enqueue(cell: Cell): void {
+    if (cell.phase === 'live' && this.#ready.add(cell)) this.#schedule();
+  }
+
+  /** What a cell asks for: done when its turn has ended well; at once outside of turns, for one that still lives. */
+  note(cell: Cell, op: () => void): void {
+    if (this.#current !== undefined) this.#ops.push(op);
+    else if (cell.phase !== 'ended') op();
+  }
+
+  /** Runs `fn` as a turn without an actor, of `door`: what it asks for happens if it does not throw. */
+  act<T>(door: Cell, fn: (port: CellPort) => T): T {
+    if (this.#current !== undefined) return fn(this.#current);
+    this.#current = door;
+    try {
+      const value = fn(door);
+      this.#current = undefined;
+      this.#flush();
+      return value;
+    } catch (error) {
+      this.#current = undefined;
+      this.#ops.length = 0;
+      throw error;
+    }
+  }
+
+  /** Runs what is ready, at most one slice of it. False when nothing was. */
+  drain(): boolean {
+    if (this.#running || this.#paused || this.#ready.empty) return false;
+    this.#running = true;
+    for (let turns = 0; turns < SLICE_TURNS; turns++) {
+      const cell = this.#ready.take();
+      if (cell === undefined) break;
+      if (cell.phase !== 'live') continue;
+      this.#turn(cell);
+      if (cell.mailbox.size > 0) this.enqueue(cell);
+    }
+    this.#running = false;
+    if (!this.#ready.empty) this.#schedule();
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#running) return;
+    this.#scheduled = true;
+    this.#desk.world.defer(() => {
+      this.#scheduled = false;
+      this.drain();
+    });
+  }
+
+  #turn(cell: Cell): void {
+    const envelope = cell.mailbox.take();
+    if (envelope === undefined) return;
+    // Cleared or moved since it fired.
+    if (envelope.kind === 'timer' && cell.timers?.get(envelope.id) !== envelope.dueAtMs) return;
+    const before = cell.checkpoint;
+    this.#current = cell;
+    let crash: { readonly error: unknown } | undefined;
+    try {
+      const host = handle(cell, envelope);
+      if (host.status === 'error' && host.endedByItself !== true) crash = { error: host.error };
+      else cell.checkpoint = host.checkpoint();
+    } catch (error) {
+      crash = { error };
+    }
+    this.#current = undefined;
+    if (crash !== undefined) {
+      this.#ops.length = 0;
+      cell.checkpoint = before;
+      this.#desk.crashed(cell, envelope, crash.error);
+      return;
+    }
+    // Before what the turn asks for is done: that may be another call under the same key.
+    if (envelope.kind === 'settle') this.#desk.consumed(cell, envelope.key);
+    if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer')
+      this.#desk.touch(cell);
+    this.#flush();
+    this.#desk.finished(cell);
+  }
+
+  /** Does what the turn asked for, in order. */
+  #flush(): void {
+    if (this.#ops.length === 0) return;
+    const ops = this.#ops;
+    this.#ops = [];
+    for (const op of ops) op();
+  }
+}
+
+function handle(cell: Cell, envelope: Envelope): Host {
+  if (envelope.kind === 'start') {
+    const { factory } = cell.logic;
+    cell.host?.stop();
+    cell.host =
+      cell.checkpoint === undefined ? factory.create(cell, cell.spec.input) : factory.restore(cell, cell.checkpoint);
+    cell.host.start();
+    return cell.host;
+  }
+  const host = cell.host as Host;
+  if (envelope.kind === 'event') host.send(envelope.event);
+  else if (envelope.kind === 'settle') host.settle(envelope.key, envelope.outcome);
+  else if (envelope.kind === 'relay') host.relay(envelope.reentry);
+  else {
+    cell.timers?.delete(envelope.id);
+    host.fire(envelope.id);
+  }
+  return host;
+}
