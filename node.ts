@@ -25,7 +25,7 @@ import { Committer } from './runtime/committer.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import { Kernel } from './runtime/kernel.ts';
 import { createLog, type Log, type NodeLog } from './runtime/log.ts';
-import { createMetrics } from './runtime/metrics.ts';
+import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { Recovery, type RecoveryReport } from './runtime/recovery.ts';
 import { type AgentEntry, createRegisters, type Registers } from './runtime/registers.ts';
 import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
@@ -34,7 +34,7 @@ import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
 import type { Store } from './runtime/stores/store.ts';
 import { VERSION } from './runtime/version.ts';
-import { createWorkerPool } from './runtime/workers/pool.ts';
+import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
 import { startTree } from './supervisors/tree.ts';
 
@@ -51,6 +51,10 @@ export interface NodeParts {
   readonly log: Log;
   readonly agents: readonly AgentDefinition[];
   readonly workflows: readonly unknown[];
+  /** In place of the store that the settings name. */
+  readonly store?: Store;
+  /** In place of worker threads. */
+  readonly workers?: WorkerPool;
   /** The node cannot go on (its store is lost, its root supervisor gave up): the process must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -100,15 +104,24 @@ export function logOf(settings: Settings, world: World): NodeLog {
  * Errors: STORE_UNAVAILABLE, WORKFLOW_INVALID, STATE_CONFLICT, UNSUPPORTED_LOGIC, INVALID_INPUT (its address is taken).
  */
 export async function buildNode(parts: NodeParts): Promise<Node> {
+  return await openDoors(parts, await buildIndoors(parts));
+}
+
+/** All of a node but its doors: it works, and nobody can reach it from outside the process. */
+export type Indoors = Awaited<ReturnType<typeof buildIndoors>>;
+
+/** Builds a node and lets it go on with what was unfinished. Errors: those of `buildNode`, but for its address. */
+export async function buildIndoors(parts: NodeParts) {
   const core = await openCore(parts);
   const staff = hire(parts, core);
   await load(parts, core, staff);
   const recovery = await recover(parts, core, staff);
-  return await openDoors(parts, core, staff, recovery);
+  return { core, staff, recovery };
 }
 
 /** The machine room: metrics, registers, the kernel, the store and the committer that writes to it. */
-async function openCore({ world, settings, log, onFatal }: NodeParts) {
+async function openCore(parts: NodeParts) {
+  const { world, settings, log, onFatal } = parts;
   const metrics = createMetrics({ world });
   const kernel = new Kernel({
     world,
@@ -119,7 +132,7 @@ async function openCore({ world, settings, log, onFatal }: NodeParts) {
       effect: (outcome) => metrics.effectEnded(outcome),
     },
   });
-  const store = openableStore(settings, world, log);
+  const store = parts.store ?? openableStore(settings, world, log);
   const fence = await store.open();
   const committer = new Committer(store, fence, world, {
     drain: () => kernel.drain(),
@@ -135,16 +148,9 @@ async function openCore({ world, settings, log, onFatal }: NodeParts) {
 type Core = Awaited<ReturnType<typeof openCore>>;
 
 /** What the actors need, the logics they are made of, and the tree that watches over them. */
-function hire({ world, settings, log, onFatal }: NodeParts, { metrics, registers, kernel, store }: Core) {
-  const workers = createWorkerPool({
-    world,
-    log,
-    metrics,
-    threadsMax: settings.workerThreadsMax,
-    queueMax: settings.workerQueueMax,
-    memoryMib: settings.workerMemoryMib,
-    timeoutMs: settings.workerTimeoutMs,
-  });
+function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
+  const { world, settings, log, onFatal } = parts;
+  const workers = parts.workers ?? workerThreads(parts, metrics);
   const services = createAgentServices({ world, log, kernel, workers, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const selector = new Selector(registry, kernel.effects);
@@ -181,6 +187,18 @@ function hire({ world, settings, log, onFatal }: NodeParts, { metrics, registers
 }
 
 type Staff = ReturnType<typeof hire>;
+
+function workerThreads({ world, settings, log }: NodeParts, metrics: Metrics): WorkerPool {
+  return createWorkerPool({
+    world,
+    log,
+    metrics,
+    threadsMax: settings.workerThreadsMax,
+    queueMax: settings.workerQueueMax,
+    memoryMib: settings.workerMemoryMib,
+    timeoutMs: settings.workerTimeoutMs,
+  });
+}
 
 /** Agents and workflows: the bundled ones, the lab, the caller's, those of files, and those that clients registered before. */
 async function load(
@@ -235,12 +253,7 @@ async function recover(
 }
 
 /** The doors open; from here on the node can be reached, until it is stopped. */
-async function openDoors(
-  { world, settings, log }: NodeParts,
-  core: Core,
-  staff: Staff,
-  recovery: RecoveryReport,
-): Promise<Node> {
+async function openDoors({ world, settings, log }: NodeParts, { core, staff, recovery }: Indoors): Promise<Node> {
   const { metrics, registers, kernel, committer, fence, store } = core;
   const { desk, sessions, registry, plans, tree, workers } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
