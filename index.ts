@@ -16,3 +16,4 @@ export { type ErrorCode, OperatingError } from './protocol/errors.ts';
 export type { WorkflowGraph } from './protocol/graph.ts';
 export type { TaskEvent, TaskResult, TaskStatus } from './protocol/tasks.ts';
 export { addressOf } from './runtime/machine-references.ts';
+export type { KeptClass } from './runtime/machine-classes.ts';

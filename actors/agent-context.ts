@@ -61,6 +61,8 @@ export interface ContextDeps {
   readonly world: World;
   readonly log: AgentLogger & { child(fields: object): AgentLogger };
   shelf(owner: string): JournalShelf;
+  /** A message of an agent reached nobody. */
+  undeliverable(reason: string): void;
   runWorker(call: WorkerCall & { readonly signal: AbortSignal }): Promise<unknown>;
   tell(agent: string, key: string, event: { readonly type: string }): Promise<void>;
   ask(agent: string, key: string, event: { readonly type: string }, timeoutMs: number): Promise<unknown>;

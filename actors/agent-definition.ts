@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
 import { isName, isVersion } from '../protocol/names.ts';
 import type { EffectKind } from '../runtime/host.ts';
+import type { KeptClass } from '../runtime/machine-classes.ts';
 import type { AgentContext } from './agent-context.ts';
 
 /**
@@ -61,6 +62,8 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly labels?: Readonly<Record<string, string>>;
   /** Outside calls of a machine, by name. */
   readonly effects?: Readonly<Record<string, EffectDefinition>>;
+  /** Classes of your own whose instances the machine may hold in its state. */
+  readonly classes?: readonly KeptClass[];
   /** Throws, or answers false, when the agent cannot work now. */
   readonly health?: () => boolean | Promise<boolean>;
 }

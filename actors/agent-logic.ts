@@ -2,10 +2,12 @@
  * Turns a definition into the logic its actors are made of: the function form runs on the product's own flat logic, the
  * machine form is the developer's XState machine, hosted. Both get at the world through the performer made here.
  */
+import { inspect } from 'node:util';
 import type { AnyStateMachine } from 'xstate';
 import type { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
+import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
@@ -16,6 +18,8 @@ import type { AgentDefinition } from './agent-definition.ts';
 import { runLogic, type RunInput } from './run.ts';
 
 const ISSUES_SHOWN_MAX = 20;
+/** Of what one `log` action says. */
+const LOGGED_CHARACTERS_MAX = 4_000;
 
 /** The logic of one agent. Errors: UNSUPPORTED_LOGIC for a machine that cannot be kept over a restart. */
 export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { readonly world: World }): InstalledLogic {
@@ -34,6 +38,12 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
       logicVersion: definition.version,
       world: deps.world,
       kindOf: (call) => definition.effects?.[call.replace(/^effect:/, '')]?.kind,
+      ...(definition.classes !== undefined && { classes: definition.classes }),
+      ...voices(reference, deps),
+      ...(!definition.keyed && {
+        parentOf: (port) => ((port as CellPort).input as RunInput).owner,
+        toParent: (address, event) => ({ type: 'run.told', address, event }),
+      }),
     });
     return {
       ...base,
@@ -45,6 +55,20 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
     ...base,
     factory: flatFactory(runLogic(name, definition.version, definition.kind)),
     perform: (call, spec) => performRun(definition, deps, call, spec),
+  };
+}
+
+/** Where a machine's `log` actions go, and what becomes of what it writes to a parent that it does not have. */
+function voices(agent: string, deps: ContextDeps): Pick<MachineOptions, 'log' | 'onUndelivered'> {
+  return {
+    log: (actor, ...what) => {
+      const words = what.map((one) => (typeof one === 'string' ? one : inspect(one, { breakLength: Infinity })));
+      deps.log.info(words.join(' ').slice(0, LOGGED_CHARACTERS_MAX), { agent, actor });
+    },
+    onUndelivered: (actor, error) => {
+      deps.undeliverable('no_parent');
+      deps.log.warn('A message reached nobody.', { agent, actor, code: error.code, error: error.message });
+    },
   };
 }
 

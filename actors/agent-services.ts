@@ -25,6 +25,7 @@ export function createAgentServices(deps: ServiceDeps): ContextDeps {
     world,
     log,
     shelf: (owner) => shelfOf(kernel, owner),
+    undeliverable: (reason) => kernel.meter.deadLetter(reason),
     runWorker: (call) => workers.run(call),
     tell: (agent, key, event) => deps.desk().tell(agent, key, event),
     ask: (agent, key, event, timeoutMs) => deps.desk().ask(agent, key, event, timeoutMs),

@@ -173,7 +173,12 @@ export class Cell implements CellPort {
 
   setTimer(id: string, dueAtMs: number): void {
     this.#kernel.note(this, () => {
-      (this.timers ??= new Map()).set(id, dueAtMs);
+      const timers = (this.timers ??= new Map());
+      // A restored actor asks again for what recovery has armed already.
+      if (timers.get(id) === dueAtMs) return;
+      // The order they are kept in is the order they were set in, which decides between those of the same moment.
+      timers.delete(id);
+      timers.set(id, dueAtMs);
       this.#kernel.armTimer(this, id, dueAtMs);
     });
   }

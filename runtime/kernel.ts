@@ -51,7 +51,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
     this.log = options.log;
     this.meter = options.meter;
     this.#calls = new Calls(this.world, this);
-    this.#timers = new TimerQueue(this.world, (timer) => this.#fired(timer));
+    this.#timers = new TimerQueue(this.world, {
+      fire: (timer) => this.#fired(timer),
+      stands: ({ address, id, dueAtMs }) => this.cells.get(address)?.timers?.get(id) === dueAtMs,
+    });
     this.#door = new Cell(this, volatileSpec(DOOR_LOGIC.name), DOOR_LOGIC);
   }
 

@@ -2,6 +2,7 @@
  * The checkpoint of a machine: one array of records, packed. Its head says whether the body holds marks, so that most
  * states need not be looked through again when they are restored.
  */
+import type { KeptClasses } from './machine-classes.ts';
 import { MARK, type Mark, type ReferenceWriter } from './machine-kinds.ts';
 import { Converter, type ReferenceReader, Reviver } from './machine-marks.ts';
 import { type MachineRecord, mismatch } from './machine-record.ts';
@@ -62,10 +63,12 @@ export function reviveSnapshots(actor: LiveActor, reviver: Reviver): void {
 
 /** The references inside of one machine. */
 export class TreeReferences implements ReferenceWriter, ReferenceReader {
+  readonly classes: KeptClasses;
   readonly #root: LiveActor;
 
-  constructor(root: LiveActor) {
+  constructor(root: LiveActor, classes: KeptClasses) {
     this.#root = root;
+    this.classes = classes;
   }
 
   write(value: object): Mark | undefined {

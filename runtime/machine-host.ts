@@ -28,6 +28,7 @@ import {
   type TimerRecord,
   unpackCheckpoint,
 } from './machine-checkpoint.ts';
+import { type KeptClass, KeptClasses } from './machine-classes.ts';
 import { type CallMaker, type OutsideCall, settledEvent } from './machine-calls.ts';
 import { REGISTERED_NAMES, registeredActor } from './machine-effects.ts';
 import { assertHostable } from './machine-lint.ts';
@@ -68,21 +69,28 @@ export interface MachineOptions {
    * work like `effect`.
    */
   readonly performerNames?: readonly string[];
+  /** Classes of the developer's own whose instances the machine may hold. */
+  readonly classes?: readonly KeptClass[];
   /** What kind of call a name is (`effect:charge`), where the machine does not say. */
   kindOf?(name: string): EffectKind | undefined;
-  /** The address that `sendParent` of the machine itself goes to, read from its input. */
-  parentOf?(input: unknown): string | undefined;
+  /** The address that `sendParent` of the machine itself goes to; `input` is what the machine is made with. */
+  parentOf?(port: HostPort, input: unknown): string | undefined;
+  /** How an event is put to that parent. Default: as it is. */
+  toParent?(address: string, event: ActorEvent): ActorEvent;
   /** What cannot be delivered: `sendParent` in a machine without a parent (NOT_FOUND). */
   onUndelivered?(address: string, error: OperatingError): void;
   /** What `log` actions say. */
   log?(address: string, ...what: readonly unknown[]): void;
 }
 
+type PreparedOptions = MachineOptions & { readonly kept: KeptClasses };
+
 class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwner, MachineScope {
   readonly port: HostPort;
   readonly scheduler = new MachineTimers(this);
   readonly starts = new LateStarts(this);
   readonly #options: MachineOptions;
+  readonly #classes: KeptClasses;
   readonly #parent: ActorAddress;
   #root!: LiveActor;
   #number: number;
@@ -95,9 +103,10 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   #last: Uint8Array | undefined;
   #ownEnds: WeakSet<LiveActor> | undefined;
 
-  constructor(port: HostPort, options: MachineOptions, parent: string | undefined, number: number) {
+  constructor(port: HostPort, options: PreparedOptions, parent: string | undefined, number: number) {
     this.port = port;
     this.#options = options;
+    this.#classes = options.kept;
     this.#parent = new ActorAddress(parent ?? '');
     this.#number = number;
   }
@@ -116,7 +125,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     this.#phase = 'restored';
     this.#turn(() => this.#make(logic, { snapshot: machine }));
     if (this.#fault !== undefined) throw this.#fault.error;
-    const references = new TreeReferences(this.#root);
+    const references = new TreeReferences(this.#root, this.#classes);
     const reviver = new Reviver(references, false);
     if (isMarked) {
       reviveSnapshots(this.#root, reviver);
@@ -182,7 +191,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
       const packed = event['packed'];
       const whole =
         packed instanceof Uint8Array
-          ? (new Reviver(new TreeReferences(this.#root), false).revive(unpackKept(packed)) as ActorEvent)
+          ? (new Reviver(new TreeReferences(this.#root, this.#classes), false).revive(unpackKept(packed)) as ActorEvent)
           : (this.#imported(event) as ActorEvent);
       if (event.type === FORWARDED) return this.#sendOut(String(event['address']), whole);
       const target = actorAt(this.#root, targetPath);
@@ -248,9 +257,12 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     if (failed === undefined || this.#ownEnds?.has(failed)) (this.#ownEnds ??= new WeakSet()).add(actor);
   }
 
-  /** Promises, callbacks and observables are known to this process alone: the machine must stay in memory while any runs. */
+  /**
+   * Promises, callbacks and observables are known to this process alone: the machine must stay in memory while any runs. One
+   * that waits for an outside call must be there for it, also after a restart.
+   */
   get holdsWork(): boolean {
-    return this.starts.holdsWork;
+    return this.starts.holdsWork || (this.#calls?.size ?? 0) > 0;
   }
 
   get isDeaf(): boolean {
@@ -260,7 +272,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   // ---- what is kept
 
   checkpoint(): Uint8Array {
-    const references = new TreeReferences(this.#root);
+    const references = new TreeReferences(this.#root, this.#classes);
     const survey = new Survey(references);
     const writer = new RecordWriter(survey, (actor) => this.starts.eventsFor(actor));
     const machine = writer.writeMachine(this.#root, '');
@@ -285,7 +297,8 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     const place = `children.${stray?.id ?? ''}`;
     return unsupported(
       place,
-      `a second actor under the id of a running one (src "${String(stray?.src)}"). Give each child an id of its own; the first`,
+      `a second actor under the id of one that still runs (src "${String(stray?.src)}")`,
+      'Give each child an id of its own, or stop the first before you spawn the second.',
     );
   }
 
@@ -312,7 +325,8 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     if (target instanceof ActorAddress) {
       if (target === this.#parent && source === this.#root && /^xstate\.(?:done|error)\.actor\./.test(event.type))
         return;
-      return this.#sendOut(target.address, event);
+      if (target !== this.#parent || this.#options.toParent === undefined) return this.#sendOut(target.address, event);
+      return this.#sendOut(target.address, this.#options.toParent(this.port.address, event));
     }
     if (this.#isWithinBounds()) (target as LiveActor)._send(event);
   }
@@ -392,7 +406,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   }
 
   #packEvent(event: ActorEvent, place: string): Uint8Array {
-    const references = new TreeReferences(this.#root);
+    const references = new TreeReferences(this.#root, this.#classes);
     const survey = new Survey(references);
     survey.keep(event, () => place);
     return packKept(survey.marked ? new Converter(references, false).convert(event) : event);
@@ -461,7 +475,8 @@ function rootLogic(machine: AnyStateMachine): AnyActorLogic {
  * Hosts of a user's machine. The work for the machine is done here, once.
  * Errors: UNSUPPORTED_LOGIC where it is plain to see that the machine cannot be hosted; `details.findings` lists why.
  */
-export function machineFactory(machine: AnyStateMachine, options: MachineOptions): HostFactory {
+export function machineFactory(machine: AnyStateMachine, given: MachineOptions): HostFactory {
+  const options = { ...given, kept: new KeptClasses(given.classes) };
   const names = options.performerNames ?? REGISTERED_NAMES;
   assertHostable(machine, names);
   const registered = new Map(names.map((name) => [name, registeredActor(name)]));
@@ -471,7 +486,7 @@ export function machineFactory(machine: AnyStateMachine, options: MachineOptions
     logicId: options.logicId,
     logicVersion: options.logicVersion,
     structureHash: structureHash(machine),
-    create: (port, input) => new MachineHost(port, options, options.parentOf?.(input), 0).create(logic, input),
+    create: (port, input) => new MachineHost(port, options, options.parentOf?.(port, input), 0).create(logic, input),
     restore: (port, checkpoint) => {
       const bytes = checkpoint as Uint8Array;
       const kept = unpackCheckpoint(bytes);

@@ -3,6 +3,8 @@
  * runtime/machine-marks.ts).
  */
 
+import type { KeptClasses } from './machine-classes.ts';
+
 /** The key that tells a mark from data. */
 export const MARK = '$troupe';
 
@@ -12,8 +14,10 @@ export interface Mark {
   readonly [field: string]: unknown;
 }
 
-/** Knows the references to actors. */
+/** Knows the references to actors, and the classes whose instances may be held. */
 export interface ReferenceWriter {
+  /** None where instances of classes may not be held at all: in what goes to other cells. */
+  readonly classes?: KeptClasses;
   /** The mark of a reference; undefined if the object is none. Errors: any, for one that cannot be kept; the message says what it is. */
   write(value: object): Mark | undefined;
 }
@@ -61,9 +65,24 @@ export function kindOf(value: object): Kind | undefined {
   return KINDS.get(Object.getPrototypeOf(value));
 }
 
-/** Arrays with holes, and those that `match` and template tags make, which have fields beside their items. */
+/** Arrays that were looked at once and had no fields beside their items: listing the keys of an array is slow. */
+const PLAIN_ARRAYS = new WeakSet<readonly unknown[]>();
+
+/** Arrays with holes, and those that have fields beside their items, as `match` and template tags make them. */
 export function isSparse(array: readonly unknown[]): boolean {
-  return array.includes(undefined)
-    ? Object.keys(array).length !== array.length
-    : Object.hasOwn(array, 'index') || Object.hasOwn(array, 'raw');
+  if (PLAIN_ARRAYS.has(array)) {
+    if (Object.hasOwn(array, 'index') || Object.hasOwn(array, 'raw')) return true;
+    if (!array.includes(undefined)) return false;
+  }
+  const keys = Object.keys(array);
+  // Keys that are numbers come first.
+  const isPlain = keys.length === array.length && (keys.length === 0 || keys.at(-1) === String(keys.length - 1));
+  if (isPlain) PLAIN_ARRAYS.add(array);
+  return !isPlain;
+}
+
+/** Whether something that is no array and no plain object was given fields of its own, which would not come back. */
+export function hasFields(value: object): boolean {
+  // Those of a typed array are its items too: listing them takes longer than packing them.
+  return (!ArrayBuffer.isView(value) || value instanceof DataView) && Object.keys(value).length > 0;
 }

@@ -4,11 +4,13 @@
  * In messages between cells only references and errors are marked: the mark of a reference is `{ $troupe: 'address', address }`.
  */
 import { isErrorCode, OperatingError } from '../protocol/errors.ts';
+import type { KeptClasses } from './machine-classes.ts';
 import { isAwkward, isSparse, kindOf, MARK, type Mark, type ReferenceWriter } from './machine-kinds.ts';
 import { Survey } from './machine-values.ts';
 
 /** Knows the references to actors that marks stand for; undefined for a mark of something else. */
 export interface ReferenceReader {
+  readonly classes?: KeptClasses;
   read(mark: Mark): object | undefined;
 }
 
@@ -77,9 +79,19 @@ export class Converter {
       case 'date':
         return this.#remember(value, copyNative(value));
       default:
-        if (value instanceof Error) return this.#convertError(value);
-        return this.#remember(value, this.#references.write(value) ?? {});
+        return this.#convertInstance(value);
     }
+  }
+
+  #convertInstance(value: object): unknown {
+    const kept = this.#references.classes?.of(value);
+    if (kept !== undefined) {
+      const mark: Record<string, unknown> = this.#remember(value, { [MARK]: 'class', name: kept.name });
+      mark['data'] = this.convert(kept.pack(value));
+      return mark;
+    }
+    if (value instanceof Error) return this.#convertError(value);
+    return this.#remember(value, this.#references.write(value) ?? {});
   }
 
   #convertFields(value: Readonly<Record<string, unknown>>, kind: 'object' | 'bare'): object {
@@ -283,6 +295,8 @@ export class Reviver {
             lastIndex: mark['lastIndex'],
           }),
         );
+      case 'class':
+        return this.#reviveKept(mark);
       case 'array':
         return this.#reviveEntries(mark, new Array(mark['length'] as number));
       case 'bare':
@@ -290,6 +304,19 @@ export class Reviver {
       default:
         return this.#reviveEntries(mark, {});
     }
+  }
+
+  #reviveKept(mark: Mark): object {
+    const name = String(mark['name']);
+    const kept = this.#references.classes?.named(name);
+    if (kept === undefined) {
+      throw new OperatingError(
+        'VERSION_MISMATCH',
+        `The kept state holds an instance of the class "${name}", which is not registered any more. ` +
+          'Register it again under `classes` of the agent.',
+      );
+    }
+    return this.#remember(mark, kept.unpack(this.revive(mark['data'])));
   }
 
   #reviveEntries(mark: Mark, copy: object): object {

@@ -89,7 +89,8 @@ export class RecordWriter {
 export function inlineSpawn(place: string): OperatingError {
   return unsupported(
     place,
-    'an actor that was spawned from inline logic. Register the logic in setup({ actors }) and spawn it by name; it',
+    'an actor that was spawned from inline logic',
+    'Register the logic in setup({ actors }) and spawn it by its name there.',
   );
 }
 

@@ -1,14 +1,16 @@
 /**
  * What a user's machine may hold, and how it is packed: plain objects and arrays, Map, Set, Date, RegExp, URL, bigint,
  * typed arrays, errors, references to actors; with cycles and shared identity. What cannot be kept (functions, symbols,
- * promises, instances of unknown classes) is refused with its place. Left out without a word are only: the stack of an error
- * and those of its fields that cannot be kept, whether an object is frozen, and fields given to arrays, dates and the like.
+ * promises, instances of unknown classes) is refused with its place. docs/agents-machines.md lists what is left out without
+ * a word: the stack of an error and those of its fields that cannot be kept, whether an object is frozen, getters, and fields
+ * that were given to a typed array, or to a plain array after it was first kept.
  *
  * Values that MessagePack cannot carry as they are stand in the bytes as marks (runtime/machine-marks.ts).
  */
 import { Packr } from 'msgpackr';
 import { OperatingError } from '../protocol/errors.ts';
-import { isAwkward, isSparse, kindOf, type Mark, type ReferenceWriter } from './machine-kinds.ts';
+import type { KeptClass } from './machine-classes.ts';
+import { hasFields, isAwkward, isSparse, kindOf, type Mark, type ReferenceWriter } from './machine-kinds.ts';
 
 /** Containers inside one another in the state of a machine. */
 const DEPTH_MAX = 256;
@@ -40,6 +42,10 @@ export class Survey {
   readonly #path: (string | number)[] = [];
   #seen: Set<object> | undefined;
   #first: object | undefined;
+  /** Buffers, and the one view of each. */
+  #views: Map<object, object> | undefined;
+  /** Instances of registered classes whose data is being looked through. */
+  #open: Set<object> | undefined;
 
   constructor(references: ReferenceWriter) {
     this.#references = references;
@@ -50,7 +56,7 @@ export class Survey {
     try {
       this.#scan(value, 0);
     } catch (error) {
-      if (error instanceof Unkeepable) throw unsupported(place() + this.#way(error.depth), error.what);
+      if (error instanceof Unkeepable) throw unsupported(place() + this.#way(error.depth), error.what, error.wayOut);
       throw error;
     }
   }
@@ -76,10 +82,14 @@ export class Survey {
 
   #scanObject(value: object, depth: number): void {
     const kind = kindOf(value);
-    if (kind === 'native' || kind === 'date') return;
+    if (kind !== undefined && kind !== 'object' && kind !== 'array' && kind !== 'bare') {
+      if (hasFields(value)) throw new Unkeepable(depth, `a ${kind} with fields of its own beside its content`);
+      if (kind === 'native') return this.#scanNative(value, depth);
+      if (kind === 'date') return;
+    }
     if (kind === undefined || kind === 'regexp' || kind === 'url') {
       this.marked = true;
-      if (kind === undefined && !(value instanceof Error)) this.#scanReference(value, depth);
+      if (kind === undefined) this.#scanInstance(value, depth);
       return;
     }
     if (this.#isSeen(value)) return;
@@ -125,6 +135,33 @@ export class Survey {
     }
   }
 
+  /** Two views of the same bytes would come back with bytes of their own. Buffers share a pool, and nobody means that. */
+  #scanNative(value: object, depth: number): void {
+    if (Buffer.isBuffer(value)) return;
+    const bytes = ArrayBuffer.isView(value) ? value.buffer : value;
+    this.#views ??= new Map();
+    if ((this.#views.get(bytes) ?? value) !== value)
+      throw new Unkeepable(depth, 'a view of bytes that another one there shares');
+    this.#views.set(bytes, value);
+  }
+
+  #scanInstance(value: object, depth: number): void {
+    const kept = this.#references.classes?.of(value);
+    if (kept !== undefined) this.#scanKept(value, kept, depth);
+    else if (!(value instanceof Error)) this.#scanReference(value, depth);
+  }
+
+  #scanKept(value: object, kept: KeptClass, depth: number): void {
+    if (this.#open?.has(value) === true)
+      throw new Unkeepable(depth, `an instance of "${kept.name}" that its own data leads back to`);
+    if (this.#isSeen(value)) return;
+    if (depth >= DEPTH_MAX) throw new Unkeepable(depth, `more than ${DEPTH_MAX} levels of objects inside one another`);
+    this.#path[depth] = `<${kept.name}>`;
+    (this.#open ??= new Set()).add(value);
+    this.#scan(kept.pack(value), depth + 1);
+    this.#open.delete(value);
+  }
+
   #scanReference(value: object, depth: number): void {
     let mark: Mark | undefined;
     try {
@@ -132,7 +169,7 @@ export class Survey {
     } catch (error) {
       throw new Unkeepable(depth, error instanceof Error ? error.message : String(error));
     }
-    if (mark === undefined) throw new Unkeepable(depth, describeInstance(value));
+    if (mark === undefined) throw new Unkeepable(depth, describeInstance(value), wayOutFor(value));
   }
 
   #isSeen(value: object): boolean {
@@ -151,6 +188,7 @@ export class Survey {
 }
 
 function pathPart(part: string | number): string {
+  if (typeof part === 'string' && part.startsWith('<')) return part;
   if (typeof part === 'number' || /^\d+$/.test(part)) return `[${part}]`;
   return /^[\w$]+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
 }
@@ -158,10 +196,12 @@ function pathPart(part: string | number): string {
 class Unkeepable extends Error {
   readonly depth: number;
   readonly what: string;
-  constructor(depth: number, what: string) {
+  readonly wayOut: string | undefined;
+  constructor(depth: number, what: string, wayOut?: string) {
     super(what);
     this.depth = depth;
     this.what = what;
+    this.wayOut = wayOut;
   }
 }
 
@@ -172,12 +212,25 @@ function describeInstance(value: object): string {
     : 'an object with a prototype of its own';
 }
 
-/** The refusal of something that a machine holds at `place`. */
-export function unsupported(place: string, what: string): OperatingError {
-  const advice = 'Keep plain data there, and put what works with it into a registered actor or an action.';
+function wayOutFor(value: object): string | undefined {
+  if (value instanceof Promise)
+    return 'Invoke a registered actor that waits for it (fromPromise, effect), and keep its output.';
+  const { constructor: made } = value as { readonly constructor?: unknown };
+  if (typeof made !== 'function' || made === Object || isBuiltIn(made)) return undefined;
+  return 'Register its class under `classes` of the agent, or keep the data that an instance can be made from.';
+}
+
+function isBuiltIn(made: { readonly name: string }): boolean {
+  return (globalThis as Readonly<Record<string, unknown>>)[made.name] === made;
+}
+
+const PLAIN_DATA = 'Keep plain data there, and put what works with it into a registered actor or an action.';
+
+/** The refusal of something that a machine holds at `place`: what it is, and what to do instead. */
+export function unsupported(place: string, what: string, wayOut: string = PLAIN_DATA): OperatingError {
   return new OperatingError(
     'UNSUPPORTED_LOGIC',
-    `${place} holds ${what}, which cannot be kept over a restart. ${advice}`,
+    `${place} holds ${what}, which cannot be kept over a restart. ${wayOut}`,
     { details: { place } },
   );
 }

@@ -23,7 +23,10 @@ describe('what a machine sends and takes', () => {
         initial: 'a',
         states: { a: { on: { GO: { actions: sendParent({ type: 'PROGRESS' }) }, END: 'z' } }, z: { type: 'final' } },
       });
-    const factory = machineFactory(machine(), options({ parentOf: (input) => (input as { parent: string }).parent }));
+    const factory = machineFactory(
+      machine(),
+      options({ parentOf: (_, input) => (input as { parent: string }).parent }),
+    );
     const host = factory.create(port, { parent: 'task/boss' });
     host.start();
     const again = factory.restore(port, host.checkpoint());

@@ -188,6 +188,29 @@ describe('what a machine holds comes back', () => {
   });
 });
 
+function twoViews(): unknown {
+  const bytes = new ArrayBuffer(4);
+  return [new Uint8Array(bytes), new Uint16Array(bytes, 2)];
+}
+
+describe('arrays with fields beside their items', () => {
+  it.each([
+    ['dense', Object.assign([1, 2], { note: 'x' })],
+    ['empty', Object.assign([], { note: [] })],
+    ['as many holes as fields', Object.assign(new Array(2), { 1: 1, note: 1 })],
+  ])('come back with them: %s', (_, array) => {
+    expect(isDeepStrictEqual(keep({ array }), { array })).toBe(true);
+    expect(Object.keys((keep({ array }) as { array: object }).array)).toEqual(Object.keys(array));
+  });
+
+  it('even where they are matches that were plain arrays before', () => {
+    const array: unknown[] = [1];
+    keep(array);
+    Object.assign(array, { index: 3 });
+    expect(Object.keys(keep(array) as object)).toEqual(['0', 'index']);
+  });
+});
+
 describe('what cannot be kept is refused with its place', () => {
   class Client {}
   it.each([
@@ -202,6 +225,9 @@ describe('what cannot be kept is refused with its place', () => {
     ['context.o', { o: { [Symbol('k')]: 1 } }, /whose name is a symbol/],
     ['context.made', { made: Object.create({ inherited: 1 }) }, /an object with a prototype of its own/],
     ['context', new (class Table extends Map {})(), /an instance of Table/],
+    ['context.at', { at: Object.assign(new Date(1), { zone: 'UTC' }) }, /a date with fields of its own/],
+    ['context[0]', [Object.assign(new Map(), { name: 'm' })], /a map with fields of its own/],
+    ['context[1]', twoViews(), /a view of bytes that another one there shares/],
   ])('%s', (place, value, what) => {
     expect(refusal(value)).toMatchObject({ code: 'UNSUPPORTED_LOGIC', place });
     expect(refusal(value).message).toMatch(what);

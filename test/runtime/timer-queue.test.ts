@@ -6,9 +6,13 @@ import { createManualWorld } from '../support/manual-world.ts';
 function rig() {
   const world = createManualWorld();
   const fired: { readonly id: string; readonly atMs: number }[] = [];
-  const queue = new TimerQueue(world, ({ id }) => void fired.push({ id, atMs: world.nowMs() }));
+  const cleared = new Set<string>();
+  const queue = new TimerQueue(world, {
+    fire: ({ id }) => void fired.push({ id, atMs: world.nowMs() }),
+    stands: ({ id }) => !cleared.has(id),
+  });
   const startMs = world.nowMs();
-  return { world, fired, queue, startMs };
+  return { world, fired, cleared, queue, startMs };
 }
 
 describe('The queue of timers', () => {
@@ -30,6 +34,33 @@ describe('The queue of timers', () => {
       ),
       { numRuns: 50 },
     );
+  });
+
+  it('fires those of the same moment in the order in which they were added', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 60 }), (delays) => {
+        const { world, fired, queue, startMs } = rig();
+        delays.forEach((delay, index) => queue.add({ address: 'a', id: String(index), dueAtMs: startMs + delay }));
+        world.advance(10);
+        const expected = delays.map((delay, index) => [delay, index] as const).sort(([a, i], [b, j]) => a - b || i - j);
+        expect(fired.map(({ id }) => Number(id))).toEqual(expected.map(([, index]) => index));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('forgets those that were cleared before they are due, and keeps the order of the others', () => {
+    const { world, fired, cleared, queue, startMs } = rig();
+    queue.add({ address: 'a', id: 'kept one', dueAtMs: startMs + 3_600_000 });
+    for (let n = 0; n < 100_000; n++) {
+      queue.add({ address: 'a', id: String(n), dueAtMs: startMs + 3_600_000 + (n % 7) });
+      cleared.add(String(n));
+    }
+    queue.add({ address: 'a', id: 'kept two', dueAtMs: startMs + 3_600_000 });
+    expect(queue.size).toBeLessThan(2_100);
+    cleared.clear();
+    world.advance(3_600_000);
+    expect(fired.map(({ id }) => id).filter((id) => id.startsWith('kept'))).toEqual(['kept one', 'kept two']);
   });
 
   it('sleeps for a nearer one that came later', () => {

@@ -56,6 +56,8 @@ export interface WorkNodeOptions {
   /** Where `lab.append` writes. */
   readonly dataDir?: string;
   readonly residentMax?: number;
+  /** Hears what agents write to the node's log. Default: nobody. */
+  readonly log?: Log;
   /** The wall clock's first reading, in ms. */
   readonly startMs?: number;
 }
@@ -66,6 +68,7 @@ const END_MS_MAX = 600_000;
 /** Makes one; what its disk holds unfinished has been taken up again. */
 export async function createWorkNode(options: WorkNodeOptions = {}): Promise<WorkNode> {
   const { agents = [], disk, seed = 1, tasksInFlightMax, dataDir = '/nowhere', residentMax, startMs } = options;
+  const { log = quietLog } = options;
   const world = createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
   const node: BareNode = await createBareNode({
     world,
@@ -76,7 +79,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   const { kernel, store } = node;
   const registers = createRegisters();
   const workers = createWorkerPool({ world, threadsMax: 1, queueMax: 1 });
-  const services = createAgentServices({ world, log: quietLog, kernel, workers, desk: () => desk });
+  const services = createAgentServices({ world, log, kernel, workers, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const selector = new Selector(registry, kernel.effects);
   const plans = new FlowPlans(registry);
