@@ -36,7 +36,8 @@ import type { Store } from './runtime/stores/store.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
-import { startTree } from './supervisors/tree.ts';
+import { Breakers } from './supervisors/breakers.ts';
+import { breakerLimits, POLICIES, startTree } from './supervisors/tree.ts';
 
 /** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
 export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
@@ -153,12 +154,19 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
   const workers = parts.workers ?? workerThreads(parts, metrics);
   const services = createAgentServices({ world, log, kernel, workers, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
-  const selector = new Selector(registry, kernel.effects);
+  const breakers = new Breakers({
+    kernel,
+    world,
+    log,
+    onChange: (entry) => registers.trigger.breakerChanged({ entry }),
+  });
+  const selector = new Selector(registry, kernel.effects, breakers);
   const plans = new FlowPlans(registry);
   const desk: Desk = new Desk({
     kernel,
     store,
     registry,
+    breakers,
     tasksInFlightMax: settings.tasksInFlightMax,
     planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
     onSubmitted: () => metrics.taskSubmitted(),
@@ -167,6 +175,7 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
   const stepDeps = {
     choose: selector.choose.bind(selector),
     agent: registry.agent.bind(registry),
+    breakers,
     random: () => world.random(),
   };
   installFlat(kernel, taskLogic, 'task');
@@ -182,8 +191,8 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
     'session',
   );
   const onSessionCrashed = (address: string): void => sessions.crashed(address);
-  const tree = startTree({ kernel, world, log, onRootExhausted: onFatal, onSessionCrashed });
-  return { workers, registry, plans, desk, sessions, tree };
+  const tree = startTree({ kernel, world, log, breakers, onRootExhausted: onFatal, onSessionCrashed });
+  return { workers, registry, plans, desk, sessions, breakers, tree };
 }
 
 type Staff = ReturnType<typeof hire>;
@@ -204,8 +213,9 @@ function workerThreads({ world, settings, log }: NodeParts, metrics: Metrics): W
 async function load(
   { settings, log, agents, workflows }: NodeParts,
   { store }: Core,
-  { registry, plans, tree }: Staff,
+  { registry, plans, breakers, tree }: Staff,
 ): Promise<void> {
+  breakers.restore(await store.definitions('breaker'));
   const cwd = process.cwd();
   const files = await loadAgentFiles(settings.agents, cwd);
   const readable = [cwd, settings.dataDir, ...settings.dataRoots];
@@ -213,7 +223,7 @@ async function load(
   const lab = settings.lab ? labAgents(settings.dataDir) : [];
   for (const agent of [analyst, ...lab, ...files.agents, ...agents]) {
     registry.registerAgent(agent);
-    tree.addAgentSupervisor(agent.name);
+    tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent));
   }
   registry.registerWorkflow(plans.admit(ANALYSE_DATASET), 'bundled');
   for (const workflow of [...files.workflows, ...workflows])
@@ -255,7 +265,7 @@ async function recover(
 /** The doors open; from here on the node can be reached, until it is stopped. */
 async function openDoors({ world, settings, log }: NodeParts, { core, staff, recovery }: Indoors): Promise<Node> {
   const { metrics, registers, kernel, committer, fence, store } = core;
-  const { desk, sessions, registry, plans, tree, workers } = staff;
+  const { desk, sessions, registry, plans, breakers, tree, workers } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
@@ -263,6 +273,7 @@ async function openDoors({ world, settings, log }: NodeParts, { core, staff, rec
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
+    breakers,
     cluster: () => membership.view(),
     isReady: () => !desk.draining && !kernel.paused,
     defineWorkflow: async (value) => {
@@ -273,7 +284,7 @@ async function openDoors({ world, settings, log }: NodeParts, { core, staff, rec
       return graph;
     },
   });
-  const unwatch = watchNode(core, world);
+  const unwatch = watchNode(core, world, breakers);
   const { url, host, port } = await gateway.listen();
   const stop = async (): Promise<void> => {
     membership.drain();
@@ -336,7 +347,7 @@ function agentEntries(registers: Registers, capability: string | undefined): rea
 const CENSUS_MS = 1_000;
 
 /** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
-function watchNode({ kernel, registers, metrics }: Core, world: World): () => void {
+function watchNode({ kernel, registers, metrics }: Core, world: World, breakers: Breakers): () => void {
   let cancel = (): void => {};
   const look = (): void => {
     registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
@@ -345,6 +356,7 @@ function watchNode({ kernel, registers, metrics }: Core, world: World): () => vo
   look();
   const stops = [
     metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
+    metrics.watch('troupe_breaker_state', () => breakers.figures()),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
     kernel.feed.listenAll(({ progress }) => {
       if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);

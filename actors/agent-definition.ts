@@ -22,7 +22,10 @@ export interface RetryPolicy {
   readonly jitter: boolean;
 }
 
-/** When an agent is given a rest: so many failures within the period open its breaker for so long. */
+/**
+ * When an agent is given a rest: so many failures (of attempts, and crashes) within the period open its breaker for so long,
+ * and for longer when it opens again and again. `failures` 0: it has no breaker.
+ */
 export interface BreakerPolicy {
   readonly failures: number;
   readonly periodMs: number;
@@ -92,6 +95,7 @@ const DEFAULTS = {
 
 const CONCURRENCY_MAX = 10_000;
 const ATTEMPTS_MAX = 100;
+const FAILURES_MAX = 1_000;
 
 /**
  * Defines an agent.
@@ -156,11 +160,14 @@ function faultsOf(options: AgentOptions): string[] {
     retry?.attempts === undefined || isWhole(retry.attempts, 1, ATTEMPTS_MAX),
     `\`retry.attempts\` must be a whole number from 1 to ${ATTEMPTS_MAX}`,
   );
+  check(
+    breaker?.failures === undefined || isWhole(breaker.failures, 0, FAILURES_MAX),
+    `\`breaker.failures\` must be a whole number from 0 (no breaker) to ${FAILURES_MAX}`,
+  );
   for (const [name, value] of Object.entries({
     'retry.backoffMs': retry?.backoffMs,
     'retry.factor': retry?.factor,
     'retry.maxBackoffMs': retry?.maxBackoffMs,
-    'breaker.failures': breaker?.failures,
     'breaker.periodMs': breaker?.periodMs,
     'breaker.openMs': breaker?.openMs,
   })) {

@@ -12,6 +12,7 @@ import type { ActorEvent } from '../runtime/host.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { Store, TaskPage, TaskQuery, TaskRecord } from '../runtime/stores/store.ts';
 import { parseInput } from './agent-logic.ts';
+import type { BreakerGate } from './breaker-gate.ts';
 import { bodyHashOf, Idempotency } from './idempotency.ts';
 import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selector.ts';
@@ -45,6 +46,8 @@ export interface DeskDeps {
   readonly kernel: Kernel;
   readonly store: Store;
   readonly registry: Registry;
+  /** Asked before a keyed actor is written to. Tasks are taken on whatever it says: their steps wait. */
+  readonly breakers: Pick<BreakerGate, 'enter'>;
   readonly planFlow: FlowPlanner;
   readonly onSubmitted: () => void;
   readonly tasksInFlightMax?: number;
@@ -191,12 +194,17 @@ export class Desk {
     await this.#deps.kernel.committer.committed();
   }
 
-  /** Resolves once the message is durable. Errors: NO_AGENT, INVALID_INPUT (not keyed), BUSY, DRAINING. */
+  /**
+   * Resolves once the message is durable.
+   * Errors: NO_AGENT, INVALID_INPUT (not keyed), UNAVAILABLE (its breaker is open), BUSY, DRAINING.
+   */
   async tell(agent: string, key: string, event: ActorEvent): Promise<void> {
     this.#admit();
     // Nobody outside has an address: one in a client's event could send the actor's answer anywhere.
     const { replyTo: _forged, ...told } = event;
-    this.#deps.kernel.deliver(this.#keyedAddress(agent, key), told);
+    const { address, refusal } = this.#keyed(agent, key);
+    if (refusal !== undefined) await this.#turnAway(refusal);
+    this.#deps.kernel.deliver(address, told);
     await this.#deps.kernel.committer.committed();
   }
 
@@ -207,7 +215,8 @@ export class Desk {
   async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number): Promise<unknown> {
     this.#admit();
     const { kernel } = this.#deps;
-    const address = this.#keyedAddress(agent, key);
+    const { address, refusal } = this.#keyed(agent, key);
+    if (refusal !== undefined) await this.#turnAway(refusal);
     const replyTo = `${ASK_PREFIX}/${kernel.world.id()}`;
     return await new Promise((resolve, reject) => {
       const end = (): void => {
@@ -257,12 +266,21 @@ export class Desk {
     };
   }
 
-  #keyedAddress(name: string, key: string): string {
+  /** Where a keyed actor is, and whether its agent's breaker turns this message away. */
+  #keyed(name: string, key: string): { readonly address: string; readonly refusal: OperatingError | undefined } {
     const agent = this.#deps.registry.agent(name);
     if (agent === undefined) throw unknownAgent(name, this.#deps.registry);
     if (!agent.keyed)
       throw new OperatingError('INVALID_INPUT', `${name} is not a keyed agent; submit a task to it instead.`);
-    return agentAddress(agent.name, key);
+    const address = agentAddress(agent.name, key);
+    const entry = this.#deps.breakers.enter(agent.name, address);
+    return { address, refusal: entry.isIn ? undefined : entry.error };
+  }
+
+  /** What an open breaker is seen by must be in the store first. */
+  async #turnAway(refusal: OperatingError): Promise<never> {
+    await this.#deps.kernel.committer.committed();
+    throw refusal;
   }
 
   #admit(): void {

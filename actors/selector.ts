@@ -1,10 +1,13 @@
 /**
  * Chooses the agent for a step. By name there is one; by capability the least busy of those that offer it, measured by the
- * calls under way and waiting against what each may do at once. The choice says why, with the figures of each candidate.
+ * calls under way and waiting against what each may do at once. Those whose breaker turns calls away are passed over as long
+ * as there is another; where there is none, the one that comes back first is chosen. The choice says why, with the figures of
+ * each candidate.
  */
 import { OperatingError } from '../protocol/errors.ts';
 import { closestName } from './workflow/graph-suggestion.ts';
 import type { AgentDefinition } from './agent-definition.ts';
+import type { BreakerGate } from './breaker-gate.ts';
 import type { Registry } from './registry.ts';
 
 /** The choice of an agent, and why. */
@@ -25,10 +28,12 @@ const SHOWN_MAX = 8;
 export class Selector {
   readonly #registry: Registry;
   readonly #lanes: LaneReader;
+  readonly #breakers: Pick<BreakerGate, 'waitMs'>;
 
-  constructor(registry: Registry, lanes: LaneReader) {
+  constructor(registry: Registry, lanes: LaneReader, breakers: Pick<BreakerGate, 'waitMs'>) {
     this.#registry = registry;
     this.#lanes = lanes;
+    this.#breakers = breakers;
   }
 
   /** Errors: NO_AGENT, with the nearest names where there are some. `not` are left out. */
@@ -49,17 +54,23 @@ export class Selector {
         agent: first,
         data: { agent: `${first.name}@${first.version}`, capability, why: 'the only one that offers it' },
       };
-    const scored = candidates.map((agent) => ({ agent, load: this.#load(agent) }));
-    const best = scored.reduce((least, one) => (one.load < least.load ? one : least));
+    const scored = candidates.map((agent) => ({
+      agent,
+      load: this.#load(agent),
+      waitMs: this.#breakers.waitMs(agent.name),
+    }));
+    const best = scored.reduce((least, one) => (isBetter(one, least) ? one : least));
+    const isSkipping = best.waitMs === 0 && scored.some(({ waitMs }) => waitMs > 0);
     return {
       agent: best.agent,
       data: {
         agent: `${best.agent.name}@${best.agent.version}`,
         capability,
-        why: 'the least busy that offers it',
-        candidates: scored.slice(0, SHOWN_MAX).map((one) => ({
-          agent: `${one.agent.name}@${one.agent.version}`,
-          load: Math.round(one.load * 1000) / 1000,
+        why: whyOf(best.waitMs, isSkipping),
+        candidates: scored.slice(0, SHOWN_MAX).map(({ agent, load, waitMs }) => ({
+          agent: `${agent.name}@${agent.version}`,
+          load: Math.round(load * 1000) / 1000,
+          ...(waitMs > 0 && { breaker: 'open', retryAfterMs: waitMs }),
         })),
       },
     };
@@ -70,6 +81,20 @@ export class Selector {
     const { running, waiting } = this.#lanes.laneFigures(`agent:${agent.name}`);
     return (running + waiting) / agent.concurrency;
   }
+}
+
+interface Scored {
+  readonly load: number;
+  readonly waitMs: number;
+}
+
+function isBetter(one: Scored, other: Scored): boolean {
+  return one.waitMs === other.waitMs ? one.load < other.load : one.waitMs < other.waitMs;
+}
+
+function whyOf(waitMs: number, isSkipping: boolean): string {
+  if (waitMs > 0) return 'the breakers of all that offer it are open; this one is tried again first';
+  return isSkipping ? 'the least busy that offers it and whose breaker is not open' : 'the least busy that offers it';
 }
 
 /** NO_AGENT for a name nobody has. */

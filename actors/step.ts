@@ -5,14 +5,17 @@
  *   working ──child.done──────────────► done
  *     │  ▲
  *     │  └─timer.retry── waiting ◄──child.failed (retryable, attempts left)── working
+ *     │  └─breaker.retry─┘ ▲ └──the agent's breaker is open: an attempt is used up; half-open: none is
  *     ├──child.failed (otherwise), child.quarantined, timer.timeout ────────► done
  *     └──run.parked──► parked ──child.done, child.failed──► as above
  */
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
+import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
 import { type AgentDefinition, agentSupervisor, type RetryPolicy } from './agent-definition.ts';
+import type { BreakerGate } from './breaker-gate.ts';
 import { outputFault } from './output-fault.ts';
 import type { RunInput } from './run.ts';
 import type { Choice } from './selector.ts';
@@ -32,7 +35,7 @@ export interface StepInput {
   readonly deadlineAtMs?: number;
 }
 
-/** How a step went. `attempts` counts those that began. */
+/** How a step went. `attempts` counts those that began, and those that an open breaker turned away. */
 export type StepOutcome = { readonly events: readonly EventDraft[]; readonly attempts: number } & (
   | { readonly ok: true; readonly output: unknown }
   | { readonly ok: false; readonly error: ErrorBody }
@@ -47,6 +50,10 @@ export interface StepState {
   /** The agent's actor of this attempt. */
   readonly run: string;
   readonly agent: string;
+  /** The era of the breaker in which this attempt was let in; absent for 0. */
+  readonly era?: number;
+  /** It waits because a breaker turned it away, not after a failure. */
+  readonly isTurnedAway?: true;
   readonly outcome?: StepOutcome;
 }
 
@@ -62,6 +69,7 @@ export interface StepDeps {
   /** Errors: NO_AGENT, UNAVAILABLE. `not` are agents (`name@version`) that failed already. */
   choose(target: { readonly agent?: string; readonly capability?: string }, not: readonly string[]): Choice;
   agent(reference: string): AgentDefinition | undefined;
+  readonly breakers: BreakerGate;
   random(): number;
 }
 
@@ -74,75 +82,87 @@ export function stepAddress(task: string, step: string, item?: number): string {
 
 /** The logic of steps. */
 export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
-  const begin = (start: StepStart, port: CellPort): StepState => {
-    const base = { input: start.work, owner: start.owner, attempt: 0, run: '', agent: '' } as const;
-    try {
-      return startRun({ ...base, phase: 'working' }, port, []);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      return failed({ ...base, phase: 'working' }, error.toBody(), []);
-    }
+  const begin = ({ work, owner }: StepStart, port: CellPort): StepState =>
+    retry({ phase: 'working', input: work, owner, attempt: 0, run: '', agent: '' }, port);
+
+  /** The choice of an agent, where one is to be made: at first, and again where the last one's breaker turns calls away. */
+  const chosen = ({ input, agent }: StepState): Choice | undefined => {
+    const isOut = input.capability !== undefined && deps.breakers.waitMs(nameOf(agent)) > 0;
+    return agent === '' || isOut ? deps.choose(input, []) : undefined;
   };
 
-  /** Starts the next attempt; `before` are lines for the log that come first. */
-  const startRun = (state: StepState, port: CellPort, before: readonly EventDraft[]): StepState => {
+  /** Starts the next attempt, or waits for the breaker. */
+  const startRun = (state: StepState, port: CellPort): StepState => {
     const { input } = state;
-    const choice = state.attempt === 0 ? deps.choose(input, []) : undefined;
+    const choice = chosen(state);
     const agent = choice?.agent ?? deps.agent(state.agent);
     if (agent === undefined) throw new OperatingError('NO_AGENT', `The agent ${state.agent} is no longer loaded.`);
     const reference = `${agent.name}@${agent.version}`;
     const attempt = state.attempt + 1;
     const run = `run/${port.address.slice('step/'.length)}/${attempt}`;
     const place = placeOf(input);
-    const runInput: RunInput = {
-      task: input.task,
-      step: input.step,
-      ...(input.item !== undefined && { item: input.item }),
-      attempt,
-      owner: port.address,
-      input: input.input,
-    };
-    port.startChild({
-      address: run,
-      logic: `agent:${reference}`,
-      input: runInput,
-      supervisor: agentSupervisor(agent.name),
-      owner: port.address,
-      restart: 'transient',
-      recovery: 'resume',
-      priority: input.priority,
-      durable: true,
-      ...(input.deadlineAtMs !== undefined && { deadlineAtMs: input.deadlineAtMs }),
-      ...(input.timeoutMs !== undefined && agent.machine === undefined && { callTimeoutMs: input.timeoutMs }),
-    });
+    const events: EventDraft[] = [];
+    if (choice !== undefined && reference !== state.agent)
+      events.push({ kind: 'agent.selected', data: { ...place, ...choice.data } });
+    const entry = deps.breakers.enter(agent.name, run, port.address);
+    if (!entry.isIn) {
+      // Its probe is under way: that is no open breaker, and soon over.
+      const met = { ...state, agent: reference, attempt: entry.isProbing ? state.attempt : attempt };
+      return goOn(met, entry.error.toBody(), port, events, true);
+    }
+    port.startChild(runSpec(state, port, agent, run, attempt));
     if (input.timeoutMs !== undefined && agent.machine !== undefined)
       port.setTimer('timeout', port.nowMs() + input.timeoutMs);
-    const events = [...before];
-    if (choice !== undefined) events.push({ kind: 'agent.selected', data: { ...place, ...choice.data } });
     events.push({ kind: 'step.started', data: { ...place, attempt, agent: reference } });
     port.send(state.owner, { type: 'task.progress', events });
-    return { ...state, phase: 'working', attempt, run, agent: reference };
+    const { era: _era, isTurnedAway: _wait, ...rest } = state;
+    const next = { ...rest, phase: 'working', attempt, run, agent: reference } as const;
+    return entry.era === 0 ? next : { ...next, era: entry.era };
   };
 
-  /** A failed attempt: again after a pause, or the end. */
+  /** A failed attempt: the breaker is told, and the step goes on. */
   const attemptFailed = (state: StepState, error: ErrorBody, port: CellPort): StepState => {
     port.clearTimer('timeout');
+    deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
+    return goOn(state, error, port, [], false);
+  };
+
+  /** Again after a pause, or the end; `before` are lines for the log that come first. */
+  const goOn = (
+    state: StepState,
+    error: ErrorBody,
+    port: CellPort,
+    before: readonly EventDraft[],
+    isTurnedAway: boolean,
+  ): StepState => {
     const policy: RetryPolicy = { ...DEFAULT_RETRY, ...deps.agent(state.agent)?.retry, ...state.input.retry };
     const line: EventDraft = {
       kind: 'step.failed',
       data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message },
     };
-    if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [line]);
-    const delayMs = Math.max(error.retryAfterMs ?? 0, pauseMs(policy, state.attempt, deps.random));
+    if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [...before, line]);
+    const pause = isTurnedAway ? 0 : pauseMs(policy, state.attempt, deps.random);
+    const delayMs = Math.max(error.retryAfterMs ?? 0, pause);
     const { deadlineAtMs } = state.input;
-    if (deadlineAtMs !== undefined && port.nowMs() + delayMs >= deadlineAtMs) return failed(state, error, [line]);
+    if (deadlineAtMs !== undefined && port.nowMs() + delayMs >= deadlineAtMs)
+      return failed(state, error, [...before, line]);
     port.setTimer('retry', port.nowMs() + delayMs);
     const retried: EventDraft = {
       kind: 'step.retried',
       data: { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code: error.code, message: error.message },
     };
-    port.send(state.owner, { type: 'task.progress', events: [retried] });
-    return { ...state, phase: 'waiting' };
+    port.send(state.owner, { type: 'task.progress', events: [...before, retried] });
+    const { isTurnedAway: _before, ...rest } = state;
+    return { ...rest, phase: 'waiting', ...(isTurnedAway && { isTurnedAway }) };
+  };
+
+  const retry = (state: StepState, port: CellPort): StepState => {
+    try {
+      return startRun(state, port);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      return failed(state, error.toBody(), []);
+    }
   };
 
   const ofThisRun = (state: StepState, event: ActorEvent): boolean => event['address'] === state.run;
@@ -151,7 +171,9 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     'child.done': (state, event: ActorEvent, port) => {
       if (!ofThisRun(state, event)) return state;
       const fault = outputFault(event['output'], state.agent);
-      return fault === undefined ? completed(state, event['output']) : attemptFailed(state, fault.toBody(), port);
+      if (fault !== undefined) return attemptFailed(state, fault.toBody(), port);
+      deps.breakers.passed(nameOf(state.agent), state.run, state.era ?? 0);
+      return completed(state, event['output']);
     },
     'child.failed': (state, event: ActorEvent, port) =>
       ofThisRun(state, event) ? attemptFailed(state, event['error'] as ErrorBody, port) : state,
@@ -159,6 +181,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       if (!ofThisRun(state, event)) return state;
       const error = event['error'] as ErrorBody;
       port.stopChild(state.run);
+      deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
       return failed(state, error, [
         { kind: 'task.quarantined', data: { ...placeOf(state.input), attempt: state.attempt, message: error.message } },
       ]);
@@ -197,13 +220,12 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
         },
       },
       waiting: {
-        'timer.retry': (state, _event, port) => {
-          try {
-            return startRun(state, port, []);
-          } catch (error) {
-            if (!(error instanceof OperatingError)) throw error;
-            return failed(state, error.toBody(), []);
-          }
+        'timer.retry': (state, _event, port) => retry(state, port),
+        // Only for what waits for a breaker: the pause after a failure is as long as it is.
+        'breaker.retry': (state, _event, port) => {
+          if (state.isTurnedAway !== true) return state;
+          port.clearTimer('retry');
+          return retry(state, port);
         },
       },
       parked: ends,
@@ -221,6 +243,38 @@ const DEFAULT_RETRY: RetryPolicy = { attempts: 1, backoffMs: 200, factor: 2, max
 function pauseMs(policy: RetryPolicy, attempt: number, random: () => number): number {
   const fullMs = Math.min(policy.backoffMs * policy.factor ** (attempt - 1), policy.maxBackoffMs);
   return Math.round(policy.jitter ? fullMs * (1 - random() / 2) : fullMs);
+}
+
+/** The agent's actor of one attempt. */
+function runSpec(state: StepState, port: CellPort, agent: AgentDefinition, run: string, attempt: number): ChildSpec {
+  const { input } = state;
+  const runInput: RunInput = {
+    task: input.task,
+    step: input.step,
+    ...(input.item !== undefined && { item: input.item }),
+    attempt,
+    owner: port.address,
+    input: input.input,
+  };
+  return {
+    address: run,
+    logic: `agent:${agent.name}@${agent.version}`,
+    input: runInput,
+    supervisor: agentSupervisor(agent.name),
+    owner: port.address,
+    restart: 'transient',
+    recovery: 'resume',
+    priority: input.priority,
+    durable: true,
+    ...(input.deadlineAtMs !== undefined && { deadlineAtMs: input.deadlineAtMs }),
+    ...(input.timeoutMs !== undefined && agent.machine === undefined && { callTimeoutMs: input.timeoutMs }),
+  };
+}
+
+/** The name in `name@version`. */
+function nameOf(reference: string): string {
+  const at = reference.indexOf('@');
+  return at === -1 ? reference : reference.slice(0, at);
 }
 
 function placeOf(input: StepInput): { readonly step: string; readonly item?: number } {

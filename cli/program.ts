@@ -177,6 +177,12 @@ function addNodeVerbs(program: Command, verb: VerbAdder): void {
     program.command('tree').description('the supervision tree, or the actors of one task').argument('[id]', 'a task'),
     async () => (await import('./verbs/tree.ts')).tree,
   );
+  const breakers = program.command('breakers').description('the circuit breakers in front of agents');
+  verb(breakers, async () => (await import('./verbs/breakers.ts')).breakers);
+  verb(
+    breakers.command('reset').description('close one by hand').argument('<id>', 'the breaker, or its agent'),
+    async () => (await import('./verbs/breakers.ts')).resetBreaker,
+  );
   verb(
     program
       .command('doctor')

@@ -26,12 +26,20 @@ export async function withClient<T>(options: RemoteOptions, fn: (client: Client)
   }
 }
 
-/** GETs a JSON resource of the node. Errors: those of the node, by their code; UNAVAILABLE; INVALID_INPUT for an address that is none. */
-export async function fetchJson(options: RemoteOptions, path: string): Promise<unknown> {
+/**
+ * GETs (or POSTs to) a JSON resource of the node.
+ * Errors: those of the node, by their code; UNAVAILABLE; INVALID_INPUT for an address that is none.
+ */
+export async function fetchJson(
+  options: RemoteOptions,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<unknown> {
   const address = addressOf(options.url.replace(/^ws/, 'http'), path, /^https?:$/);
   let response: Response;
   try {
     response = await fetch(address, {
+      method,
       signal: AbortSignal.timeout(REQUEST_MS),
       ...(options.token !== undefined && { headers: { authorization: `Bearer ${options.token}` } }),
     });
@@ -40,12 +48,13 @@ export async function fetchJson(options: RemoteOptions, path: string): Promise<u
   }
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return body;
-  const { code, detail, retryable, details } = (body ?? {}) as Record<string, unknown>;
+  const { code, detail, retryable, retryAfterMs, details } = (body ?? {}) as Record<string, unknown>;
   throw new OperatingError(
     isErrorCode(code) ? code : 'INTERNAL',
     typeof detail === 'string' ? detail : `${path} answered ${response.status}.`,
     {
       retryable: retryable === true,
+      ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
       details,
     },
   );

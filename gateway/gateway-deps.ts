@@ -10,6 +10,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { Registers } from '../runtime/registers.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { World } from '../runtime/world.ts';
+import type { Breakers } from '../supervisors/breakers.ts';
 
 /** The rooms behind the doors. What is given as a function belongs to rooms that the doors need not know. */
 export interface GatewayDeps {
@@ -26,6 +27,7 @@ export interface GatewayDeps {
   readonly plans: FlowPlans;
   /** The tree of supervisors, with states, restarts and breakers. */
   describeTree(): unknown;
+  readonly breakers: Pick<Breakers, 'views' | 'view' | 'reset'>;
   /** The actors that work for a task. */
   describeTask(task: string): unknown;
   /** The nodes and their shards. */

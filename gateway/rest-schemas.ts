@@ -74,6 +74,28 @@ const workflow = named(
   }),
 );
 
+const moment = z.number().nullable();
+const breaker = named(
+  'Breaker',
+  z.object({
+    breaker: said('Its id: `agent:NAME`.', text),
+    agent: text,
+    supervisor: text,
+    state: z.enum(['closed', 'half-open', 'open']),
+    failures: said('Those that count now.', count),
+    failuresMax: said('So many within `periodMs` open it.', count),
+    periodMs: z.number(),
+    opens: said('How often it has opened.', count),
+    openedAt: said('When it last opened, in ms since the epoch.', moment),
+    retryAt: said('When one call may try, while it is open.', moment),
+    retryAfterMs: said('How long a call would have to wait, while it is not closed.', moment),
+    closedAt: moment,
+    probe: said('The actor that tries, while it is half-open.', text.nullable()),
+    waiting: said('Steps that wait for it.', count),
+    lastError: z.object({ code: text, message: text }).nullable(),
+  }),
+);
+
 /** What routes answer. */
 export const ANSWERS = Object.freeze({
   problem,
@@ -87,6 +109,8 @@ export const ANSWERS = Object.freeze({
   workflowPage: named('WorkflowPage', z.object({ workflows: z.array(workflow), cursor })),
   workflow: named('Workflow', z.looseObject({ name: text, version: text, steps: z.array(free) })),
   supervisors: named('SupervisorPage', z.object({ supervisors: z.array(free), cursor })),
+  breaker,
+  breakerPage: named('BreakerPage', z.object({ breakers: z.array(breaker), cursor })),
   tree: named('TaskTree', z.looseObject({ task: text, actor: free.nullable(), actorCount: count, leftOut: count })),
   cluster: named('Cluster', z.looseObject({ nodes: z.array(free), shards: z.array(free) })),
   health: named('Health', z.object({ status: text, node: text, version: text })),

@@ -5,6 +5,7 @@ import { OperatingError } from '../protocol/errors.ts';
 import { sendError, pathOf } from './http-app.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { registerAbsentRoutes } from './routes/absent-routes.ts';
+import { registerBreakerRoutes } from './routes/breaker-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
 import { registerHealthRoutes } from './routes/health-routes.ts';
 import { registerNodeRoutes } from './routes/node-routes.ts';
@@ -18,6 +19,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerEventRoutes(typed, deps);
   registerRegistryRoutes(typed, deps);
   registerNodeRoutes(typed, deps);
+  registerBreakerRoutes(typed, deps);
   registerHealthRoutes(typed, deps);
   registerAbsentRoutes(typed);
 }

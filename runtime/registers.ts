@@ -40,16 +40,28 @@ export interface SessionEntry {
   readonly sinceMs: number;
 }
 
+/** One breaker as others see it; times in ms since the epoch. */
+export interface BreakerEntry {
+  readonly breaker: string;
+  readonly state: 'closed' | 'half-open' | 'open';
+  readonly opens: number;
+  readonly openedAt: number | null;
+  readonly retryAt: number | null;
+  readonly lastError: { readonly code: string; readonly message: string } | null;
+}
+
 /** All registers together. */
 export interface RegistersContext {
   readonly agents: Readonly<Record<string, AgentEntry>>;
   readonly workflows: Readonly<Record<string, WorkflowEntry>>;
   readonly sessions: Readonly<Record<string, SessionEntry>>;
+  /** Breakers that have opened in this run of the process, as they are now. Each change is an event of the node. */
+  readonly breakers: Readonly<Record<string, BreakerEntry>>;
   /** Live actors by kind. */
   readonly census: Readonly<Record<string, number>>;
 }
 
-const EMPTY: RegistersContext = { agents: {}, workflows: {}, sessions: {}, census: {} };
+const EMPTY: RegistersContext = { agents: {}, workflows: {}, sessions: {}, breakers: {}, census: {} };
 
 /** Makes the registers of one node. Keys of agents and workflows are `name@version`. */
 export function createRegisters() {
@@ -76,6 +88,10 @@ export function createRegisters() {
       sessionClosed: (context, event: { id: string }) => ({
         ...context,
         sessions: without(context.sessions, event.id),
+      }),
+      breakerChanged: (context, event: { entry: BreakerEntry }) => ({
+        ...context,
+        breakers: { ...context.breakers, [event.entry.breaker]: event.entry },
       }),
       counted: (context, event: { census: Readonly<Record<string, number>> }) => ({ ...context, census: event.census }),
     },

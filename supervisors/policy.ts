@@ -10,9 +10,10 @@ export interface SupervisorPolicy extends Intensity {
   readonly backoff: Backoff;
   /**
    * When its intensity is exceeded: `abandon` gives up the child that crashed and goes on with the others, for `dynamic`
-   * alone; `escalate` stops all listed children and leaves the rest to its own supervisor, as in OTP.
+   * alone; `escalate` stops all listed children and leaves the rest to its own supervisor, as in OTP; `open` opens the
+   * breaker in front of its children, behind which those that crashed wait, for `dynamic` alone too.
    */
-  readonly onExcess: 'abandon' | 'escalate';
+  readonly onExcess: 'abandon' | 'escalate' | 'open';
 }
 
 const INTENSITY_MAX = 10_000;
@@ -34,7 +35,7 @@ export function assertPolicy(policy: SupervisorPolicy): void {
   check('backoff.maxMs', backoff.maxMs, backoff.firstMs, DELAY_MAX_MS);
   check('backoff.factor', backoff.factor, 1, FACTOR_MAX);
   check('backoff.jitter', backoff.jitter, 0, 1);
-  if (onExcess === 'abandon' && strategy !== 'dynamic') {
+  if (onExcess !== 'escalate' && strategy !== 'dynamic') {
     throw refusal('onExcess', `"escalate" with the strategy ${strategy}, whose children are there for good`, onExcess);
   }
 }

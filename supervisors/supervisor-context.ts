@@ -25,7 +25,8 @@ export interface ChildNews {
 /**
  * What a supervisor hears. `child.failed`: a child ended with an error of its own. `child.quarantined`: it has crashed, and
  * cannot go on without the message that was set aside. `child.exhausted`: a supervisor has stopped all of its children and
- * wants to be made anew. `child.excess`: a supervisor gave up a child of its own, beyond its intensity.
+ * wants to be made anew. `child.excess`: a supervisor gave up a child of its own, beyond its intensity. `breaker.freed`: it is
+ * half-open, and the probe came to nothing. `breaker.release`: more of the children that waited behind it may come back.
  */
 export type SupervisorEvent =
   | ChildCrashed
@@ -33,6 +34,7 @@ export type SupervisorEvent =
   | { readonly type: 'child.excess'; readonly address: string; readonly child: string }
   | { readonly type: 'restart.due'; readonly address: string }
   | { readonly type: 'window.refilled' }
+  | { readonly type: 'breaker.opened' | 'breaker.halfOpened' | 'breaker.freed' | 'breaker.closed' | 'breaker.release' }
   | { readonly type: 'supervisor.stop' };
 
 /** What a supervisor needs of the rest of the node. What takes a port happens only if the port's turn ends well. */
@@ -55,6 +57,17 @@ export interface SupervisorDeps {
   readonly log: { warn(message: string, fields?: object): void; error(message: string, fields?: object): void };
 }
 
+/** The breaker in front of a supervisor's children. What it is told takes effect at once. */
+export interface SupervisorBreaker {
+  phase(): 'closed' | 'open' | 'half-open';
+  /** A child crashed: counts as a failure; in half-open that of the probe alone. */
+  crashed(child: string, error: ErrorBody): void;
+  /** The intensity was exceeded. */
+  trip(error: ErrorBody): void;
+  /** Makes a child the probe, where it is half-open and has none. */
+  claim(child: string): boolean;
+}
+
 /** What a supervisor's cell is started with. */
 export interface SupervisorInput {
   readonly policy: SupervisorPolicy;
@@ -63,6 +76,8 @@ export interface SupervisorInput {
   /** The children that it lists and can make anew, in the order of their start. Those that come and go are not listed. */
   children(): readonly ChildSpec[];
   readonly deps: SupervisorDeps;
+  /** For the policy `open`. */
+  readonly breaker?: SupervisorBreaker;
 }
 
 /** What a supervisor has counted since it was made. */

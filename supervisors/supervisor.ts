@@ -6,6 +6,10 @@
  *   running ──a crash beyond the intensity──► exceeded        (policy `abandon`: that child is given up, the others go on)
  *      │  ▲                                      │
  *      │  └──────────── room again ──────────────┘            by time alone; until then each child that crashes is given up
+ *      │
+ *      ├────a crash beyond the intensity, or failures ──► open ⇄ halfOpen ──► running
+ *      │                                                  (policy `open`: the breaker in front of the children opens; those
+ *      │                                                  that crash wait behind it, and come back with it)
  *      └────a crash beyond the intensity──► escalating        (policy `escalate`: listed children are stopped, in reverse
  *                                                             order; its own supervisor makes it anew; at the root, the
  *                                                             node ends)
@@ -16,6 +20,7 @@ import type { InstalledLogic } from '../runtime/cell.ts';
 import { type ChartSeat, chartFactory } from '../runtime/chart-host.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import { volatileSpec } from '../runtime/volatile-spec.ts';
+import { isShut, probeHeld, releaseHeld } from './held-children.ts';
 import { hasRoom, roomAtMs } from './intensity.ts';
 import { excessOf, isAwaited, planReplacement, planRestart, type RestartPlan, specOf } from './restart-plan.ts';
 import { assertPolicy } from './policy.ts';
@@ -51,6 +56,10 @@ const supervising = setup({
     isLetGo: (_, { restart }: ChildCrashed) => !isRestarted(restart, 'crashed'),
     hasRoom: ({ context: { seat, window } }) => hasRoom(window, seat.input.policy, seat.input.deps.monotonicMs()),
     escalates: ({ context }) => context.seat.input.policy.onExcess === 'escalate',
+    opens: ({ context }) => context.seat.input.breaker !== undefined,
+    isShut: ({ context }) => isShut(context),
+    isOpen: ({ context: { seat } }) => seat.input.breaker?.phase() === 'open',
+    isHalfOpen: ({ context: { seat } }) => seat.input.breaker?.phase() === 'half-open',
   },
   actions: {
     /** Children that live are taken over as they are; those that crashed while nobody supervised them are heard of now. */
@@ -115,6 +124,14 @@ const supervising = setup({
       lastError: error,
     })),
     countExcess: assign(({ context: { totals } }) => ({ totals: { ...totals, excesses: totals.excesses + 1 } })),
+    countCrash: ({ context: { seat } }, { address, error }: ChildNews) => seat.input.breaker?.crashed(address, error),
+    tripBreaker: ({ context: { seat } }, { error }: ChildNews) => seat.input.breaker?.trip(error),
+    probeHeld: ({ context }) => probeHeld(context),
+    releaseHeld: ({ context }) => releaseHeld(context),
+    /** What was planned waits with the others. */
+    dropDue: assign(({ context: { pending } }, { address }: { readonly address: string }) => ({
+      pending: new Map([...pending].filter(([waiting]) => waiting !== address)),
+    })),
     stopListed: ({ context: { seat } }) => {
       for (const spec of seat.input.children().toReversed()) seat.port.send(spec.address, { type: 'supervisor.stop' });
     },
@@ -124,6 +141,17 @@ const supervising = setup({
 /** Hands the news of a child to a guard or an action. */
 const news = { params: ({ event }: { readonly event: ChildNews }) => event };
 const crash = { params: ({ event }: { readonly event: ChildCrashed }) => event };
+
+/** While the breaker is open or half-open: who crashes waits behind it. */
+const BEHIND_BREAKER = {
+  'child.crashed': [
+    { guard: { type: 'isOver', ...news } },
+    { guard: { type: 'isLetGo', ...crash }, actions: { type: 'giveUp', ...news } },
+    { actions: { type: 'countCrash', ...news } },
+  ],
+  'child.failed': { actions: { type: 'countFailure', ...news } },
+  'child.quarantined': { actions: { type: 'giveUp', ...news } },
+} as const;
 
 const chart = supervising.createMachine({
   id: 'supervisor',
@@ -137,17 +165,37 @@ const chart = supervising.createMachine({
   entry: 'startListed',
   initial: 'running',
   on: {
-    'restart.due': { actions: { type: 'startDue', params: ({ event }) => event } },
+    'restart.due': [
+      { guard: 'isShut', actions: { type: 'dropDue', params: ({ event }) => event } },
+      { actions: { type: 'startDue', params: ({ event }) => event } },
+    ],
+    // It may have moved on since this was sent: what it is now is looked at in `running`.
+    'breaker.opened': '.running',
+    'breaker.halfOpened': '.running',
+    'breaker.closed': { target: '.running', actions: 'releaseHeld' },
+    'breaker.release': { actions: 'releaseHeld' },
     'child.excess': { actions: 'countExcess' },
     'supervisor.stop': '.stopping',
   },
   states: {
     running: {
+      always: [
+        { guard: 'isOpen', target: 'open' },
+        { guard: 'isHalfOpen', target: 'halfOpen' },
+      ],
       on: {
         'child.crashed': [
           { guard: { type: 'isOver', ...news } },
           { guard: { type: 'isLetGo', ...crash }, actions: { type: 'giveUp', ...news } },
-          { guard: 'hasRoom', actions: { type: 'planRestart', ...crash } },
+          { guard: 'isShut', actions: { type: 'countCrash', ...news } },
+          {
+            guard: 'hasRoom',
+            actions: [
+              { type: 'planRestart', ...crash },
+              { type: 'countCrash', ...news },
+            ],
+          },
+          { guard: 'opens', actions: { type: 'tripBreaker', ...news } },
           { guard: 'escalates', target: 'escalating', actions: { type: 'escalate', ...news } },
           {
             target: 'exceeded',
@@ -193,6 +241,19 @@ const chart = supervising.createMachine({
         ],
         'child.failed': { actions: { type: 'countFailure', ...news } },
         'child.quarantined': { actions: { type: 'giveUp', ...news } },
+      },
+    },
+    open: { on: BEHIND_BREAKER },
+    halfOpen: {
+      entry: 'probeHeld',
+      on: {
+        ...BEHIND_BREAKER,
+        'child.crashed': [
+          { guard: { type: 'isOver', ...news } },
+          { guard: { type: 'isLetGo', ...crash }, actions: { type: 'giveUp', ...news } },
+          { actions: [{ type: 'countCrash', ...news }, 'probeHeld'] },
+        ],
+        'breaker.freed': { actions: 'probeHeld' },
       },
     },
     escalating: { on: { '*': {} } },

@@ -4,7 +4,9 @@
  */
 import type { Cell, CellPhase } from '../runtime/cell.ts';
 import type { Kernel } from '../runtime/kernel.ts';
+import type { BreakerView } from './breaker-view.ts';
 import { recent } from './intensity.ts';
+import type { SupervisorPolicy } from './policy.ts';
 import type { Strategy } from './strategy.ts';
 import { SUPERVISOR_LOGIC } from './supervisor.ts';
 import type { SupervisorContext, SupervisorInput } from './supervisor-context.ts';
@@ -25,7 +27,7 @@ export interface SupervisorView extends ActorView {
   readonly strategy: Strategy;
   readonly intensity: number;
   readonly periodMs: number;
-  readonly onExcess: 'abandon' | 'escalate';
+  readonly onExcess: SupervisorPolicy['onExcess'];
   /** Restarts of children that count at present, and all that were decided since it was made. */
   readonly restartsInPeriod: number;
   readonly childRestarts: number;
@@ -35,6 +37,8 @@ export interface SupervisorView extends ActorView {
   readonly failures: number;
   readonly excesses: number;
   readonly lastError: { readonly code: string; readonly message: string } | null;
+  /** The one in front of its children. */
+  readonly breaker?: BreakerView;
   readonly childCount: number;
   readonly crashedCount: number;
   /** The first of those that are no supervisors. */
@@ -55,8 +59,14 @@ interface Below {
   readonly supervisors: Cell[];
 }
 
-/** The supervisor at `address` and all below it. Bounds: one pass over the cells of the node. */
-export function viewSupervisor(kernel: Kernel, address: string, nowMs: number): SupervisorView {
+/** The supervisor at `address` and all below it, each with its breaker. Bounds: one pass over the cells of the node. */
+export function viewSupervisor(
+  kernel: Kernel,
+  address: string,
+  nowMs: number,
+  breakers: readonly BreakerView[] = [],
+): SupervisorView {
+  const breakerOf = new Map(breakers.map((breaker) => [breaker.supervisor, breaker]));
   const belows = new Map<string, Below>();
   for (const cell of kernel.cells.values()) {
     const { supervisor } = cell.spec;
@@ -73,6 +83,7 @@ export function viewSupervisor(kernel: Kernel, address: string, nowMs: number): 
     const context = (cell.checkpoint as { readonly context: SupervisorContext } | undefined)?.context;
     const below = belows.get(cell.address);
     const lastError = context?.lastError;
+    const breaker = breakerOf.get(cell.address);
     return {
       ...viewActor(cell),
       strategy: policy.strategy,
@@ -86,6 +97,7 @@ export function viewSupervisor(kernel: Kernel, address: string, nowMs: number): 
       failures: context?.totals.failures ?? 0,
       excesses: context?.totals.excesses ?? 0,
       lastError: lastError === undefined ? null : { code: lastError.code, message: lastError.message },
+      ...(breaker !== undefined && { breaker }),
       childCount: below?.count ?? 0,
       crashedCount: below?.crashed ?? 0,
       children: (below?.children ?? []).map(viewActor),

@@ -9,7 +9,7 @@
  *   └ services ─ one-for-one  what the node runs once
  */
 import { DOORS_SUPERVISOR } from '../actors/sessions.ts';
-import { agentSupervisor } from '../actors/agent-definition.ts';
+import { type AgentDefinition, agentSupervisor } from '../actors/agent-definition.ts';
 import { TASKS_SUPERVISOR } from '../actors/task.ts';
 import type { OperatingError } from '../protocol/errors.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
@@ -17,6 +17,8 @@ import type { Kernel } from '../runtime/kernel.ts';
 import type { KernelLog } from '../runtime/kernel-options.ts';
 import type { World } from '../runtime/world.ts';
 import type { Backoff } from './backoff.ts';
+import type { BreakerLimits } from './breaker.ts';
+import type { Breakers } from './breakers.ts';
 import type { SupervisorPolicy } from './policy.ts';
 import { supervisorLogic, supervisorSpec } from './supervisor.ts';
 import { kernelEffects } from './supervisor-effects.ts';
@@ -34,17 +36,36 @@ const SERVICES = 'supervisor/services';
 export const POLICIES = {
   root: { strategy: 'one-for-one', intensity: 2, periodMs: 60_000, backoff: QUICK, onExcess: 'escalate' },
   agents: { strategy: 'dynamic', intensity: 2, periodMs: 60_000, backoff: QUICK, onExcess: 'escalate' },
-  agent: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
+  agent: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'open' },
   tasks: { strategy: 'dynamic', intensity: 50, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
   doors: { strategy: 'dynamic', intensity: 0, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
   services: { strategy: 'one-for-one', intensity: 5, periodMs: 30_000, backoff: GENTLE, onExcess: 'escalate' },
 } as const satisfies Record<string, SupervisorPolicy>;
+
+/** The longest that a breaker stays open because it opens again and again, where its agent does not ask for more. */
+const OPEN_MAX_MS = 300_000;
+const OPEN_JITTER = 0.1;
+/** A probe of an agent without a time limit, and what one with a limit may take beyond it. */
+const PROBE_MS = 60_000;
+const PROBE_SLACK_MS = 5_000;
+
+/** The limits of an agent's breaker. */
+export function breakerLimits({ breaker, timeoutMs }: Pick<AgentDefinition, 'breaker' | 'timeoutMs'>): BreakerLimits {
+  return {
+    ...breaker,
+    openMaxMs: Math.max(breaker.openMs * (1 + OPEN_JITTER), OPEN_MAX_MS),
+    jitter: OPEN_JITTER,
+    probeMs: timeoutMs === 0 ? PROBE_MS : timeoutMs + PROBE_SLACK_MS,
+  };
+}
 
 /** What the tree needs of the rest of the node. */
 export interface TreeDeps {
   readonly kernel: Kernel;
   readonly world: World;
   readonly log: KernelLog;
+  /** The breakers in front of agents, as the store knows them. Default: none, and agents are given up beyond their intensity. */
+  readonly breakers?: Breakers;
   /** The cells that run once on the node, in the order of their start; none of them is durable. Default: none. */
   readonly services?: readonly ChildSpec[];
   /** The root gave up: the process must end. */
@@ -55,8 +76,11 @@ export interface TreeDeps {
 
 /** The running tree. */
 export interface Tree {
-  /** Makes the supervisor of an agent's actors, once for all of its versions. Errors: INVALID_INPUT for a policy out of bounds. */
-  addAgentSupervisor(name: string, policy?: SupervisorPolicy): void;
+  /**
+   * Makes the supervisor of an agent's actors and, with limits, the breaker in front of them: once for all of its versions;
+   * the breaker goes by the limits given last. Errors: INVALID_INPUT for a policy out of bounds.
+   */
+  addAgentSupervisor(name: string, policy?: SupervisorPolicy, limits?: BreakerLimits): void;
   /** The whole tree, as `GET /api/v1/supervisors` and `troupe tree` show it. Diagnostic: of now, not of what is committed. */
   describe(): SupervisorView;
   /** The actors working for a task; undefined where none is in memory. */
@@ -67,7 +91,7 @@ export interface Tree {
 
 /** Starts the tree. Before recovery, so that nothing lives without its supervisor. */
 export function startTree(deps: TreeDeps): Tree {
-  const { kernel, services = [] } = deps;
+  const { kernel, breakers, services = [] } = deps;
   const effects = kernelEffects(deps);
   const specOf = (
     address: string,
@@ -92,14 +116,23 @@ export function startTree(deps: TreeDeps): Tree {
   });
 
   return {
-    addAgentSupervisor(name, policy = POLICIES.agent) {
+    addAgentSupervisor(name, policy = POLICIES.agent, limits) {
+      const address = agentSupervisor(name);
+      if (limits !== undefined && limits.failures > 0) breakers?.add(name, address, limits);
       if (agents.has(name)) return;
-      const spec = specOf(agentSupervisor(name), policy, AGENTS);
+      const breaker = breakers?.ofSupervisor(name);
+      // Without a breaker there is nothing to open.
+      const onExcess = breaker === undefined && policy.onExcess === 'open' ? 'abandon' : policy.onExcess;
+      const input = { policy: { ...policy, onExcess }, parent: AGENTS, children: () => [], deps: effects };
+      const spec = supervisorSpec(address, { ...input, ...(breaker !== undefined && { breaker }) });
       agents.set(name, spec);
       kernel.act((port) => port.startChild(spec));
     },
-    describe: () => viewSupervisor(kernel, ROOT, deps.world.monotonicMs()),
+    describe: () => viewSupervisor(kernel, ROOT, deps.world.monotonicMs(), breakers?.views()),
     describeTask: (task) => viewTask(kernel, task),
-    stop: () => kernel.act((port) => port.send(ROOT, { type: 'supervisor.stop' })),
+    stop: () => {
+      breakers?.stop();
+      kernel.act((port) => port.send(ROOT, { type: 'supervisor.stop' }));
+    },
   };
 }

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { VerbContext } from '../program.ts';
 import { fetchJson } from '../remote.ts';
 import type { Terminal } from '../terminal.ts';
+import { breakerText } from './breakers.ts';
 
 /** With an id, the actors of that task; without, who watches over whom. */
 export async function tree(
@@ -32,7 +33,10 @@ function printSupervisor(terminal: Terminal, view: SupervisorView, lead: string,
     ...(childCount > 0 ? [`${childCount} children`] : []),
     ...(abandoned > 0 ? [`${abandoned} given up`] : []),
   ];
-  terminal.line(`${lead}${name}  ${strategy}, ${view.state}  ${terminal.style('dim', facts.join(', '))}`);
+  // A closed breaker is nothing to look at.
+  const { breaker } = view;
+  const shut = breaker === undefined || breaker.state === 'closed' ? '' : `  breaker ${breakerText(terminal, breaker)}`;
+  terminal.line(`${lead}${name}  ${strategy}, ${view.state}${shut}  ${terminal.style('dim', facts.join(', '))}`);
   const rows: readonly (SupervisorView | ActorView)[] = [...view.supervisors, ...view.children];
   rows.forEach((row, at) => {
     const isLast = at === rows.length - 1;

@@ -4,8 +4,6 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { API, type RestApp } from '../route-deps.ts';
 
 const ABSENT: readonly (readonly [HTTPMethods, string])[] = [
-  ['GET', `${API}/breakers`],
-  ['POST', `${API}/breakers/:id/reset`],
   ['GET', `${API}/approvals`],
   ['POST', `${API}/approvals/:id`],
   ['GET', `${API}/state/:scope/:name`],

@@ -94,7 +94,7 @@ export interface KeyWrite {
 
 /** A named, versioned thing of the registry. `body: null` removes it. */
 export interface DefinitionWrite {
-  readonly kind: 'agent' | 'workflow';
+  readonly kind: 'agent' | 'workflow' | 'breaker';
   readonly name: string;
   readonly version: string;
   readonly body: unknown;

@@ -67,8 +67,30 @@ describe('The registry', () => {
 });
 
 describe('The selector', () => {
-  const selector = (busy: Readonly<Record<string, number>> = {}): Selector =>
-    new Selector(registry, { laneFigures: (lane) => ({ running: busy[lane] ?? 0, waiting: 0 }) });
+  const selector = (
+    busy: Readonly<Record<string, number>> = {},
+    waitsMs: Readonly<Record<string, number>> = {},
+  ): Selector =>
+    new Selector(
+      registry,
+      { laneFigures: (lane) => ({ running: busy[lane] ?? 0, waiting: 0 }) },
+      { waitMs: (agent) => waitsMs[agent] ?? 0 },
+    );
+
+  it('passes over those whose breaker is open, and says so', () => {
+    for (const name of ['idle', 'busy']) add(name, '1.0.0', { capabilities: ['c'] });
+    const { agent, data } = selector({ 'agent:busy': 8 }, { idle: 700 }).choose({ capability: 'c' }, []);
+    expect(agent.name).toBe('busy');
+    expect(data['why']).toBe('the least busy that offers it and whose breaker is not open');
+    expect(data['candidates']).toContainEqual({ agent: 'idle@1.0.0', load: 0, breaker: 'open', retryAfterMs: 700 });
+  });
+
+  it('takes the one that comes back first where all breakers are open, and says so', () => {
+    for (const name of ['late', 'soon']) add(name, '1.0.0', { capabilities: ['c'] });
+    const { agent, data } = selector({ 'agent:soon': 8 }, { late: 700, soon: 300 }).choose({ capability: 'c' }, []);
+    expect(agent.name).toBe('soon');
+    expect(data['why']).toMatch(/^the breakers of all that offer it are open/);
+  });
 
   it('takes the least busy, measured by what each may do at once, and says why', () => {
     add('big', '1.0.0', { capabilities: ['c'], concurrency: 100 });

@@ -28,7 +28,13 @@ interface Walk {
 }
 
 const agent = defineAgent({ name: 'echo', version: '1.0.0', retry: { attempts: 2 }, run: () => 1 });
-const stepDeps: StepDeps = { choose: () => ({ agent, data: {} }), agent: () => agent, random: () => 0.5 };
+const breakers = {
+  enter: () => ({ isIn: true, era: 0 }) as const,
+  waitMs: () => 0,
+  passed: () => undefined,
+  failed: () => undefined,
+};
+const stepDeps: StepDeps = { choose: () => ({ agent, data: {} }), agent: () => agent, breakers, random: () => 0.5 };
 const stepStart: StepStart = {
   owner: 'task/T',
   work: { task: 'T', step: 's', agent: 'echo', input: 1, priority: 5 },
@@ -113,7 +119,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
     input: stepStart,
     states: {
       working: (first) => first,
-      waiting: (first) => ({ ...first, phase: 'waiting' }),
+      waiting: (first) => ({ ...first, phase: 'waiting', isTurnedAway: true }),
       parked: (first) => ({ ...first, phase: 'parked' }),
       done: (first) => ({ ...first, phase: 'done' }),
     },
@@ -121,12 +127,13 @@ const WALKS: Readonly<Record<string, Walk>> = {
       ...childEvents(run, 1),
       'run.parked': { type: 'run.parked', address: run, key: 'run', error: final },
       'timer.retry': { type: 'timer.retry' },
+      'breaker.retry': { type: 'breaker.retry' },
       'timer.timeout': { type: 'timer.timeout' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
       working: { ...stepEnds, 'run.parked': 'parked', 'timer.timeout': 'waiting' },
-      waiting: { 'timer.retry': 'working' },
+      waiting: { 'timer.retry': 'working', 'breaker.retry': 'working' },
       parked: stepEnds,
     },
   },

@@ -56,6 +56,8 @@ describe('Every error is a problem with its code and status', () => {
     ['a graph that is no graph', 'WORKFLOW_INVALID', () => rig.send('POST', '/api/v1/workflows', { name: 'x' })],
     ['a workflow that is not there', 'NOT_FOUND', () => post({ workflow: 'nix' })],
     ['a task that is not there', 'NOT_FOUND', () => rig.get(`${TASKS}/nix`)],
+    ['a breaker that is not there', 'NOT_FOUND', () => rig.get('/api/v1/breakers/nix')],
+    ['a breaker that is not there, to reset', 'NOT_FOUND', () => rig.send('POST', '/api/v1/breakers/nix/reset')],
     ['a goal in words', 'NOT_AVAILABLE', () => post({ goal: 'make it so' })],
     ['a route that is not there', 'UNKNOWN_TYPE', () => rig.get('/api/v1/nix')],
     ['a route that is not there, to post to', 'UNKNOWN_TYPE', () => rig.send('POST', '/api/v1/nix', {})],
@@ -84,8 +86,6 @@ describe('Every error is a problem with its code and status', () => {
 
   it('with what this version does not have', async () => {
     const absent: [string, string][] = [
-      ['GET', '/api/v1/breakers'],
-      ['POST', '/api/v1/breakers/x/reset'],
       ['GET', '/api/v1/approvals'],
       ['POST', '/api/v1/approvals/x'],
       ['GET', '/api/v1/state/s/n'],

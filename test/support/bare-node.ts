@@ -27,6 +27,8 @@ export interface BareNode {
   readonly fence: Fence;
   readonly disk: MemoryDisk;
   readonly log: LogLine[];
+  /** Writes into `log`. */
+  readonly logger: Readonly<Record<LogLine['level'], (message: string, fields?: object) => void>>;
   /** Restarts by supervisor, dead letters by reason, outcomes of calls. */
   readonly counts: {
     readonly restarts: Map<string, number>;
@@ -86,6 +88,7 @@ export async function createBareNode(options: BareNodeOptions): Promise<BareNode
     fence,
     disk,
     log,
+    logger,
     counts,
     fatal,
     installFlat: (logic, kind = logic.name) =>

@@ -22,7 +22,8 @@ import { createRegisters } from '../../runtime/registers.ts';
 import type { MemoryDisk } from '../../runtime/stores/memory-store.ts';
 import type { TaskRecord } from '../../runtime/stores/store.ts';
 import { createWorkerPool } from '../../runtime/workers/pool.ts';
-import { startTree, type Tree } from '../../supervisors/tree.ts';
+import { Breakers } from '../../supervisors/breakers.ts';
+import { breakerLimits, POLICIES, startTree, type Tree } from '../../supervisors/tree.ts';
 import { type BareNode, createBareNode } from './bare-node.ts';
 import { createManualWorld, type ManualWorld } from './manual-world.ts';
 
@@ -34,6 +35,7 @@ export interface WorkNode extends BareNode {
   readonly desk: Desk;
   readonly sessions: Sessions;
   readonly tree: Tree;
+  readonly breakers: Breakers;
   readonly recovered: RecoveryReport;
   /** Submissions that were taken on. */
   readonly submitted: { count: number };
@@ -58,6 +60,8 @@ export interface WorkNodeOptions {
   readonly residentMax?: number;
   /** Hears what agents write to the node's log. Default: nobody. */
   readonly log?: Log;
+  /** No breaker in front of any agent: what happens to one task does not depend on others. */
+  readonly noBreakers?: boolean;
   /** The wall clock's first reading, in ms. */
   readonly startMs?: number;
 }
@@ -81,13 +85,16 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   const workers = createWorkerPool({ world, threadsMax: 1, queueMax: 1 });
   const services = createAgentServices({ world, log, kernel, workers, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
-  const selector = new Selector(registry, kernel.effects);
+  const breakers = new Breakers({ kernel, world, log: node.logger });
+  breakers.restore(await store.definitions('breaker'));
+  const selector = new Selector(registry, kernel.effects, breakers);
   const plans = new FlowPlans(registry);
   const submitted = { count: 0 };
   const desk: Desk = new Desk({
     kernel,
     store,
     registry,
+    breakers,
     planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
     onSubmitted: () => void submitted.count++,
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
@@ -98,6 +105,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     stepLogic({
       choose: selector.choose.bind(selector),
       agent: registry.agent.bind(registry),
+      breakers,
       random: () => world.random(),
     }),
     'step',
@@ -115,12 +123,13 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     kernel,
     world,
     log: kernel.log,
+    breakers,
     onRootExhausted: (error) => void node.fatal.push(error),
     onSessionCrashed: (address) => sessions.crashed(address),
   });
   for (const agent of [...labAgents(dataDir), ...agents]) {
     registry.registerAgent(agent);
-    tree.addAgentSupervisor(agent.name);
+    tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
   }
   const recovered = await recover(node, world);
   const submit: WorkNode['submit'] = (target, input = null, more = {}) =>
@@ -136,7 +145,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   };
   const events = async (task: string): Promise<readonly TaskEvent[]> => await store.readEvents(task, 0, 10_000);
   return {
-    ...{ ...node, world, registry, plans, desk, sessions, tree, recovered, submitted, submit, end, events },
+    ...{ ...node, world, registry, plans, desk, sessions, tree, breakers, recovered, submitted, submit, end, events },
     finish: async (target, input, more) => await end(submit(target, input, more).task),
     kinds: async (task) => (await events(task)).map(({ kind }) => kind),
   };

@@ -63,7 +63,7 @@ async function runWithKills(
     },
   });
   let seed = 1;
-  let node = await createWorkNode({ disk, seed });
+  let node = await createWorkNode({ disk, seed, noBreakers: true });
   const { task } = node.submit({ graph });
   // It was accepted when this is committed: only from here on a death may not lose it.
   await node.world.settle();
@@ -77,7 +77,7 @@ async function runWithKills(
     deaths++;
     isDead = false;
     budget = Number.POSITIVE_INFINITY;
-    node = await createWorkNode({ disk, seed: ++seed, startMs });
+    node = await createWorkNode({ disk, seed: ++seed, startMs, noBreakers: true });
     expect(node.recovered.stranded).toEqual([]);
   }
   budget = Number.POSITIVE_INFINITY;

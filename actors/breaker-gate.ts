@@ -1,0 +1,35 @@
+/**
+ * The breaker in front of an agent, as those see it who call the agent: may a call begin, and how did it go. The breakers
+ * themselves belong to the supervisors of the agents (supervisors/breakers.ts); nobody here knows more of them than this.
+ */
+import type { ErrorBody, OperatingError } from '../protocol/errors.ts';
+
+/** A call may begin; `era` goes back with its outcome. 0 as long as the breaker has never opened. */
+export interface Admitted {
+  readonly isIn: true;
+  readonly era: number;
+}
+
+/** It may not. */
+export interface TurnedAway {
+  readonly isIn: false;
+  /** UNAVAILABLE, with `retryAfterMs`. */
+  readonly error: OperatingError;
+  /** It is half-open, and another call is its probe: soon it is known whether the agent works again. */
+  readonly isProbing: boolean;
+}
+
+/** All breakers of agents. Agents are given by name, without version: their versions share one. */
+export interface BreakerGate {
+  /**
+   * Lets a call in, or turns it away, in one synchronous step. `holder` is the address of the actor that will make the call;
+   * `waiter`, where given, gets `breaker.retry` as soon as a breaker that turned it away would let it in.
+   */
+  enter(agent: string, holder: string, waiter?: string): Admitted | TurnedAway;
+  /** ms that a call would have to wait for; 0 where it would be let in. */
+  waitMs(agent: string): number;
+  /** A call went well. */
+  passed(agent: string, holder: string, era: number): void;
+  /** A call failed; the breaker knows which errors count. */
+  failed(agent: string, holder: string, era: number, error: ErrorBody): void;
+}
