@@ -150,7 +150,12 @@ class CallContext implements AgentContext {
   }
 
   #entries(): Journal {
-    this.#journal ??= new Journal(this.#deps.shelf(this.#owner), this.#owner, `journal/${this.#agent}`);
+    this.#journal ??= new Journal(
+      this.#deps.shelf(this.#owner),
+      this.#owner,
+      `journal/${this.#agent}`,
+      this.#call.life,
+    );
     return this.#journal;
   }
 }

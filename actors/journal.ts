@@ -45,11 +45,14 @@ export class Journal {
   readonly #occurrences = new Map<string, number>();
   #entries = 0;
 
-  /** `owner` makes idempotency keys unique, `prefix` keeps one agent's records from another's. */
-  constructor(shelf: JournalShelf, owner: string, prefix: string) {
+  /**
+   * `owner` makes idempotency keys unique, `prefix` keeps one agent's records from another's, `life` those of an actor that
+   * begins again from those that it has left behind.
+   */
+  constructor(shelf: JournalShelf, owner: string, prefix: string, life = 0) {
     this.#shelf = shelf;
     this.#owner = owner;
-    this.#prefix = prefix;
+    this.#prefix = life === 0 ? prefix : `${prefix}~${life}`;
   }
 
   /**

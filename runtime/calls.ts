@@ -57,9 +57,10 @@ export class Calls {
     const scope = { port: cell, forward: (to: string, event: ActorEvent) => cell.send(to, event) };
     // Not for the living alone: what a cell has asked for is made though it has crashed since, and it joins it then.
     const begin = (): void => {
-      if (cell.phase === 'ended') return;
+      if (cell.phase === 'ended' || cell.phase === 'stopping') return;
       this.effects.start({
         address: cell.address,
+        life: cell.life,
         ...request,
         lane: logic.lane,
         laneLimit: logic.laneLimit,
@@ -80,6 +81,12 @@ export class Calls {
   cancel(cell: Cell, key: string): void {
     this.#intended.delete(`${cell.address}\0${key}`);
     this.effects.cancel(cell.address, key);
+  }
+
+  /** None of the cell's calls is wanted any more, whether it has begun or not. */
+  cancelAll({ address }: Cell): void {
+    for (const intent of this.#intended) if (intent.startsWith(`${address}\0`)) this.#intended.delete(intent);
+    this.effects.cancelAll(address);
   }
 
   /** An outcome without a call. */

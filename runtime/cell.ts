@@ -23,6 +23,8 @@ export interface InstalledLogic {
   readonly laneLimit: number;
   /** The time limit of one call. */
   readonly timeoutMs?: number;
+  /** Its start takes more than its first turn: it tells its supervisor itself, by `child.started`. Default: false. */
+  readonly startsItself?: boolean;
   /** Makes the calls its actors ask for. */
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }
@@ -47,11 +49,16 @@ export interface CellKernel {
   fail(cell: Cell, error: unknown): void;
 }
 
-/** `waking` reads its state, `live` takes turns, `crashed` waits for its supervisor's word, `ended` is gone. */
-export type CellPhase = 'waking' | 'live' | 'crashed' | 'ended';
+/**
+ * `waking` reads its state, `live` takes turns, `stopping` waits for its calls to end, `crashed` waits for its supervisor's
+ * word (it has crashed, or was stopped with a sibling that had), `ended` is gone.
+ */
+export type CellPhase = 'waking' | 'live' | 'stopping' | 'crashed' | 'ended';
 
 /** The attachment that holds a large input. */
 export const INPUT_ROW = '\0input';
+/** The attachment that counts the lives before this one; there is none in the first. */
+export const LIFE_ROW = '\0life';
 const INPUT_INLINE_BYTES_MAX = 512;
 
 const NO_ATTACHMENTS: ReadonlyMap<string, unknown> = new Map();
@@ -94,6 +101,11 @@ export class Cell implements CellPort {
 
   get input(): unknown {
     return this.spec.input;
+  }
+
+  /** 0 for the first; a restart with `reset` begins another. What a life has recorded is not found by the next. */
+  get life(): number {
+    return (this.attachments?.get(LIFE_ROW) as number | undefined) ?? 0;
   }
 
   /** Part of an epoch's cut. */

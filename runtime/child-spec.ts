@@ -9,6 +9,15 @@ export type RestartType = 'permanent' | 'transient' | 'temporary';
 /** What a restart starts from: the state after the last finished turn, or the input. */
 export type RecoveryMode = 'resume' | 'reset';
 
+/**
+ * How long a cell that its supervisor stops may take, in ms; `brutal-kill`: no time at all; `infinity`: as long as it likes.
+ * What can take time are its calls under way: their signals are aborted, and those that have not ended by then are cut off.
+ */
+export type Shutdown = number | 'brutal-kill' | 'infinity';
+
+/** OTP's default for workers, ms. */
+export const SHUTDOWN_MS = 5_000;
+
 /** What a cell is made of; all of it survives packing. */
 export interface ChildSpec {
   readonly address: string;
@@ -21,6 +30,12 @@ export interface ChildSpec {
   readonly owner?: string;
   readonly restart: RestartType;
   readonly recovery: RecoveryMode;
+  /** Its supervisor lists it: it hears of its start and of each of its ends. */
+  readonly listed?: boolean;
+  /** Its end may end its supervisor (`autoShutdown` of that one's policy). Not for permanent cells. Default: false. */
+  readonly significant?: boolean;
+  /** Default: `SHUTDOWN_MS`. */
+  readonly shutdown?: Shutdown;
   /** 0 to 9: calls of cells with a higher one start first. */
   readonly priority: number;
   /** ms since the epoch after which none of its outside calls starts any more. */

@@ -2,13 +2,13 @@
  * What becomes of a cell whose turn did not end well, and of one that ends. It decides nothing about restarts: a crash is
  * reported to the cell's supervisor, which says `restart` or `abandon`.
  */
-import { toErrorBody } from '../protocol/errors.ts';
-import { type Cell, INPUT_ROW } from './cell.ts';
+import { type ErrorBody, toErrorBody } from '../protocol/errors.ts';
+import { type Cell, INPUT_ROW, LIFE_ROW } from './cell.ts';
 import type { CellBook } from './cell-book.ts';
-import type { RecoveryMode } from './child-spec.ts';
+import type { ChildSpec, RecoveryMode } from './child-spec.ts';
 import type { Committer } from './committer.ts';
 import type { Effects } from './effects.ts';
-import type { Exit } from './exit.ts';
+import { type Exit, reportsEnd } from './exit.ts';
 import type { ActorEvent } from './host.ts';
 import type { KernelLog, KernelMeter } from './kernel-options.ts';
 import type { Envelope } from './mailbox.ts';
@@ -30,11 +30,17 @@ export interface CrashDesk {
   /** Runs `fn` after the next commit. */
   release(fn: () => void): void;
   enqueue(cell: Cell): void;
+  /** Calls of the cell, begun or not, are no longer wanted. */
+  cancelCalls(cell: Cell): void;
+  /** A life of the cell is over. */
+  lifeOver(cell: Cell, exit: Exit): void;
 }
 
 /** The crashes and ends of one kernel's cells. */
 export class Crashes {
   readonly #desk: CrashDesk;
+  /** Restarts that wait for the commit: a stop in between takes the cell out. */
+  readonly #restarting = new Set<Cell>();
 
   constructor(desk: CrashDesk) {
     this.#desk = desk;
@@ -43,7 +49,7 @@ export class Crashes {
   /** The cell cannot go on as it is; `envelope` is what it crashed over, where that is known. */
   crash(cell: Cell, envelope: Envelope | undefined, error: unknown): void {
     const desk = this.#desk;
-    this.#stopHost(cell);
+    this.stopHost(cell);
     if (envelope !== undefined && reportsFailure(envelope)) {
       this.end(cell, { reason: 'failed', error: toErrorBody(error, 'AGENT_FAILED') });
       return;
@@ -70,21 +76,22 @@ export class Crashes {
     else desk.post(supervisor, { type: 'child.crashed', address, error: body, restart, recovery });
   }
 
-  /** Makes a crashed cell live again, once its delivery count is committed. */
-  restart(address: string, mode: RecoveryMode): void {
+  /**
+   * Makes a crashed cell live again, once its delivery count is committed. With `reset` this is another life: what the one
+   * before has recorded, asked for and owned is gone; `error` is what that one ended with.
+   */
+  restart(address: string, mode: RecoveryMode, error?: ErrorBody): void {
     const desk = this.#desk;
     const cell = desk.book.cells.get(address);
     if (cell === undefined || cell.phase !== 'crashed') return;
-    if (mode === 'reset') {
-      cell.checkpoint = undefined;
-      cell.timers = undefined;
-      for (const key of cell.attached().keys()) if (key !== INPUT_ROW) desk.attach(cell, key, undefined);
-    }
+    if (mode === 'reset')
+      this.#beginLife(cell, error === undefined ? { reason: 'shutdown' } : { reason: 'crashed', error });
     const first = cell.mailbox.waiting().control[0];
     if (first?.kind !== 'start') cell.mailbox.putBack({ kind: 'start', deliveries: 0, bytes: 0 });
     desk.touch(cell);
+    this.#restarting.add(cell);
     desk.release(() => {
-      if (cell.phase !== 'crashed') return;
+      if (!this.#restarting.delete(cell) || cell.phase !== 'crashed') return;
       cell.phase = 'live';
       cell.restarts++;
       desk.meter.restarted(cell.spec.supervisor);
@@ -92,19 +99,38 @@ export class Crashes {
     });
   }
 
+  /** A restart that was decided, and has not happened, is called off. */
+  callOff(cell: Cell): void {
+    this.#restarting.delete(cell);
+  }
+
+  #beginLife(cell: Cell, exit: Exit): void {
+    const desk = this.#desk;
+    const life = cell.life + 1;
+    for (const child of [...(cell.owned ?? [])]) this.end(child, { reason: 'shutdown' });
+    desk.cancelCalls(cell);
+    // What is owed to the life that is over; what others have sent unasked is for the actor, whichever life it has.
+    cell.mailbox.discard((envelope) => isOwed(envelope));
+    cell.checkpoint = undefined;
+    cell.timers = undefined;
+    for (const key of [...cell.attached().keys()]) if (key !== INPUT_ROW) desk.attach(cell, key, undefined);
+    desk.attach(cell, LIFE_ROW, life);
+    desk.lifeOver(cell, exit);
+  }
+
   /** Gives a crashed cell up: its owner hears of it. A keyed one only leaves memory: its state and mail stay in the store. */
   abandon(address: string, error: unknown): void {
     const cell = this.#desk.book.cells.get(address);
     if (cell === undefined || cell.phase !== 'crashed') return;
     if (cell.spec.restart === 'permanent' && cell.spec.durable) this.#layDown(cell);
-    else this.end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
+    else this.end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') }, false);
   }
 
-  /** The cell ends, with all that it owns; those concerned hear of it. */
-  end(cell: Cell, exit: Exit): void {
+  /** The cell ends, with all that it owns; those concerned hear of it. Its supervisor does not where it wants it so itself. */
+  end(cell: Cell, exit: Exit, tellsSupervisor = true): void {
     if (cell.phase === 'ended') return;
     const desk = this.#desk;
-    this.#stopHost(cell);
+    this.stopHost(cell);
     cell.phase = 'ended';
     if (cell.owned !== undefined) for (const child of cell.owned) this.end(child, { reason: 'shutdown' });
     if (cell.attachments !== undefined) {
@@ -115,15 +141,26 @@ export class Crashes {
     desk.effects.cancelAll(cell.address);
     desk.book.dismiss(cell);
     desk.touch(cell);
-    const { owner, supervisor, address } = cell.spec;
+    desk.lifeOver(cell, exit);
+    const { owner, address } = cell.spec;
     if (owner !== undefined) {
       desk.book.cells.get(owner)?.owned?.delete(cell);
       if (exit.reason === 'normal') desk.post(owner, { type: 'child.done', address, output: exit.output });
       else if (exit.reason === 'failed' || exit.reason === 'crashed')
         desk.post(owner, { type: 'child.failed', address, error: exit.error });
     }
-    if (exit.reason === 'failed' && desk.book.cells.has(supervisor))
-      desk.post(supervisor, { type: 'child.failed', address, error: exit.error });
+    if (tellsSupervisor) this.#report(cell.spec, exit);
+  }
+
+  #report(spec: ChildSpec, exit: Exit): void {
+    const { book } = this.#desk;
+    const { address, supervisor } = spec;
+    const error = 'error' in exit ? exit.error : undefined;
+    const isReported = reportsEnd(spec, exit);
+    if ((!isReported && exit.reason !== 'failed') || !book.cells.has(supervisor)) return;
+    if (isReported) {
+      this.#desk.post(supervisor, { type: 'child.ended', address, exit: exit.reason, spec, ...(error && { error }) });
+    } else this.#desk.post(supervisor, { type: 'child.failed', address, error });
   }
 
   #layDown(cell: Cell): void {
@@ -152,7 +189,8 @@ export class Crashes {
     return true;
   }
 
-  #stopHost(cell: Cell): void {
+  /** Lets go of the actor itself; what it throws on the way is its own affair. */
+  stopHost(cell: Cell): void {
     try {
       cell.host?.stop();
     } catch (error) {
@@ -160,4 +198,11 @@ export class Crashes {
     }
     cell.host = undefined;
   }
+}
+
+/** Outcomes, inner deliveries, timers, and news of those that a life has started or watched. */
+function isOwed(envelope: Envelope): boolean {
+  if (envelope.kind !== 'event') return envelope.kind !== 'start';
+  const { type } = envelope.event;
+  return type.startsWith('child.') || type === 'run.parked' || type === 'down' || type === 'exit';
 }

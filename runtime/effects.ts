@@ -20,6 +20,8 @@ export interface EffectCall {
   readonly input: unknown;
   /** True when it may have been made before, by an earlier run of the process. */
   readonly again: boolean;
+  /** Which life of the actor asks: what an earlier one has recorded is not this one's. */
+  readonly life: number;
   readonly signal: AbortSignal;
   /** Gives the lane's slot back while the call only waits; the returned function takes it again. */
   rest(): () => Promise<void>;
@@ -33,6 +35,8 @@ export interface EffectPlan {
   readonly kind: EffectKind;
   readonly input: unknown;
   readonly again: boolean;
+  /** Default: 0, the first. */
+  readonly life?: number;
   readonly lane: string;
   readonly laneLimit: number;
   readonly priority: number;
@@ -46,6 +50,8 @@ interface Call {
   state: 'waiting' | 'running' | 'resting' | 'settled' | 'canceled';
   /** Made when someone asks for the signal: most calls never do, and it costs more than the rest of a short call. */
   abort: AbortController | undefined;
+  /** Why it is no longer wanted, where it is not. */
+  refusal: OperatingError | undefined;
   /** Ends the call for the ledger; what the performer does afterwards is not heard any more. */
   end: (outcome: EffectOutcome | undefined) => void;
   /** What is left of the call's own time limit; it does not run while the call rests. */
@@ -127,7 +133,33 @@ export class Effects {
     const wasWaiting = call.state === 'waiting';
     if (!wasWaiting) call.end(undefined);
     call.state = 'canceled';
-    call.abort?.abort(new OperatingError('CANCELED', 'The call is no longer wanted.'));
+    abort(call, new OperatingError('CANCELED', 'The call is no longer wanted.'));
+  }
+
+  /**
+   * The cell is being stopped: calls that wait are forgotten, those under way are aborted, and may still say how they ended.
+   * @returns whether any is under way
+   */
+  windDown(address: string): boolean {
+    const reason = new OperatingError('CANCELED', 'Its actor is being stopped.');
+    for (const [key, call] of [...(this.#calls.get(address) ?? [])]) {
+      if (call.state === 'waiting') this.cancel(address, key);
+      else if (call.state !== 'settled') abort(call, reason);
+    }
+    return this.underWay(address);
+  }
+
+  /** Whether a call of this cell has begun and not ended. */
+  underWay(address: string): boolean {
+    for (const { state } of this.#calls.get(address)?.values() ?? []) if (state !== 'settled') return true;
+    return false;
+  }
+
+  /** Calls of this cell that have not ended are cut off; outcomes that wait for it stay. */
+  cutOff(address: string): void {
+    for (const [key, { state }] of [...(this.#calls.get(address) ?? [])]) {
+      if (state !== 'settled') this.cancel(address, key);
+    }
   }
 
   /** The cell has ended: nobody waits for its calls any more. */
@@ -197,7 +229,7 @@ export class Effects {
       const error = late ? lateError(name) : timeout();
       // A call that does not heed its signal would hold its slot, and its cell, for ever: it ends here all the same.
       call.end({ ok: false, error: error.toBody() });
-      call.abort?.abort(error);
+      abort(call, error);
     });
   }
 
@@ -263,6 +295,7 @@ class PerformedCall implements EffectCall {
   readonly kind: EffectKind;
   readonly input: unknown;
   readonly again: boolean;
+  readonly life: number;
   readonly rest: () => () => Promise<void>;
   readonly #call: Call;
 
@@ -275,19 +308,38 @@ class PerformedCall implements EffectCall {
       input: this.input,
       again: this.again,
     } = call.plan);
+    this.life = call.plan.life ?? 0;
     this.#call = call;
     this.rest = rest;
   }
 
   get signal(): AbortSignal {
-    this.#call.abort ??= new AbortController();
-    return this.#call.abort.signal;
+    const call = this.#call;
+    if (call.abort === undefined) {
+      call.abort = new AbortController();
+      if (call.refusal !== undefined) call.abort.abort(call.refusal);
+    }
+    return call.abort.signal;
   }
+}
+
+function abort(call: Call, refusal: OperatingError): void {
+  call.refusal = refusal;
+  call.abort?.abort(refusal);
 }
 
 function createCall(plan: EffectPlan, state: Call['state']): Call {
   const leftMs = plan.timeoutMs ?? Infinity;
-  return { plan, state, abort: undefined, end: nothing, leftMs, limitedSinceMs: 0, unlimit: nothing };
+  return {
+    plan,
+    state,
+    abort: undefined,
+    refusal: undefined,
+    end: nothing,
+    leftMs,
+    limitedSinceMs: 0,
+    unlimit: nothing,
+  };
 }
 
 const SETTLED: EffectPlan = {

@@ -3,7 +3,7 @@
  * what a turn asked for. What becomes of cells that crash or end is in runtime/crashes.ts.
  */
 import { LIMITS } from '../protocol/limits.ts';
-import { OperatingError, toErrorBody } from '../protocol/errors.ts';
+import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { Calls, type CallDesk } from './calls.ts';
 import { DOOR_LOGIC } from './door.ts';
 import type { KernelLog, KernelMeter, KernelOptions, Sink } from './kernel-options.ts';
@@ -14,9 +14,11 @@ import type { ChildSpec, RecoveryMode } from './child-spec.ts';
 import type { Committer } from './committer.ts';
 import { type CrashDesk, Crashes } from './crashes.ts';
 import type { Effects } from './effects.ts';
+import type { Exit } from './exit.ts';
 import { Feed } from './feed.ts';
-import type { ActorEvent, EffectOutcome, EffectRequest, Host, Reentry } from './host.ts';
+import type { ActorEvent, EffectOutcome, EffectRequest, Reentry } from './host.ts';
 import type { Envelope } from './mailbox.ts';
+import { type StopDesk, Stops } from './stops.ts';
 import type { KeyWrite } from './stores/store.ts';
 import { type DueTimer, TimerQueue } from './timer-queue.ts';
 import { type TurnDesk, Turns } from './turns.ts';
@@ -26,7 +28,7 @@ import type { World } from './world.ts';
 const ENVELOPE_BYTES = 64;
 
 /** The kernel of one node. */
-export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
+export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDesk {
   readonly world: World;
   readonly log: KernelLog;
   readonly feed = new Feed();
@@ -41,6 +43,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
   #committer: Committer | undefined;
   readonly #turns = new Turns(this);
   readonly #crashes = new Crashes(this);
+  readonly #stops = new Stops(this, this.#crashes);
   /** Set by recovery: loads a cell that is stored but not in memory. */
   wake: ((address: string) => Cell | undefined) | undefined;
   /** Hears of each turn of a cell that may leave memory when idle. */
@@ -147,13 +150,31 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
   // ---- for supervisors
 
   /** Makes a crashed cell live again, once its delivery count is committed. */
-  restart(address: string, mode: RecoveryMode): void {
-    this.#crashes.restart(address, mode);
+  restart(address: string, mode: RecoveryMode, error?: ErrorBody): void {
+    this.#crashes.restart(address, mode, error);
   }
 
   /** Gives a crashed cell up: its owner hears of it. A keyed one only leaves memory: its state and mail stay in the store. */
   abandon(address: string, error: unknown): void {
     this.#crashes.abandon(address, error);
+  }
+
+  /**
+   * Stops a cell: `done` once its calls have ended, or it was cut off. `keep`: it stays as it is and waits for its restart;
+   * otherwise it ends, and its supervisor, which wants it so, is not told.
+   */
+  shutDown(cell: Cell, keep: boolean, done: () => void): void {
+    this.#stops.begin(cell, keep, done);
+  }
+
+  /** A cell that is being stopped has had its time. */
+  cutOff(cell: Cell): void {
+    this.#stops.cutOff(cell);
+  }
+
+  /** Ends a cell in this way, and tells all that are concerned; its supervisor only if `tells`. */
+  endCell(cell: Cell, exit: Exit, tells = true): void {
+    this.#crashes.end(cell, exit, tells);
   }
 
   // ---- CellKernel: the port's other side
@@ -192,8 +213,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
         logic === undefined
           ? new OperatingError('VERSION_MISMATCH', `No logic ${spec.logic} is loaded on this node.`)
           : new OperatingError('INTERNAL', `There is an actor ${spec.address} already.`);
-      if (spec.owner !== undefined)
-        this.post(spec.owner, { type: 'child.failed', address: spec.address, error: error.toBody() });
+      const { address, listed, owner, supervisor } = spec;
+      if (owner !== undefined) this.post(owner, { type: 'child.failed', address, error: error.toBody() });
+      else if (listed === true && logic === undefined)
+        this.post(supervisor, { type: 'child.ended', address, exit: 'failed', error: error.toBody(), spec });
       return;
     }
     const cell = this.book.admit(new Cell(this, spec, logic));
@@ -266,12 +289,25 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
     this.#crashes.crash(cell, envelope, error);
   }
 
+  started(cell: Cell, again: boolean): void {
+    const { address, supervisor } = cell.spec;
+    if (again || cell.logic.startsItself !== true) this.post(supervisor, { type: 'child.started', address });
+  }
+
+  cancelCalls(cell: Cell): void {
+    this.#calls.cancelAll(cell);
+  }
+
+  lifeOver(_cell: Cell, _exit: Exit): void {}
+
   consumed(cell: Cell, key: string): void {
     this.effects.consumed(cell.address, key);
   }
 
   finished(cell: Cell): void {
-    const host = cell.host as Host;
+    const { host } = cell;
+    // What the turn asked for may have been its own end.
+    if (host === undefined) return;
     if (host.status === 'done') this.#crashes.end(cell, { reason: 'normal', output: host.output });
     else if (host.status === 'error')
       this.#crashes.end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
@@ -285,6 +321,13 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
 
   /** An outcome of a call is mail like any other. */
   deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void {
+    if (cell.phase === 'stopping') {
+      if (this.#stops.settled(cell, key, outcome)) this.#bring(cell, key, outcome);
+      this.#stops.rested(cell);
+    } else this.#bring(cell, key, outcome);
+  }
+
+  #bring(cell: Cell, key: string, outcome: EffectOutcome): void {
     this.meter.effect(outcome.ok ? 'completed' : 'failed');
     cell.mailbox.push({ kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.#mailArrived(cell);
@@ -292,6 +335,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk {
 
   /** Nobody may guess what came of the call: it stays open, and the actor waits, until a probe or a person says. */
   park(cell: Cell, key: string, outcome: EffectOutcome & { readonly ok: false }): void {
+    if (cell.phase === 'stopping') return this.deliverOutcome(cell, key, outcome);
     this.meter.effect('unknown');
     if (cell.spec.owner !== undefined)
       this.post(cell.spec.owner, { type: 'run.parked', address: cell.address, key, error: outcome.error });

@@ -74,6 +74,13 @@ export class Mailbox {
     return undefined;
   }
 
+  /** Takes out of the control lane what `matches`. */
+  discard(matches: (envelope: Envelope) => boolean): void {
+    if (this.#control === NONE) return;
+    this.#control = this.#control.slice(this.#controlHead).filter((envelope) => !matches(envelope));
+    this.#controlHead = 0;
+  }
+
   /** All that waits, in the order it would be taken: first those of the control lane. */
   waiting(): { readonly control: readonly Envelope[]; readonly user: readonly Envelope[] } {
     return { control: this.#control.slice(this.#controlHead), user: this.#user.slice(this.#userHead) };

@@ -20,6 +20,8 @@ export interface TurnDesk {
   touch(cell: Cell): void;
   /** The turn threw, or the actor broke: nothing that it asked for is done. */
   crashed(cell: Cell, envelope: Envelope, error: unknown): void;
+  /** The first turn of a listed cell ended well, or the first after a restart; `again`: it goes on from a state. */
+  started(cell: Cell, again: boolean): void;
   /** The turn ended well, and what it asked for is done. */
   finished(cell: Cell): void;
   /** The outcome of a call was handled in a turn that ended well. */
@@ -129,6 +131,7 @@ export class Turns {
     if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer')
       this.#desk.touch(cell);
     this.#flush();
+    if (envelope.kind === 'start' && cell.spec.listed === true) this.#desk.started(cell, before !== undefined);
     this.#desk.finished(cell);
   }
 

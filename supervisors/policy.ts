@@ -2,6 +2,7 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { Backoff } from './backoff.ts';
 import type { Intensity } from './intensity.ts';
+import type { AutoShutdown } from './significance.ts';
 import type { Strategy } from './strategy.ts';
 
 /** How a supervisor supervises. */
@@ -14,6 +15,8 @@ export interface SupervisorPolicy extends Intensity {
    * breaker in front of its children, behind which those that crashed wait, for `dynamic` alone too.
    */
   readonly onExcess: 'abandon' | 'escalate' | 'open';
+  /** Whether it ends with its significant children. Default: `never`. */
+  readonly autoShutdown?: AutoShutdown;
 }
 
 const INTENSITY_MAX = 10_000;

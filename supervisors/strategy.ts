@@ -18,18 +18,17 @@ export type ExitKind = Exit['reason'];
 export interface Sibling {
   readonly address: string;
   readonly restart: RestartType;
-  /** What its own restart starts from; those that are started with another always start from their input. */
+  /** What its restart starts from, also where it is restarted since another has ended. */
   readonly recovery: RecoveryMode;
 }
 
 /**
- * One thing to do, in the order given: `stop` ends a sibling, `restart` makes the child that ended live again, `start` makes
- * a sibling that was stopped anew, `forget` lets the child go.
+ * One thing to do, in the order given: `stop` a sibling, which is kept if it is to be started again; `start` makes a child
+ * live, from what it knew or from its input; `forget` lets the child that ended go.
  */
 export type Decision =
-  | { readonly act: 'stop'; readonly address: string }
-  | { readonly act: 'restart'; readonly address: string; readonly mode: RecoveryMode }
-  | { readonly act: 'start'; readonly address: string }
+  | { readonly act: 'stop'; readonly address: string; readonly keep: boolean }
+  | { readonly act: 'start'; readonly address: string; readonly mode: RecoveryMode }
   | { readonly act: 'forget'; readonly address: string };
 
 /**
@@ -63,11 +62,8 @@ export function decide(
   const stops = affected.filter((child) => child !== ended).toReversed();
   const starts = affected.filter((child) => child.restart !== 'temporary');
   return [
-    ...stops.map((child): Decision => ({ act: 'stop', address: child.address })),
-    ...starts.map(
-      (child): Decision =>
-        child === ended ? { act: 'restart', address, mode: ended.recovery } : { act: 'start', address: child.address },
-    ),
+    ...stops.map((child): Decision => ({ act: 'stop', address: child.address, keep: child.restart !== 'temporary' })),
+    ...starts.map((child): Decision => ({ act: 'start', address: child.address, mode: child.recovery })),
   ];
 }
 

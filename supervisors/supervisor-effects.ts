@@ -7,7 +7,9 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { KernelLog } from '../runtime/kernel-options.ts';
 import type { World } from '../runtime/world.ts';
+import { childStops } from './child-stops.ts';
 import { endLostTask } from './lost-task.ts';
+import type { ChildPresence } from './procedure.ts';
 import type { SupervisorDeps } from './supervisor-context.ts';
 
 /** What is needed to make them. */
@@ -37,7 +39,7 @@ export function kernelEffects({ kernel, world, log, onRootExhausted, onSessionCr
     log,
     monotonicMs: () => world.monotonicMs(),
     random: () => world.random(),
-    isCrashed: (address) => kernel.cells.get(address)?.phase === 'crashed',
+    presenceOf: (address) => presenceOf(kernel.cells.get(address)),
     crashedChildren: (supervisor) =>
       [...kernel.cells.values()]
         .filter((cell) => cell.phase === 'crashed' && cell.spec.supervisor === supervisor)
@@ -48,7 +50,13 @@ export function kernelEffects({ kernel, world, log, onRootExhausted, onSessionCr
           restart,
           recovery,
         })),
-    restart: (port, address, mode) => afterTurn(port, () => kernel.restart(address, mode)),
+    restart: (port, address, mode, error) => afterTurn(port, () => kernel.restart(address, mode, error)),
+    ...childStops(kernel, world, afterTurn),
+    end: (port, error) =>
+      afterTurn(port, () => {
+        const cell = kernel.cells.get(port.address);
+        if (cell !== undefined) kernel.endCell(cell, { reason: 'shutdown', ...(error && { error }) });
+      }),
     abandon: (port, address, error) =>
       afterTurn(port, () => {
         const cell = kernel.cells.get(address);
@@ -60,4 +68,9 @@ export function kernelEffects({ kernel, world, log, onRootExhausted, onSessionCr
       }),
     exhaust: (port, error) => afterTurn(port, () => world.defer(() => onRootExhausted(error))),
   };
+}
+
+function presenceOf(cell: Cell | undefined): ChildPresence {
+  if (cell === undefined || cell.phase === 'ended') return 'absent';
+  return cell.phase === 'crashed' || cell.phase === 'stopping' ? 'idle' : 'live';
 }

@@ -4,12 +4,14 @@
  */
 import type { Cell, CellPhase } from '../runtime/cell.ts';
 import type { Kernel } from '../runtime/kernel.ts';
+import { type RestartType, type Shutdown, SHUTDOWN_MS } from '../runtime/child-spec.ts';
 import type { BreakerView } from './breaker-view.ts';
 import { recent } from './intensity.ts';
 import type { SupervisorPolicy } from './policy.ts';
+import type { AutoShutdown } from './significance.ts';
 import type { Strategy } from './strategy.ts';
 import { SUPERVISOR_LOGIC } from './supervisor.ts';
-import type { SupervisorContext, SupervisorInput } from './supervisor-context.ts';
+import { ALL, type SupervisorContext, type SupervisorInput } from './supervisor-context.ts';
 
 /** One actor. */
 export interface ActorView {
@@ -20,6 +22,10 @@ export interface ActorView {
   readonly state: string;
   /** Since it was loaded. */
   readonly restarts: number;
+  /** How its supervisor treats it: when it is restarted, how long it may take to stop, whether its end may end its supervisor. */
+  readonly restart: RestartType;
+  readonly shutdown: Shutdown;
+  readonly significant: boolean;
 }
 
 /** One supervisor, with all below it. */
@@ -28,6 +34,7 @@ export interface SupervisorView extends ActorView {
   readonly intensity: number;
   readonly periodMs: number;
   readonly onExcess: SupervisorPolicy['onExcess'];
+  readonly autoShutdown: AutoShutdown;
   /** Restarts of children that count at present, and all that were decided since it was made. */
   readonly restartsInPeriod: number;
   readonly childRestarts: number;
@@ -90,9 +97,10 @@ export function viewSupervisor(
       intensity: policy.intensity,
       periodMs: policy.periodMs,
       onExcess: policy.onExcess,
+      autoShutdown: policy.autoShutdown ?? 'never',
       restartsInPeriod: recent(context?.window ?? [], policy, nowMs).length,
       childRestarts: context?.totals.restarts ?? 0,
-      restartsPending: context?.pending.size ?? 0,
+      restartsPending: [...(context?.procedures.keys() ?? [])].filter((key) => key !== ALL).length,
       abandoned: context?.totals.abandoned ?? 0,
       failures: context?.totals.failures ?? 0,
       excesses: context?.totals.excesses ?? 0,
@@ -110,5 +118,7 @@ export function viewSupervisor(
 /** One actor as it is now. */
 export function viewActor(cell: Cell): ActorView {
   const { address, host, logic, phase, restarts } = cell;
-  return { address, kind: logic.kind, phase, state: host === undefined ? phase : host.describe().state, restarts };
+  const { restart, shutdown = SHUTDOWN_MS, significant = false } = cell.spec;
+  const state = host === undefined ? phase : host.describe().state;
+  return { address, kind: logic.kind, phase, state, restarts, restart, shutdown, significant };
 }

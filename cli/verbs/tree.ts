@@ -26,12 +26,15 @@ export async function tree(
 }
 
 function printSupervisor(terminal: Terminal, view: SupervisorView, lead: string, below: string): void {
-  const { address, strategy, intensity, periodMs, restartsInPeriod, childCount, abandoned } = view;
+  const { address, strategy, intensity, periodMs, restartsInPeriod, childCount, abandoned, autoShutdown } = view;
   const name = terminal.style('bold', address.replace(/^supervisor\//, ''));
   const facts = [
     `${restartsInPeriod} of ${intensity} restarts in ${periodMs / 1_000} s`,
     ...(childCount > 0 ? [`${childCount} children`] : []),
     ...(abandoned > 0 ? [`${abandoned} given up`] : []),
+    ...(autoShutdown === 'never'
+      ? []
+      : [`ends with ${autoShutdown === 'any-significant' ? 'any' : 'all'} significant`]),
   ];
   // A closed breaker is nothing to look at.
   const { breaker } = view;
@@ -58,6 +61,12 @@ function printTask(terminal: Terminal, { actor, leftOut }: TaskTreeView): void {
   if (leftOut > 0) terminal.line(`… and ${leftOut} more`);
 }
 
-function actorLine({ address, state, phase, restarts }: ActorView): string {
-  return `${address}  ${phase === 'live' ? state : `${phase}: ${state}`}${restarts > 0 ? `  ${restarts} restarts` : ''}`;
+function actorLine({ address, state, phase, restart, restarts, shutdown, significant }: ActorView): string {
+  const facts = [
+    restart,
+    ...(significant ? ['significant'] : []),
+    `stops ${typeof shutdown === 'number' ? `in ${shutdown / 1_000} s` : shutdown}`,
+    ...(restarts > 0 ? [`${restarts} restarts`] : []),
+  ];
+  return `${address}  ${phase === 'live' ? state : `${phase}: ${state}`}  ${facts.join(', ')}`;
 }

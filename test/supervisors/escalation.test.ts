@@ -70,7 +70,7 @@ describe('A supervisor with listed children', () => {
     expect(node.exhausted).toHaveLength(1);
     expect(node.exhausted[0]?.message).toContain(`${TOP} exceeded its 1 restarts in 1000 ms`);
     expect([...node.kernel.cells.keys()]).toEqual([TOP]);
-    expect(node.stateOf(TOP)).toBe('escalating');
+    expect(node.stateOf(TOP)).toBe('ended');
   });
 });
 

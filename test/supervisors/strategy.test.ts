@@ -57,11 +57,8 @@ function expectation(
   if (!RESTARTED[restart][exit]) return [];
   const [stopped, started] = TOUCHED[strategy][position];
   return [
-    ...[...stopped].map((one): Decision => ({ act: 'stop', address: one })),
-    ...[...started].map(
-      (one): Decision =>
-        one === address ? { act: 'restart', address: one, mode: 'resume' } : { act: 'start', address: one },
-    ),
+    ...[...stopped].map((one): Decision => ({ act: 'stop', address: one, keep: true })),
+    ...[...started].map((one): Decision => ({ act: 'start', address: one, mode: 'resume' })),
   ];
 }
 
@@ -108,18 +105,18 @@ describe('A decision', () => {
 
   it('stops temporary siblings with the others but does not start them again', () => {
     expect(decide('one-for-all', mixed, 'a', 'crashed')).toEqual([
-      { act: 'stop', address: 'd' },
-      { act: 'stop', address: 'c' },
-      { act: 'stop', address: 'b' },
-      { act: 'restart', address: 'a', mode: 'resume' },
-      { act: 'start', address: 'c' },
-      { act: 'start', address: 'd' },
+      { act: 'stop', address: 'd', keep: true },
+      { act: 'stop', address: 'c', keep: true },
+      { act: 'stop', address: 'b', keep: false },
+      { act: 'start', address: 'a', mode: 'resume' },
+      { act: 'start', address: 'c', mode: 'reset' },
+      { act: 'start', address: 'd', mode: 'reset' },
     ]);
   });
 
   it('restarts a child the way its own spec says', () => {
-    expect(decide('dynamic', mixed, 'c', 'crashed')).toEqual([{ act: 'restart', address: 'c', mode: 'reset' }]);
-    expect(decide('rest-for-one', mixed, 'd', 'killed')).toEqual([{ act: 'restart', address: 'd', mode: 'reset' }]);
+    expect(decide('dynamic', mixed, 'c', 'crashed')).toEqual([{ act: 'start', address: 'c', mode: 'reset' }]);
+    expect(decide('rest-for-one', mixed, 'd', 'killed')).toEqual([{ act: 'start', address: 'd', mode: 'reset' }]);
   });
 
   it.each(STRATEGIES)('of a %s supervisor about a child that it does not have is empty', (strategy) => {
@@ -147,9 +144,7 @@ describe('A decision', () => {
           const decisions = decide(strategy, children, ended.address, exit);
           const order = children.map(({ address }) => address);
           const stops = decisions.filter(({ act }) => act === 'stop').map(({ address }) => order.indexOf(address));
-          const starts = decisions
-            .filter(({ act }) => act === 'start' || act === 'restart')
-            .map(({ address }) => order.indexOf(address));
+          const starts = decisions.filter(({ act }) => act === 'start').map(({ address }) => order.indexOf(address));
           expect(stops).toEqual(stops.toSorted((a, b) => b - a));
           expect(starts).toEqual([...new Set(starts)].toSorted((a, b) => a - b));
           expect(stops).not.toContain(order.indexOf(ended.address));

@@ -336,7 +336,7 @@ describe('A supervisor whose intensity is exceeded', () => {
     expect(node.world.deferredPending).toBe(0);
     expect(node.kernel.cells.get('calm')?.restarts).toBe(0);
     expect(node.contextOf(TOP).window.length).toBeLessThanOrEqual(20);
-    expect(node.contextOf(TOP).pending.size).toBe(0);
+    expect(node.contextOf(TOP).procedures.size).toBe(0);
   });
 });
 

@@ -6,6 +6,9 @@ import { createSupervised, type Supervised, worker } from '../support/supervised
 const TOP = 'supervisor/top';
 const INNER = 'supervisor/inner';
 
+/** What is said of each worker's spec. */
+const CHILD = { restart: 'transient', shutdown: 5_000, significant: false } as const;
+
 async function family(): Promise<Supervised> {
   const node = await createSupervised();
   const inner = node.supervise(INNER, { intensity: 1 }, TOP);
@@ -35,6 +38,10 @@ describe('The view of the tree', () => {
       intensity: 5,
       periodMs: 1_000,
       onExcess: 'escalate',
+      autoShutdown: 'never',
+      restart: 'permanent',
+      shutdown: 'infinity',
+      significant: false,
       restartsInPeriod: 0,
       childRestarts: 0,
       restartsPending: 0,
@@ -56,6 +63,10 @@ describe('The view of the tree', () => {
           intensity: 1,
           periodMs: 1_000,
           onExcess: 'abandon',
+          autoShutdown: 'never',
+          restart: 'permanent',
+          shutdown: 'infinity',
+          significant: false,
           restartsInPeriod: 1,
           childRestarts: 1,
           restartsPending: 0,
@@ -66,8 +77,8 @@ describe('The view of the tree', () => {
           childCount: 2,
           crashedCount: 0,
           children: [
-            { address: 'a', kind: 'worker', phase: 'live', state: 'ready', restarts: 1 },
-            { address: 'b', kind: 'worker', phase: 'live', state: 'ready', restarts: 0 },
+            { address: 'a', kind: 'worker', phase: 'live', state: 'ready', restarts: 1, ...CHILD },
+            { address: 'b', kind: 'worker', phase: 'live', state: 'ready', restarts: 0, ...CHILD },
           ],
           supervisors: [],
         },
@@ -86,6 +97,7 @@ describe('The view of the tree', () => {
       phase: 'crashed',
       state: 'crashed',
       restarts: 0,
+      ...CHILD,
     });
     expect([waiting.crashedCount, waiting.restartsPending, waiting.restartsInPeriod]).toEqual([1, 1, 1]);
     await node.world.elapse(5_000);
@@ -143,6 +155,7 @@ describe('The actors of a task', () => {
       phase: 'live',
       state: 'ready',
       restarts,
+      ...CHILD,
       supervisor: TOP,
       children,
     });
