@@ -11,6 +11,7 @@ import type { ClientMessage } from '../protocol/client-messages.ts';
 import { OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import type { Feed } from '../runtime/feed.ts';
+import { ChurnMap } from '../runtime/churn-map.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { AgentEntry } from '../runtime/registers.ts';
 import type { Desk } from './desk.ts';
@@ -40,7 +41,7 @@ export interface SessionState {
   readonly connection: Connection;
   readonly principal: string;
   /** Open watches by task. Not part of the state proper: it is only ever changed by the session's own turns. */
-  readonly watches: Map<string, Watch>;
+  readonly watches: ChurnMap<string, Watch>;
 }
 
 /** What sessions need of their node. */
@@ -78,7 +79,7 @@ export function sessionLogic(deps: SessionDeps): FlatLogic<SessionState, Session
       phase: 'ready',
       connection: start.connection,
       principal: start.principal,
-      watches: new Map(),
+      watches: new ChurnMap(),
     }),
     table: {
       ready: {

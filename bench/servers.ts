@@ -1,7 +1,7 @@
 /** The servers under load, each a process of its own. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -60,6 +60,22 @@ export async function startTroupe(flags: readonly string[] = []): Promise<Server
   const { url } = JSON.parse(line) as { url: string };
   const stop = (): Promise<void> => end(child, () => rmSync(dir, { recursive: true, force: true }));
   return { name: 'troupe', url: `${url.replace(/^http/, 'ws')}/ws`, httpUrl: url, pid: child.pid ?? 0, dir, stop };
+}
+
+/** The system's ticks are 10 ms wherever Linux runs. */
+const TICK_MS = 10;
+
+/** CPU time that a process has used so far, all threads and the main one alone; undefined where the system does not tell. */
+export function cpuOf(pid: number): { readonly allMs: number; readonly mainMs: number } | undefined {
+  const ticks = (path: string): number => {
+    const fields = (readFileSync(path, 'utf8').split(') ')[1] ?? '').split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  };
+  try {
+    return { allMs: ticks(`/proc/${pid}/stat`), mainMs: ticks(`/proc/${pid}/task/${pid}/stat`) };
+  } catch {
+    return undefined;
+  }
 }
 
 async function end(child: ChildProcess, after: () => void): Promise<void> {

@@ -1,9 +1,10 @@
 /** The cells that are in memory, by address, and how many there are of each kind. */
 import type { Cell } from './cell.ts';
+import { ChurnMap } from './churn-map.ts';
 
 /** The book of one kernel. */
 export class CellBook {
-  readonly cells = new Map<string, Cell>();
+  readonly cells = new ChurnMap<string, Cell>();
   /** Live cells by kind. */
   readonly census = new Map<string, number>();
 

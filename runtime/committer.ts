@@ -22,6 +22,7 @@ import type {
   TaskProgress,
 } from './stores/store.ts';
 import type { World } from './world.ts';
+import { ChurnMap } from './churn-map.ts';
 
 /** What the committer asks of a cell at the cut. `undefined`: it ended and was never written. */
 export interface Dirty {
@@ -66,7 +67,7 @@ export class Committer {
   #dirty = new Set<Dirty>();
   #tasks = new Map<string, TaskDraft>();
   /** The status each unfinished task has in the store. */
-  readonly #committedStatus = new Map<string, TaskStatus>();
+  readonly #committedStatus = new ChurnMap<string, TaskStatus>();
   #attachments = new Map<string, AttachmentWrite>();
   #keys: KeyWrite[] = [];
   #definitions: DefinitionWrite[] = [];

@@ -10,6 +10,7 @@
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import type { EffectKind, EffectOutcome } from './host.ts';
 import type { Cancel, World } from './world.ts';
+import { ChurnMap } from './churn-map.ts';
 
 /** What a performer is given. */
 export interface EffectCall {
@@ -73,7 +74,7 @@ const PRIORITIES = 10;
 export class Effects {
   readonly #world: World;
   readonly #settle: (address: string, key: string, outcome: EffectOutcome) => void;
-  readonly #calls = new Map<string, Map<string, Call>>();
+  readonly #calls = new ChurnMap<string, Map<string, Call>>();
   readonly #lanes = new Map<string, Lane>();
   #held = false;
   #counts = { running: 0, waiting: 0 };

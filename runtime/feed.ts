@@ -4,6 +4,7 @@
  */
 import type { TaskEvent } from '../protocol/tasks.ts';
 import type { TaskProgress } from './stores/store.ts';
+import { ChurnMap } from './churn-map.ts';
 
 /** What one commit added to a task. */
 export interface FeedItem {
@@ -19,7 +20,7 @@ export type FeedListener = (item: FeedItem) => void;
 export class Feed {
   readonly #everywhere = new Set<FeedListener>();
   /** A task has one listener as a rule: a set is made for the second. */
-  readonly #listeners = new Map<string, FeedListener | Set<FeedListener>>();
+  readonly #listeners = new ChurnMap<string, FeedListener | Set<FeedListener>>();
 
   /** Until the returned function is called. A listener must not throw. */
   listen(task: string, listener: FeedListener): () => void {

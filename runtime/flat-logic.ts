@@ -7,7 +7,7 @@
  * its own checkpoint. An event that the table does not name for the current phase is dropped, on purpose and by design:
  * late answers, second cancels.
  */
-import { type Actor, type ActorLogic, createActor, type Snapshot } from 'xstate';
+import type { Actor, ActorLogic, Snapshot } from 'xstate';
 import { OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from './cell-port.ts';
 import type {
@@ -20,6 +20,7 @@ import type {
   HostStatus,
   Reentry,
 } from './host.ts';
+import { createSharedActor, stopSharedActor } from './machine-xstate.ts';
 import { packState, unpackState } from './state-codec.ts';
 
 /** The least a flat state has. */
@@ -97,7 +98,6 @@ class FlatHost<S extends FlatState, Input> implements Host {
   readonly #actor: Actor<ActorLogic<FlatSnapshot<S>, ActorEvent, FlatStart<S, Input>>>;
   readonly #logic: FlatLogic<S, Input>;
   readonly #restored: boolean;
-  #thrown: unknown;
 
   constructor(
     logic: FlatLogic<S, Input>,
@@ -106,9 +106,7 @@ class FlatHost<S extends FlatState, Input> implements Host {
   ) {
     this.#logic = logic;
     this.#restored = start.state !== undefined;
-    this.#actor = createActor(actor, { input: start });
-    // Without an observer XState would report a throw to the process; the cell reads `status` and `error` instead.
-    this.#actor.subscribe({ error: (error) => void (this.#thrown = error) });
+    this.#actor = createSharedActor(actor, start);
   }
 
   start(): void {
@@ -146,7 +144,7 @@ class FlatHost<S extends FlatState, Input> implements Host {
 
   /** The error the table ended with, or what a handler threw. */
   get error(): unknown {
-    return this.#actor.getSnapshot().error ?? this.#thrown;
+    return this.#actor.getSnapshot().error;
   }
 
   get endedByItself(): boolean {
@@ -159,7 +157,7 @@ class FlatHost<S extends FlatState, Input> implements Host {
   }
 
   stop(): void {
-    this.#actor.stop();
+    stopSharedActor(this.#actor);
   }
 
   describe(): HostDescription {

@@ -4,10 +4,10 @@
  *
  * Relied upon: `system._relay`, `_bookId`, `_register`, `_unregister`, `scheduler` are replaceable and looked up at each
  * use; a snapshot is restored inside the actor's constructor, through `logic.restoreSnapshot(snapshot, scope)`; the fields
- * of `LiveActor`; `src` names of inline invokes; StateNode instances are accepted as history; `StateNode.path` and `config`.
+ * of `LiveActor`; an actor with a parent uses that parent's system and reports its errors there; `src` names of inline invokes; StateNode instances are accepted as history; `StateNode.path` and `config`.
  */
 // tidy-allow exports: all that leans on the inside of XState belongs into this one file
-import type { AnyStateMachine } from 'xstate';
+import { type Actor, type ActorLogic, type AnyStateMachine, createActor, type Snapshot } from 'xstate';
 import type { ActorEvent } from './host.ts';
 
 /** XState's numbers for what an actor does. */
@@ -197,4 +197,45 @@ export function actorAt(root: LiveActor, path: readonly string[]): LiveActor | u
     at = children !== undefined && Object.hasOwn(children, key) ? children[key] : undefined;
   }
   return at;
+}
+
+/**
+ * The one system of all actors that have no timers, children, names or observers of XState's. Made for each of them, as XState
+ * does for a root, it would be half of what such an actor costs.
+ */
+const SHARED_SYSTEM = {
+  _bookId: (): string => 'flat',
+  _register: (sessionId: string): string => sessionId,
+  _unregister: (): void => undefined,
+  _set: (): void => undefined,
+  get: (): undefined => undefined,
+  getAll: (): object => ({}),
+  _sendInspectionEvent: (): void => undefined,
+  _relay: (_source: unknown, target: { _send(event: unknown): void }, event: unknown): void => target._send(event),
+  scheduler: { schedule: refuseTimer, cancel: (): void => undefined, cancelAll: (): void => undefined },
+  _clock: { setTimeout: refuseTimer, clearTimeout: (): void => undefined },
+  _logger: (): void => undefined,
+} as const;
+
+/** Hears of the ends and errors of the actors below it, and lets them be: whoever hosts them reads their snapshots. */
+const SHARED_PARENT = { system: SHARED_SYSTEM, _send: (): void => undefined };
+
+function refuseTimer(): never {
+  throw new TypeError('An actor of the shared system has no delays of its own: set a timer through the port.');
+}
+
+/**
+ * Makes an actor in a system that it shares with all others made here. Its logic has neither timers nor children, and nobody
+ * observes it: what it throws is the `error` of its snapshot.
+ */
+export function createSharedActor<S extends Snapshot<unknown>, E extends ActorEvent, I>(
+  logic: ActorLogic<S, E, I>,
+  input: I,
+): Actor<ActorLogic<S, E, I>> {
+  return createActor(logic, { input, parent: SHARED_PARENT } as unknown as { readonly input: I });
+}
+
+/** Stops an actor made by `createSharedActor`. */
+export function stopSharedActor(actor: object): void {
+  (actor as LiveActor)._stop();
 }

@@ -1,5 +1,6 @@
 /** `troupe start`: runs a node until it is told to stop. */
 import { buildNode, logOf } from '../../node.ts';
+import { tuneCollector } from '../../runtime/collector.ts';
 import { loadSettings } from '../../runtime/settings.ts';
 import { processEnvironment } from '../../runtime/settings-environment.ts';
 import { createWorld } from '../../runtime/world.ts';
@@ -9,6 +10,7 @@ import { durationText, type Terminal } from '../terminal.ts';
 
 /** Resolves when the node has stopped. A second signal ends it at once; nothing acknowledged is lost by that either. */
 export async function start(terminal: Terminal, flags: Readonly<Record<string, unknown>>): Promise<ExitCode> {
+  tuneCollector();
   const env = processEnvironment();
   const cwd = process.cwd();
   const outcome = loadSettings({ cwd, env, flags });
