@@ -4,10 +4,12 @@
  *
  * Relied upon: `system._relay`, `_bookId`, `_register`, `_unregister`, `scheduler` are replaceable and looked up at each
  * use; a snapshot is restored inside the actor's constructor, through `logic.restoreSnapshot(snapshot, scope)`; the fields
- * of `LiveActor`; an actor with a parent uses that parent's system and reports its errors there; `src` names of inline invokes; StateNode instances are accepted as history; `StateNode.path` and `config`.
+ * of `LiveActor`; an actor with a parent uses that parent's system and reports its errors there; `src` names of inline
+ * invokes; StateNode instances are accepted as history; `StateNode.path` and `config`.
  */
 // tidy-allow exports: all that leans on the inside of XState belongs into this one file
 import { type Actor, type ActorLogic, type AnyStateMachine, createActor, type Snapshot } from 'xstate';
+import { OperatingError } from '../protocol/errors.ts';
 import type { ActorEvent } from './host.ts';
 
 /** XState's numbers for what an actor does. */
@@ -221,7 +223,10 @@ const SHARED_SYSTEM = {
 const SHARED_PARENT = { system: SHARED_SYSTEM, _send: (): void => undefined };
 
 function refuseTimer(): never {
-  throw new TypeError('An actor of the shared system has no delays of its own: set a timer through the port.');
+  throw new OperatingError(
+    'INTERNAL',
+    'An actor of the shared system has no delays of its own: set a timer through the port.',
+  );
 }
 
 /**
