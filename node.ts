@@ -10,6 +10,7 @@ import { agentLogic } from './actors/agent-logic.ts';
 import { createAgentServices } from './actors/agent-services.ts';
 import { Desk } from './actors/desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
+import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import { Registry } from './actors/registry.ts';
 import { Selector } from './actors/selector.ts';
 import { sessionLogic } from './actors/session.ts';
@@ -131,6 +132,8 @@ async function openCore(parts: NodeParts) {
       restarted: (supervisor) => metrics.actorRestarted(supervisor),
       deadLetter: (reason) => metrics.deadLetter(reason),
       effect: (outcome) => metrics.effectEnded(outcome),
+      quarantined: (cause) => metrics.quarantined(cause),
+      capsuleDropped: () => metrics.capsuleDropped(),
     },
   });
   const store = parts.store ?? openableStore(settings, world, log);
@@ -143,6 +146,7 @@ async function openCore(parts: NodeParts) {
     log,
   });
   kernel.use(committer);
+  await kernel.quarantine.load(store);
   return { metrics, registers: createRegisters(), kernel, store, fence, committer };
 }
 
@@ -269,6 +273,7 @@ async function openDoors({ world, settings, log }: NodeParts, { core, staff, rec
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
+    quarantine: new QuarantineDesk({ kernel, store, desk }),
     ...{ settings, world, log, metrics, kernel, desk, sessions, registry, registers, plans },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
@@ -357,6 +362,7 @@ function watchNode({ kernel, registers, metrics }: Core, world: World, breakers:
   const stops = [
     metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
     metrics.watch('troupe_breaker_state', () => breakers.figures()),
+    metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
     kernel.feed.listenAll(({ progress }) => {
       if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);

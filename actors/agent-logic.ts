@@ -48,6 +48,7 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
     return {
       ...base,
       factory: withSchemas(factory, definition),
+      runsUserCode: true,
       perform: (call, spec) => performNamed(definition, deps, call, spec),
     };
   }

@@ -17,7 +17,7 @@ import { bodyHashOf, Idempotency } from './idempotency.ts';
 import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selector.ts';
 import { agentSupervisor } from './agent-definition.ts';
-import { taskSpec, type TaskStart } from './task.ts';
+import { type ReplayOf, taskSpec, type TaskStart } from './task.ts';
 import type { TaskEnd } from './watch.ts';
 
 /** A task as it is asked for. */
@@ -26,6 +26,8 @@ export interface Submission {
   readonly input: unknown;
   readonly options: TaskOptions;
   readonly key?: string;
+  /** What it replays: a task that failed, whose work is done again. */
+  readonly replayOf?: ReplayOf;
 }
 
 /** What became of a submission; `duplicate`: the task was there already, under the same key. */
@@ -122,6 +124,7 @@ export class Desk {
       options,
       principal,
       createdAtMs: nowMs,
+      ...(submission.replayOf !== undefined && { replayOf: submission.replayOf }),
       ...(isFlow && { flow: planFlow(submission, task, nowMs) }),
     };
     port.startChild(taskSpec(start));

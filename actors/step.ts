@@ -183,7 +183,10 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       port.stopChild(state.run);
       deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
       return failed(state, error, [
-        { kind: 'task.quarantined', data: { ...placeOf(state.input), attempt: state.attempt, message: error.message } },
+        {
+          kind: 'task.quarantined',
+          data: { ...placeOf(state.input), attempt: state.attempt, message: error.message, ...capsuleOf(error) },
+        },
       ]);
     },
   };
@@ -275,6 +278,12 @@ function runSpec(state: StepState, port: CellPort, agent: AgentDefinition, run: 
 function nameOf(reference: string): string {
   const at = reference.indexOf('@');
   return at === -1 ? reference : reference.slice(0, at);
+}
+
+/** The capsule that an error names: where to look. */
+function capsuleOf({ details }: ErrorBody): { readonly capsule?: string } {
+  const capsule = (details as { readonly capsule?: unknown } | undefined)?.capsule;
+  return typeof capsule === 'string' ? { capsule } : {};
 }
 
 function placeOf(input: StepInput): { readonly step: string; readonly item?: number } {

@@ -16,6 +16,12 @@ import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
 import { type StepOutcome, STEP_LOGIC, type StepStart, stepAddress } from './step.ts';
 
+/** A task that failed, and the capsule of the message that it failed over. */
+export interface ReplayOf {
+  readonly task: string;
+  readonly capsule: string;
+}
+
 /** What a task's cell is started with. */
 export interface TaskStart {
   readonly id: string;
@@ -26,6 +32,7 @@ export interface TaskStart {
   readonly createdAtMs: number;
   /** What the first commit's `task.submitted` line says beside the target. */
   readonly flow?: { readonly logic: string; readonly input: unknown };
+  readonly replayOf?: ReplayOf;
 }
 
 /** The state of one task. `phase` is its status. */
@@ -117,7 +124,7 @@ function begin(start: TaskStart, port: CellPort): TaskState {
     created: { target, input: start.input, options, principal: start.principal, createdAtMs },
     progress: { status: 'working', seq: 2, updatedAtMs: nowMs },
     events: [
-      { seq: 1, at: createdAtMs, kind: 'task.submitted', data: { target: describeTarget(target) } },
+      { seq: 1, at: createdAtMs, kind: 'task.submitted', data: submittedData(start) },
       { seq: 2, at: nowMs, kind: 'task.started', data: {} },
     ],
   });
@@ -259,6 +266,10 @@ function end(
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };
   const { waiting: _over, ...rest } = state;
   return log(rest, port, [...before, { kind: END_KINDS[how.status], data }], how.status, result);
+}
+
+function submittedData({ target, replayOf }: TaskStart): Readonly<Record<string, unknown>> {
+  return { target: describeTarget(target), ...(replayOf !== undefined && { replayOf }) };
 }
 
 /** The target as the log shows it: an inline graph by its name alone. */

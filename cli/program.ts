@@ -16,7 +16,13 @@ export interface VerbContext {
   readonly remote: RemoteOptions;
 }
 
-type Verb = (context: VerbContext, options: Record<string, unknown>, argument: string) => Promise<ExitCode>;
+/** `words` are all arguments, `argument` is the first of them. */
+type Verb = (
+  context: VerbContext,
+  options: Record<string, unknown>,
+  argument: string,
+  words: readonly string[],
+) => Promise<ExitCode>;
 
 const DEFAULT_URL = 'http://127.0.0.1:7600';
 const EXAMPLES = `
@@ -88,13 +94,15 @@ function createProgram(end: (code: ExitCode) => void): Command {
         const token = (options['token'] as string | undefined) ?? env['TROUPE_TOKEN'];
         const remote = { url: String(options['url']), ...(token !== undefined && { token }) };
         const run = await load();
-        end(await run({ terminal: new Terminal(options['json'] === true), remote }, options, argument));
+        const words = given.slice(0, -2).filter((word) => typeof word === 'string');
+        end(await run({ terminal: new Terminal(options['json'] === true), remote }, options, argument, words));
       });
   };
 
   addStart(program, end);
   addTaskVerbs(program, verb);
   addNodeVerbs(program, verb);
+  addQuarantineVerbs(program, verb);
   addLaterVerbs(program);
   return program;
 }
@@ -189,6 +197,36 @@ function addNodeVerbs(program: Command, verb: VerbAdder): void {
       .description('look for what could be wrong on this machine and with the node')
       .option('--data <dir>', "the node's folder", './.troupe'),
     async () => (await import('./verbs/doctor.ts')).doctor,
+  );
+}
+
+function addQuarantineVerbs(program: Command, verb: VerbAdder): void {
+  const group = program.command('quarantine').description('messages that took their actor down and were set aside');
+  const load = async () => await import('./verbs/quarantine.ts');
+  const one = (name: string, description: string): Command =>
+    group.command(name).description(description).argument('<id>', 'the capsule');
+  verb(
+    group
+      .command('list', { isDefault: true })
+      .description('what is set aside, the newest first')
+      .option('--limit <n>', 'how many', (text) => wholeNumber(text, 1, 1_000), 50),
+    async () => (await load()).listCapsules,
+  );
+  verb(one('show', 'all that is known of one'), async () => (await load()).showCapsule);
+  verb(
+    one('edit', 'change what a replay gives')
+      .option('--event <json>', 'the event instead of the one that was set aside, or @FILE')
+      .option('--input <json>', 'the input of the task, or @FILE'),
+    async () => (await load()).editCapsule,
+  );
+  verb(
+    one('replay', 'give it again: to its actor, or as a new task where its task failed with it'),
+    async () => (await load()).replayCapsule,
+  );
+  verb(one('discard', 'let it go for good'), async () => (await load()).discardCapsule);
+  verb(
+    one('export', 'write it into a file, for `troupe replay`').argument('<file>', 'where to'),
+    async () => (await load()).exportCapsule,
   );
 }
 

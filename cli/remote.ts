@@ -27,13 +27,14 @@ export async function withClient<T>(options: RemoteOptions, fn: (client: Client)
 }
 
 /**
- * GETs (or POSTs to) a JSON resource of the node.
+ * GETs a JSON resource of the node, or sends it something: with a JSON body, or none.
  * Errors: those of the node, by their code; UNAVAILABLE; INVALID_INPUT for an address that is none.
  */
 export async function fetchJson(
   options: RemoteOptions,
   path: string,
-  method: 'GET' | 'POST' = 'GET',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' = 'GET',
+  content?: unknown,
 ): Promise<unknown> {
   const address = addressOf(options.url.replace(/^ws/, 'http'), path, /^https?:$/);
   let response: Response;
@@ -41,7 +42,11 @@ export async function fetchJson(
     response = await fetch(address, {
       method,
       signal: AbortSignal.timeout(REQUEST_MS),
-      ...(options.token !== undefined && { headers: { authorization: `Bearer ${options.token}` } }),
+      headers: {
+        ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
+        ...(content !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(content !== undefined && { body: JSON.stringify(content) }),
     });
   } catch (error) {
     throw noNode(options.url, error);

@@ -1,5 +1,6 @@
 /** What the doors are given by the node they belong to. */
 import type { Desk } from '../actors/desk.ts';
+import type { QuarantineDesk } from '../actors/quarantine-desk.ts';
 import type { Registry } from '../actors/registry.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
@@ -21,6 +22,7 @@ export interface GatewayDeps {
   readonly node: { readonly id: string; readonly version: string };
   readonly kernel: Kernel;
   readonly desk: Desk;
+  readonly quarantine: QuarantineDesk;
   readonly sessions: Sessions;
   readonly registry: Registry;
   readonly registers: Registers;

@@ -77,6 +77,7 @@ const TAGS = [
   { name: 'tasks', description: 'Submit work, look at it, stop it.' },
   { name: 'agents', description: 'Who can work.' },
   { name: 'workflows', description: 'How work is put together.' },
+  { name: 'quarantine', description: 'What was set aside since it took its actor down.' },
   { name: 'node', description: 'How the node is doing.' },
 ];
 

@@ -108,6 +108,35 @@ export const ANSWERS = Object.freeze({
   agentPage: named('AgentPage', z.object({ agents: z.array(agent), cursor })),
   workflowPage: named('WorkflowPage', z.object({ workflows: z.array(workflow), cursor })),
   workflow: named('Workflow', z.looseObject({ name: text, version: text, steps: z.array(free) })),
+  capsule: named('Capsule', z.looseObject({ id: text, actor: text, cause: text, summary: text, packed: text })),
+  capsulePage: named(
+    'QuarantinePage',
+    z.object({
+      quarantine: z.array(
+        z.looseObject({
+          id: text,
+          at: count,
+          actor: text,
+          agent: text,
+          cause: text,
+          message: text,
+          edited: z.boolean(),
+        }),
+      ),
+      cursor,
+    }),
+  ),
+  replayed: named(
+    'CapsuleReplayed',
+    z.looseObject({
+      id: text,
+      did: z.enum(['delivered', 'submitted']),
+      actor: said('To whom it was delivered.', text.exactOptional()),
+      task: said('The new task.', text.exactOptional()),
+      replayOf: said('The task that failed.', text.exactOptional()),
+    }),
+  ),
+  discarded: named('CapsuleDiscarded', z.object({ id: text, discarded: z.boolean() })),
   supervisors: named('SupervisorPage', z.object({ supervisors: z.array(free), cursor })),
   breaker,
   breakerPage: named('BreakerPage', z.object({ breakers: z.array(breaker), cursor })),
@@ -162,6 +191,10 @@ export const ASKS = Object.freeze({
     'The data of the signal: the body itself, or its field `data` where that is its only one and an object.',
     z.record(text, z.unknown()).optional(),
   ),
+  capsuleEdit: z.union([
+    z.strictObject({ event: said('The event to give instead.', z.looseObject({ type: eventNameField })) }),
+    z.strictObject({ input: said('The input of the task that a replay submits.', z.unknown()) }),
+  ]),
   events: z.object({ after: said('The last seq the reader has.', z.coerce.number().int().min(0).exactOptional()) }),
   eventsHeaders: z.looseObject({
     'last-event-id': said(

@@ -9,6 +9,7 @@ import { registerBreakerRoutes } from './routes/breaker-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
 import { registerHealthRoutes } from './routes/health-routes.ts';
 import { registerNodeRoutes } from './routes/node-routes.ts';
+import { registerQuarantineRoutes } from './routes/quarantine-routes.ts';
 import { registerRegistryRoutes } from './routes/registry-routes.ts';
 import { registerTaskRoutes } from './routes/task-routes.ts';
 
@@ -18,6 +19,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerTaskRoutes(typed, deps);
   registerEventRoutes(typed, deps);
   registerRegistryRoutes(typed, deps);
+  registerQuarantineRoutes(typed, deps);
   registerNodeRoutes(typed, deps);
   registerBreakerRoutes(typed, deps);
   registerHealthRoutes(typed, deps);

@@ -10,6 +10,7 @@ import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './ho
 import { Mailbox } from './mailbox.ts';
 import { packCell } from './snapshots.ts';
 import { packState } from './state-codec.ts';
+import type { TrailEntry } from './trail.ts';
 import type { CellWrite, KeyWrite } from './stores/store.ts';
 
 /** A logic that cells can be made of. */
@@ -21,6 +22,8 @@ export interface InstalledLogic {
   /** Calls of its cells share this lane. */
   readonly lane: string;
   readonly laneLimit: number;
+  /** Code of users runs in its turns. */
+  readonly runsUserCode?: boolean;
   /** The time limit of one call. */
   readonly timeoutMs?: number;
   /** Its start takes more than its first turn: it tells its supervisor itself, by `child.started`. Default: false. */
@@ -77,6 +80,8 @@ export class Cell implements CellPort {
   attachments: Map<string, unknown> | undefined;
   /** Cells that end with this one. */
   owned: Set<Cell> | undefined;
+  /** The last messages it handled, where its logic runs code of users. */
+  trail: TrailEntry[] | undefined;
   seq = 0;
   /** Restarts of this cell since it was loaded. */
   restarts = 0;

@@ -148,6 +148,7 @@ export class Committer {
 
   setAside(write: QuarantineWrite): void {
     this.#quarantine.push(write);
+    if (!this.#scheduled) this.#schedule();
   }
 
   /** Resolves once nothing waits to be written or released any more. */

@@ -12,7 +12,7 @@ import { type Exit, reportsEnd } from './exit.ts';
 import type { ActorEvent } from './host.ts';
 import type { KernelLog, KernelMeter } from './kernel-options.ts';
 import type { Envelope } from './mailbox.ts';
-import { DELIVERIES_MAX, reportsFailure, setAside } from './quarantine.ts';
+import { DELIVERIES_MAX, type Quarantine, reportsFailure } from './quarantine.ts';
 import type { World } from './world.ts';
 
 /** What crashes and ends need of the kernel. */
@@ -23,6 +23,7 @@ export interface CrashDesk {
   readonly meter: KernelMeter;
   readonly committer: Committer;
   readonly effects: Effects;
+  readonly quarantine: Quarantine;
   post(to: string, event: ActorEvent): void;
   attach(cell: Cell, key: string, value: unknown): void;
   /** The cell is part of the next epoch. */
@@ -178,7 +179,7 @@ export class Crashes {
   /** Sets a poison message aside. False when the cell goes on without it. One without an owner waits for its supervisor's word. */
   #setAside(cell: Cell, envelope: Envelope, error: unknown): boolean {
     const desk = this.#desk;
-    const refusal = setAside(desk, cell, envelope, error);
+    const refusal = desk.quarantine.setAside(cell, envelope, error, 'crash');
     const { address, owner, restart, supervisor } = cell.spec;
     if (owner === undefined && restart === 'permanent' && envelope.kind !== 'start') return false;
     if (owner === undefined && desk.book.cells.has(supervisor)) {

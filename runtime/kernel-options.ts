@@ -7,6 +7,10 @@ export interface KernelMeter {
   restarted(supervisor: string): void;
   deadLetter(reason: string): void;
   effect(outcome: 'completed' | 'failed' | 'unknown'): void;
+  /** A message was set aside, by why. */
+  quarantined(cause: string): void;
+  /** A capsule was let go, since there were too many. */
+  capsuleDropped(): void;
 }
 
 /** Where the kernel writes what people should see. */

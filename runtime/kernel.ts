@@ -19,6 +19,7 @@ import { Feed } from './feed.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest, Reentry } from './host.ts';
 import type { Envelope } from './mailbox.ts';
 import { type StopDesk, Stops } from './stops.ts';
+import { Quarantine } from './quarantine.ts';
 import type { KeyWrite } from './stores/store.ts';
 import { type DueTimer, TimerQueue } from './timer-queue.ts';
 import { type TurnDesk, Turns } from './turns.ts';
@@ -44,6 +45,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   readonly #turns = new Turns(this);
   readonly #crashes = new Crashes(this);
   readonly #stops = new Stops(this, this.#crashes);
+  /** What was set aside. */
+  readonly quarantine = new Quarantine(this);
   /** Set by recovery: loads a cell that is stored but not in memory. */
   wake: ((address: string) => Cell | undefined) | undefined;
   /** Hears of each turn of a cell that may leave memory when idle. */
@@ -114,8 +117,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
    * Errors: BUSY (its mailbox is full), NOT_FOUND (no such actor).
    */
   deliver(to: string, event: ActorEvent, bytes = ENVELOPE_BYTES): void {
-    const cell = this.cells.get(to) ?? this.wake?.(to);
-    if (cell === undefined) throw new OperatingError('NOT_FOUND', `There is no actor ${to}.`);
+    const cell = this.rouse(to);
     if (!cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes })) {
       this.meter.deadLetter('mailbox_full');
       throw new OperatingError(
@@ -125,6 +127,13 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
       );
     }
     this.#mailArrived(cell);
+  }
+
+  /** Loads an actor that rests in the store: it goes on with what waits for it. Errors: NOT_FOUND. */
+  rouse(address: string): Cell {
+    const cell = this.cells.get(address) ?? this.wake?.(address);
+    if (cell === undefined) throw new OperatingError('NOT_FOUND', `There is no actor ${address}.`);
+    return cell;
   }
 
   /** Stops or goes on with turns, while the store is away. */

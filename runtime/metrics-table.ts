@@ -73,6 +73,18 @@ export const METRICS = {
     values: 'completed, failed, canceled, unknown',
     help: 'Calls to the outside that ended, by how.',
   },
+  troupe_quarantined: { type: 'gauge', labels: [], help: 'Messages that are set aside and wait for a person.' },
+  troupe_quarantine_total: {
+    type: 'counter',
+    labels: ['cause'],
+    values: 'crash, node, load, livelock',
+    help: 'Messages that were set aside, by why.',
+  },
+  troupe_quarantine_dropped_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Capsules of messages let go to make room for newer ones.',
+  },
   troupe_worker_queue: { type: 'gauge', labels: [], help: 'Jobs that wait for a worker thread.' },
   troupe_model_tokens_total: {
     type: 'counter',

@@ -13,7 +13,12 @@ import { METRICS } from './metrics-table.ts';
 import type { World } from './world.ts';
 
 /** A gauge that is asked for its value when the metrics are read. */
-export type WatchedMetric = 'troupe_actors' | 'troupe_breaker_state' | 'troupe_mailbox_depth' | 'troupe_worker_queue';
+export type WatchedMetric =
+  | 'troupe_actors'
+  | 'troupe_breaker_state'
+  | 'troupe_mailbox_depth'
+  | 'troupe_quarantined'
+  | 'troupe_worker_queue';
 
 /** How a call to the outside ended. */
 export type EffectEnd = 'completed' | 'failed' | 'canceled' | 'unknown';
@@ -27,6 +32,9 @@ export interface Metrics {
   committed(seconds: number, writes: number): void;
   deadLetter(reason: string): void;
   effectEnded(outcome: EffectEnd): void;
+  /** A message was set aside, by why. */
+  quarantined(cause: string): void;
+  capsuleDropped(): void;
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void;
   /**
    * Registers where a gauge gets its value: a number, or numbers by the value of its label. Several readers of one gauge
@@ -162,6 +170,8 @@ class NodeMetrics implements Metrics {
   readonly #commitWrites = new Histogram(settingsOf('troupe_commit_writes', this.#registry));
   readonly #deadLetters = new Tally('troupe_dead_letters_total', 'reason', this.#registry);
   readonly #effects = new Tally('troupe_effects_total', 'outcome', this.#registry);
+  readonly #quarantined = new Tally('troupe_quarantine_total', 'cause', this.#registry);
+  readonly #capsulesDropped = new Counter(settingsOf('troupe_quarantine_dropped_total', this.#registry));
   readonly #modelTokens = new Counter(settingsOf('troupe_model_tokens_total', this.#registry));
   readonly #modelCost = new Counter(settingsOf('troupe_model_cost_usd_total', this.#registry));
   readonly #models = new LabelBound();
@@ -169,6 +179,7 @@ class NodeMetrics implements Metrics {
     troupe_actors: new WatchedGauge('troupe_actors', this.#registry),
     troupe_breaker_state: new WatchedGauge('troupe_breaker_state', this.#registry),
     troupe_mailbox_depth: new WatchedGauge('troupe_mailbox_depth', this.#registry),
+    troupe_quarantined: new WatchedGauge('troupe_quarantined', this.#registry),
     troupe_worker_queue: new WatchedGauge('troupe_worker_queue', this.#registry),
   } satisfies Record<WatchedMetric, WatchedGauge>;
   readonly #delay: LoopDelay;
@@ -203,6 +214,14 @@ class NodeMetrics implements Metrics {
 
   effectEnded(outcome: EffectEnd): void {
     this.#effects.add(outcome);
+  }
+
+  quarantined(cause: string): void {
+    this.#quarantined.add(cause);
+  }
+
+  capsuleDropped(): void {
+    this.#capsulesDropped.inc();
   }
 
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void {

@@ -8,6 +8,7 @@ import type { CellPort } from './cell-port.ts';
 import type { Host } from './host.ts';
 import type { Envelope } from './mailbox.ts';
 import { ReadyQueue } from './ready-queue.ts';
+import { leaveTrail } from './trail.ts';
 import type { World } from './world.ts';
 
 /** Turns in a row before the event loop gets its turn. */
@@ -126,6 +127,7 @@ export class Turns {
       this.#desk.crashed(cell, envelope, crash.error);
       return;
     }
+    if (cell.logic.runsUserCode === true) leaveTrail((cell.trail ??= []), envelope);
     // Before what the turn asks for is done: that may be another call under the same key.
     if (envelope.kind === 'settle') this.#desk.consumed(cell, envelope.key);
     if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer')

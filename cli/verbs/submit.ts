@@ -1,10 +1,9 @@
 /** `troupe submit`: submits a task, and waits for it where asked to. */
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import type { SubmitRequest } from '../../client/index.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
+import { jsonArgument } from '../json-argument.ts';
 import { labelsOf } from '../labels.ts';
 import type { VerbContext } from '../program.ts';
 import { withClient } from '../remote.ts';
@@ -32,9 +31,8 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
     );
   }
   const value = options[target] as string;
-  const graph = target === 'graph' ? parseJson(await readSource(`@${value}`), `--graph ${value}`) : value;
-  const input =
-    options['input'] === undefined ? undefined : parseJson(await readSource(options['input'] as string), '--input');
+  const graph = target === 'graph' ? await jsonArgument(`@${value}`, `--graph ${value}`) : value;
+  const input = options['input'] === undefined ? undefined : await jsonArgument(options['input'] as string, '--input');
   const labels = labelsOf(options['label']);
   const { deadline, priority, maxCost, key } = options as {
     deadline?: number;
@@ -53,28 +51,4 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
       ...(labels !== undefined && { labels }),
     },
   };
-}
-
-async function readSource(source: string): Promise<string> {
-  if (source === '-') return await text(process.stdin);
-  if (!source.startsWith('@')) return source;
-  try {
-    return await readFile(source.slice(1), 'utf8');
-  } catch (error) {
-    throw new OperatingError('INVALID_INPUT', `${source.slice(1)} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-function parseJson(source: string, what: string): unknown {
-  try {
-    return JSON.parse(source);
-  } catch (error) {
-    throw new OperatingError(
-      'INVALID_INPUT',
-      `${what} is not JSON: ${(error as Error).message}. Words need quotes: '"like this"'.`,
-      { cause: error },
-    );
-  }
 }

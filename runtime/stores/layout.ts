@@ -1,6 +1,6 @@
 /** Turns an epoch into rows, and the rows that are not a task's back into what they were. */
-import type { RowSink } from './key-space.ts';
-import { keyOf } from './keys.ts';
+import type { Range, RowSink } from './key-space.ts';
+import { keyOf, rangeOf } from './keys.ts';
 import { frameBytes, frameValue, readValue } from './records.ts';
 import type { CellWrite, DefinitionWrite, Epoch, KeyWrite, QuarantineWrite } from './store.ts';
 import { writeTask } from './task-rows.ts';
@@ -26,7 +26,11 @@ export function writeEpoch(epoch: Epoch, sink: RowSink): void {
     if (body === null) sink.del(row);
     else put(row, [kind, name, version, body] satisfies DefinitionFields, sink);
   }
-  for (const { id, body } of epoch.quarantine) put(keyOf('q', id), [id, body] satisfies QuarantineFields, sink);
+  for (const { id, body } of epoch.quarantine) {
+    const row = keyOf('q', id);
+    if (body === null) sink.del(row);
+    else put(row, [id, body] satisfies QuarantineFields, sink);
+  }
 }
 
 /** The inverse of an idempotency key's row. */
@@ -45,6 +49,12 @@ export function readDefinition(row: string, record: Uint8Array): DefinitionWrite
 export function readQuarantined(row: string, record: Uint8Array): QuarantineWrite {
   const [id, body] = readValue(row, record) as QuarantineFields;
   return { id, body };
+}
+
+/** The rows of quarantined messages behind the one with this id. */
+export function quarantinedAfter(id: string | undefined): Range {
+  const range = rangeOf('q');
+  return id === undefined ? range : { ...range, gte: `${keyOf('q', id)}\0` };
 }
 
 /** One of the two head rows at most is there; the other is deleted unless the caller knows that it is not. */

@@ -10,8 +10,8 @@ import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { World } from '../world.ts';
 import { readAwakeCells, readCell } from './cell-reads.ts';
 import type { Batch, KeySpace } from './key-space.ts';
-import { keyOf, rangeOf, rangeUnder } from './keys.ts';
-import { readDefinition, readKeyRow, readQuarantined, writeEpoch } from './layout.ts';
+import { keyOf, type rangeOf, rangeUnder } from './keys.ts';
+import { quarantinedAfter, readDefinition, readKeyRow, readQuarantined, writeEpoch } from './layout.ts';
 import { orReport } from './record-damage.ts';
 import { frameValue, readValue } from './records.ts';
 import type {
@@ -19,6 +19,7 @@ import type {
   Epoch,
   Fence,
   KeyWrite,
+  QuarantinePage,
   QuarantineWrite,
   Store,
   StoredCell,
@@ -172,8 +173,15 @@ export class RecordStore implements Store {
     return await this.#readAll(rangeUnder('d', kind), Number.POSITIVE_INFINITY, readDefinition);
   }
 
-  async quarantined(): Promise<readonly QuarantineWrite[]> {
-    return await this.#readAll(rangeOf('q'), QUARANTINED_MAX, readQuarantined);
+  async quarantined({ after, limit = QUARANTINED_MAX }: QuarantinePage = {}): Promise<readonly QuarantineWrite[]> {
+    return await this.#readAll(quarantinedAfter(after), Math.min(limit, QUARANTINED_MAX), readQuarantined);
+  }
+
+  async readQuarantined(id: string): Promise<QuarantineWrite | undefined> {
+    this.#assertOpen();
+    const row = keyOf('q', id);
+    const record = await this.#space.get(row);
+    return record === undefined ? undefined : readQuarantined(row, record);
   }
 
   async figures(): Promise<Readonly<Record<string, number>>> {

@@ -100,10 +100,17 @@ export interface DefinitionWrite {
   readonly body: unknown;
 }
 
-/** A message that was set aside, with what is needed to look into it. */
+/** A message that was set aside, with what is needed to look into it. `body: null` removes it. */
 export interface QuarantineWrite {
   readonly id: string;
   readonly body: unknown;
+}
+
+/** Which of the messages that were set aside. */
+export interface QuarantinePage {
+  /** The id of the last one that the reader has. */
+  readonly after?: string;
+  readonly limit?: number;
 }
 
 /** All that is written together. */
@@ -175,8 +182,10 @@ export interface Store {
   /** Nothing once it has expired. */
   readKey(principal: string, key: string): Promise<KeyWrite | undefined>;
   definitions(kind: DefinitionWrite['kind']): Promise<readonly DefinitionWrite[]>;
-  /** At most 1,000, by id. */
-  quarantined(): Promise<readonly QuarantineWrite[]>;
+  /** By id, ascending: those behind `after`, at most `limit` (1,000 where it is not given, and at most). */
+  quarantined(page?: QuarantinePage): Promise<readonly QuarantineWrite[]>;
+  /** Errors: STORE_UNAVAILABLE, STORE_CORRUPT. */
+  readQuarantined(id: string): Promise<QuarantineWrite | undefined>;
   /** For the metrics and `doctor`: what the driver can say about its size, bytes on disk and so on. */
   figures(): Promise<Readonly<Record<string, number>>>;
 }

@@ -16,6 +16,7 @@ const READS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   readKey: (store) => store.readKey('local', 'k'),
   definitions: (store) => store.definitions('agent'),
   quarantined: (store) => store.quarantined(),
+  readQuarantined: (store) => store.readQuarantined('q1'),
 };
 
 /** See the file's first line. */

@@ -95,7 +95,15 @@ export function damageCases(makeMedium: MakeMedium): void {
       await damage({ quarantined: 'b' }, 50);
       expect((await store.definitions('agent')).map(({ name }) => name)).toEqual(['a', 'c']);
       expect((await store.quarantined()).map(({ id }) => id)).toEqual(['a', 'c']);
-      expect(await store.figures()).toMatchObject({ corruptRecords: 2 });
+      expect((await store.quarantined({ limit: 2 })).map(({ id }) => id)).toEqual(['a', 'c']);
+      expect(await store.figures()).toMatchObject({ corruptRecords: 3 });
+    });
+
+    it('is an error where it is the one that was asked for: a quarantined message', async () => {
+      const { damage, store } = await filled();
+      await damage({ quarantined: 'b' }, 50);
+      expect(await failureOf(store.readQuarantined('b'))).toMatchObject({ code: 'STORE_CORRUPT', key: 'q/b' });
+      expect(await store.readQuarantined('a')).toEqual({ id: 'a', body: { id: 'a' } });
     });
 
     it.each<{ what: string; thing: StoredThing }>([

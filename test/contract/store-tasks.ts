@@ -1,7 +1,8 @@
 /** Tasks and their events. */
 import { describe, expect, it } from 'vitest';
 import { EVENT_KINDS, TASK_STATUSES } from '../../protocol/tasks.ts';
-import { epochOf } from './epochs.ts';
+import type { QuarantinePage } from '../../runtime/stores/store.ts';
+import { bytes, epochOf } from './epochs.ts';
 import { type MakeMedium, NOW_MS, openBench } from './store-medium.ts';
 import { begun, createdOf, eventsOf, finished, recordOf, resultOf, went } from './task-writes.ts';
 
@@ -219,6 +220,35 @@ export function taskCases(makeMedium: MakeMedium): void {
       const listed = await bench.store.quarantined();
       expect(listed).toHaveLength(1_000);
       expect(listed[999]).toEqual({ id: '00999', body: 999 });
+    });
+
+    it('are read one by one, in pages, replaced, and removed for good', async () => {
+      const bench = await openBench(makeMedium);
+      const ids = ['a', 'b', 'b\0', 'c', 'd/e'];
+      await bench.commit({ quarantine: ids.map((id) => ({ id, body: { of: id, bytes: bytes(id) } })) });
+      expect(await bench.store.readQuarantined('b')).toEqual({ id: 'b', body: { of: 'b', bytes: bytes('b') } });
+      expect(await bench.store.readQuarantined('nobody')).toBeUndefined();
+      const idsOf = async (page?: QuarantinePage) => (await bench.store.quarantined(page)).map(({ id }) => id);
+      const all = await idsOf();
+      expect(all.toSorted()).toEqual(ids.toSorted());
+      const paged: string[] = [];
+      for (let after: string | undefined; ; after = paged.at(-1)) {
+        const page = await idsOf({ limit: 2, ...(after !== undefined && { after }) });
+        paged.push(...page);
+        if (page.length < 2) break;
+      }
+      expect(paged).toEqual(all);
+      await bench.commit({
+        quarantine: [
+          { id: 'b', body: 'other' },
+          { id: 'c', body: null },
+          { id: 'nobody', body: null },
+        ],
+      });
+      await bench.restart();
+      expect(await bench.store.readQuarantined('b')).toEqual({ id: 'b', body: 'other' });
+      expect(await bench.store.readQuarantined('c')).toBeUndefined();
+      expect(await idsOf()).toEqual(all.filter((id) => id !== 'c'));
     });
   });
 }

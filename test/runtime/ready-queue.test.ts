@@ -7,7 +7,13 @@ import { volatileSpec } from '../../runtime/volatile-spec.ts';
 import { createManualWorld } from '../support/manual-world.ts';
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const meter = { restarted: () => undefined, deadLetter: () => undefined, effect: () => undefined };
+const meter = {
+  restarted: () => undefined,
+  deadLetter: () => undefined,
+  effect: () => undefined,
+  quarantined: () => undefined,
+  capsuleDropped: () => undefined,
+};
 
 it('The queue of cells with something to do gives each once, in order, however many there are', () => {
   const kernel = new Kernel({ world: createManualWorld(), log, meter });

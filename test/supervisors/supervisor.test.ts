@@ -158,8 +158,9 @@ describe('A message that crashes its actor every time', () => {
     expect(others).toEqual([]);
     expect(capsule?.body).toMatchObject({
       address: 't',
-      supervisor: TOP,
-      envelope: { kind: 'event', event: { type: 'crash' }, deliveries: 3 },
+      supervisors: [TOP],
+      message: { kind: 'event', event: { type: 'crash' } },
+      deliveries: 3,
     });
   });
 

@@ -34,6 +34,7 @@ export interface BareNode {
     readonly restarts: Map<string, number>;
     readonly deadLetters: Map<string, number>;
     readonly effects: Map<string, number>;
+    readonly quarantined: Map<string, number>;
   };
   /** What the committer gave up with. */
   readonly fatal: Error[];
@@ -60,12 +61,19 @@ export async function createBareNode(options: BareNodeOptions): Promise<BareNode
   const line = (level: LogLine['level']) => (message: string, fields?: object) =>
     void log.push({ level, message, fields: { ...fields } });
   const logger = { info: line('info'), warn: line('warn'), error: line('error') };
-  const counts = { restarts: new Map<string, number>(), deadLetters: new Map(), effects: new Map() };
+  const counts = {
+    restarts: new Map<string, number>(),
+    deadLetters: new Map(),
+    effects: new Map(),
+    quarantined: new Map(),
+  };
   const count = (map: Map<string, number>) => (name: string) => void map.set(name, (map.get(name) ?? 0) + 1);
   const meter = {
     restarted: count(counts.restarts),
     deadLetter: count(counts.deadLetters),
     effect: count(counts.effects),
+    quarantined: count(counts.quarantined),
+    capsuleDropped: () => count(counts.quarantined)('dropped'),
   };
   const kernel = new Kernel({ world, log: logger, meter });
   const store = createMemoryStore({ world, disk, log: logger });
@@ -79,6 +87,7 @@ export async function createBareNode(options: BareNodeOptions): Promise<BareNode
     log: logger,
   });
   kernel.use(committer);
+  await kernel.quarantine.load(store);
   const recovery = new Recovery(kernel, store, specOf, residentMax);
   return {
     kernel,
