@@ -77,7 +77,7 @@ export function packCapsule(capsule: Capsule): Uint8Array {
 /** The inverse. Errors: VERSION_MISMATCH for what this version does not read; INVALID_INPUT for what is no capsule. */
 export function unpackCapsule(bytes: Uint8Array): Capsule {
   const value = attempt(() => unpackState(bytes));
-  const { format, id, logic } = (value ?? {}) as Partial<Omit<Capsule, 'format'>> & { readonly format?: unknown };
+  const { format, id, logic } = (value ?? {}) as Partial<Omit<Capsule, 'format'>> & { readonly format?: number };
   if (format === undefined || typeof id !== 'string' || typeof logic !== 'string')
     throw new OperatingError('INVALID_INPUT', 'This is not a crash capsule, or it is damaged.');
   if (format !== CAPSULE_FORMAT)
