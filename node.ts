@@ -117,8 +117,7 @@ export async function buildIndoors(parts: NodeParts) {
   const core = await openCore(parts);
   const staff = hire(parts, core);
   await load(parts, core, staff);
-  const recovery = await recover(parts, core, staff);
-  return { core, staff, recovery };
+  return { core, staff, ...(await recover(parts, core, staff)) };
 }
 
 /** The machine room: metrics, registers, the kernel, the store and the committer that writes to it. */
@@ -243,13 +242,17 @@ async function load(
 
 /** What was unfinished when the node last stopped goes on. */
 async function recover(
-  { log }: NodeParts,
+  { log, settings }: NodeParts,
   { kernel, store, committer, fence }: Core,
-  { desk }: Staff,
-): Promise<RecoveryReport> {
-  const recovery = new Recovery(kernel, store, (address) => desk.keyedSpec(address));
+  { desk, registry }: Staff,
+): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
+  const keeper = new Recovery(kernel, store, (address) => desk.keyedSpec(address), {
+    residentActorsMax: settings.residentActorsMax,
+    passivateAfterMs: settings.passivateAfterMs,
+    heirOf: (name) => kernel.logic(registry.heirOf(name) ?? ''),
+  });
   const tasks: string[] = [];
-  const report = await recovery.resume(({ logic, checkpoint, address }) => {
+  const report = await keeper.resume(({ logic, checkpoint, address }) => {
     if (logic.kind !== 'task' || checkpoint === undefined) return;
     // A task's phase is its status, and both were written in one epoch.
     const { id, phase } = checkpoint as TaskState;
@@ -263,11 +266,14 @@ async function recover(
   const { resumed: actors, durationMs } = report;
   if (actors > 0)
     log.info('Unfinished work goes on.', { actors, tasks: tasks.length, durationMs: Math.round(durationMs) });
-  return report;
+  return { recovery: report, keeper };
 }
 
 /** The doors open; from here on the node can be reached, until it is stopped. */
-async function openDoors({ world, settings, log }: NodeParts, { core, staff, recovery }: Indoors): Promise<Node> {
+async function openDoors(
+  { world, settings, log }: NodeParts,
+  { core, staff, recovery, keeper }: Indoors,
+): Promise<Node> {
   const { metrics, registers, kernel, committer, fence, store } = core;
   const { desk, sessions, registry, plans, breakers, tree, workers } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
@@ -279,7 +285,7 @@ async function openDoors({ world, settings, log }: NodeParts, { core, staff, rec
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
     breakers,
-    cluster: () => membership.view(),
+    cluster: () => membership.view(keeper.stranded),
     isReady: () => !desk.draining && !kernel.paused,
     defineWorkflow: async (value) => {
       const graph = plans.admit(value);

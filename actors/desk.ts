@@ -199,16 +199,20 @@ export class Desk {
 
   /**
    * Resolves once the message is durable.
-   * Errors: NO_AGENT, INVALID_INPUT (not keyed), UNAVAILABLE (its breaker is open), BUSY, DRAINING.
+   * Errors: NO_AGENT, INVALID_INPUT (not keyed), UNAVAILABLE (its breaker is open), BUSY, DRAINING; VERSION_MISMATCH and
+   * STORE_CORRUPT where the actor's stored state cannot be gone on with.
    */
   async tell(agent: string, key: string, event: ActorEvent): Promise<void> {
     this.#admit();
     // Nobody outside has an address: one in a client's event could send the actor's answer anywhere.
     const { replyTo: _forged, ...told } = event;
+    const { kernel } = this.#deps;
     const { address, refusal } = this.#keyed(agent, key);
     if (refusal !== undefined) await this.#turnAway(refusal);
-    this.#deps.kernel.deliver(address, told);
-    await this.#deps.kernel.committer.committed();
+    const cell = kernel.deliver(address, told);
+    await kernel.committer.committed();
+    const unwoken = kernel.refusalOf?.(cell);
+    if (unwoken !== undefined) throw unwoken;
   }
 
   /**

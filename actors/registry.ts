@@ -81,6 +81,13 @@ export class Registry {
     return pick(this.#agents, reference);
   }
 
+  /** The name of the logic that may take over the actors of another version of the same agent; undefined where there is none. */
+  heirOf(logic: string): string | undefined {
+    const reference = /^agent:(.+)@[^@]+$/.exec(logic)?.[1];
+    const newest = reference === undefined ? undefined : this.agent(reference);
+    return newest === undefined ? undefined : `agent:${newest.name}@${newest.version}`;
+  }
+
   /** All that offer it, the newest versions first. */
   withCapability(capability: string): readonly AgentDefinition[] {
     return this.#byCapability.get(capability) ?? [];

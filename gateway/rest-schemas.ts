@@ -141,7 +141,7 @@ export const ANSWERS = Object.freeze({
   breaker,
   breakerPage: named('BreakerPage', z.object({ breakers: z.array(breaker), cursor })),
   tree: named('TaskTree', z.looseObject({ task: text, actor: free.nullable(), actorCount: count, leftOut: count })),
-  cluster: named('Cluster', z.looseObject({ nodes: z.array(free), shards: z.array(free) })),
+  cluster: named('Cluster', z.looseObject({ nodes: z.array(free), shards: z.array(free), stranded: z.array(free) })),
   health: named('Health', z.object({ status: text, node: text, version: text })),
 });
 

@@ -8,7 +8,7 @@ import type { ChildSpec } from './child-spec.ts';
 import type { EffectCall } from './effects.ts';
 import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
 import { Mailbox } from './mailbox.ts';
-import { packCell } from './snapshots.ts';
+import { type CellSnapshot, packCell } from './snapshots.ts';
 import { packState } from './state-codec.ts';
 import type { TrailEntry } from './trail.ts';
 import type { CellWrite, KeyWrite } from './stores/store.ts';
@@ -28,6 +28,8 @@ export interface InstalledLogic {
   readonly timeoutMs?: number;
   /** Its start takes more than its first turn: it tells its supervisor itself, by `child.started`. Default: false. */
   readonly startsItself?: boolean;
+  /** Takes over a cell that another version or shape of the logic stored. Errors: VERSION_MISMATCH, saying what does not fit. */
+  upgrade?(stored: CellSnapshot): CellSnapshot;
   /** Makes the calls its actors ask for. */
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }
@@ -68,8 +70,9 @@ const NO_ATTACHMENTS: ReadonlyMap<string, unknown> = new Map();
 
 /** One cell. The kernel changes its fields, its actor only asks through the port. */
 export class Cell implements CellPort {
-  readonly spec: ChildSpec;
-  readonly logic: InstalledLogic;
+  /** Recovery may change spec and logic of one that wakes: it may have been stored by another version. */
+  spec: ChildSpec;
+  logic: InstalledLogic;
   readonly mailbox = new Mailbox();
   readonly #kernel: CellKernel;
   phase: CellPhase = 'live';
@@ -93,6 +96,8 @@ export class Cell implements CellPort {
   inputApart = false;
   /** Mail was part of what was last cut, so that even a turn that changes nothing must be written. */
   mailStored = false;
+  /** When the store says that it must be woken, as of what was last cut. */
+  alarmAtMs: number | undefined;
 
   constructor(kernel: CellKernel, spec: ChildSpec, logic: InstalledLogic) {
     this.#kernel = kernel;
@@ -113,12 +118,18 @@ export class Cell implements CellPort {
     return (this.attachments?.get(LIFE_ROW) as number | undefined) ?? 0;
   }
 
-  /** Part of an epoch's cut. */
-  cut(): CellWrite | undefined {
+  /** It works for nobody but its key, and may leave memory whenever it has nothing to do. */
+  get keyed(): boolean {
+    return this.spec.restart === 'permanent' && this.spec.owner === undefined && this.spec.durable;
+  }
+
+  /** Part of an epoch's cut. One that wakes has no state yet: written now, it would lose the one that is stored. */
+  cut(): CellWrite | 'later' | undefined {
+    if (this.phase === 'waking') return 'later';
     if (this.phase === 'ended') {
       if (!this.stored) return undefined;
       this.stored = false;
-      return { address: this.address, head: null, awake: false };
+      return this.#withAlarm({ address: this.address, head: null, awake: false }, undefined);
     }
     const { control, user } = this.mailbox.waiting();
     const timers = this.timers === undefined ? [] : [...this.timers];
@@ -137,8 +148,21 @@ export class Cell implements CellPort {
       timers,
       control,
       user,
+      rows: (this.attachments?.size ?? 0) > 0,
     });
-    return { address: this.address, head, awake: this.awake };
+    const write = { address: this.address, head, awake: this.awake };
+    return this.keyed ? this.#withAlarm(write, earliest(timers)) : write;
+  }
+
+  #withAlarm(write: CellWrite, alarmAtMs: number | undefined): CellWrite {
+    const alarmWasAtMs = this.alarmAtMs;
+    if (alarmAtMs === undefined && alarmWasAtMs === undefined) return write;
+    this.alarmAtMs = alarmAtMs;
+    return {
+      ...write,
+      ...(alarmAtMs !== undefined && { alarmAtMs }),
+      ...(alarmWasAtMs !== undefined && { alarmWasAtMs }),
+    };
   }
 
   /** Once, before the first head: a large input is written beside it, so that heads stay small. */
@@ -151,15 +175,9 @@ export class Cell implements CellPort {
     this.#kernel.attach(this, INPUT_ROW, input);
   }
 
-  /** Whether a restart must load it: it works for someone, or something is due to it. */
+  /** Whether a restart must load it: it works for someone, or has something to do. For its timers there is the alarm. */
   get awake(): boolean {
-    return (
-      this.spec.owner !== undefined ||
-      this.spec.restart !== 'permanent' ||
-      (this.timers?.size ?? 0) > 0 ||
-      this.mailbox.size > 0 ||
-      this.host?.holdsWork === true
-    );
+    return !this.keyed || this.mailbox.size > 0 || this.host?.holdsWork === true;
   }
 
   nowMs(): number {
@@ -236,6 +254,13 @@ export class Cell implements CellPort {
   fail(error: unknown): void {
     this.#kernel.fail(this, error);
   }
+}
+
+/** When the first of a cell's timers is due. */
+export function earliest(timers: Iterable<readonly [id: string, dueAtMs: number]>): number | undefined {
+  let first: number | undefined;
+  for (const [, dueAtMs] of timers) if (first === undefined || dueAtMs < first) first = dueAtMs;
+  return first;
 }
 
 /** An attachment's value as the store keeps it. */

@@ -24,9 +24,9 @@ import type {
 import type { World } from './world.ts';
 import { ChurnMap } from './churn-map.ts';
 
-/** What the committer asks of a cell at the cut. `undefined`: it ended and was never written. */
+/** What the committer asks of a cell at the cut. `undefined`: it ended and was never written; `later`: at the next cut. */
 export interface Dirty {
-  cut(): CellWrite | undefined;
+  cut(): CellWrite | 'later' | undefined;
 }
 
 /** What the committer tells the rest of the node. */
@@ -39,6 +39,16 @@ export interface CommitterHooks {
   /** The store cannot be had any more, or another owner has taken over. The node must end. */
   readonly onFatal: (error: OperatingError) => void;
   readonly log: { warn(message: string, fields?: object): void; error(message: string, fields?: object): void };
+}
+
+/**
+ * What a cut waits for: cells whose state is still being read cannot be part of it, but what was sent to them must be in the
+ * epoch of its sender.
+ */
+export interface CutGate {
+  /** Undefined where there is nothing to wait for. Otherwise no turn runs until `release`. Never rejects. */
+  settle(): Promise<void> | undefined;
+  release(): void;
 }
 
 const STORE_AWAY_MAX_MS = 30_000;
@@ -73,6 +83,7 @@ export class Committer {
   #definitions: DefinitionWrite[] = [];
   #quarantine: QuarantineWrite[] = [];
   #releases: (() => void)[] = [];
+  #gate: CutGate | undefined;
   #scheduled = false;
   #writing = false;
   #stopped = false;
@@ -82,6 +93,11 @@ export class Committer {
     this.#fence = fence;
     this.#world = world;
     this.#hooks = hooks;
+  }
+
+  /** From now on each cut waits for this. */
+  settleWith(gate: CutGate): void {
+    this.#gate = gate;
   }
 
   /** Whether more work must be refused until the disk has caught up. */
@@ -179,8 +195,13 @@ export class Committer {
     this.#scheduled = true;
     while (!this.#stopped) {
       await this.#gather();
+      // Before the wait: what comes meanwhile may not be in this epoch.
       const releases = this.#releases;
+      this.#releases = [];
+      const settling = this.#gate?.settle();
+      if (settling !== undefined) await settling;
       const epoch = this.#cut();
+      if (settling !== undefined) this.#gate?.release();
       const writes =
         epoch.cells.length +
         epoch.attachments.length +
@@ -227,9 +248,11 @@ export class Committer {
 
   #cut(): Epoch {
     const cells: CellWrite[] = [];
+    let later: Dirty[] | undefined;
     for (const cell of this.#dirty) {
       const write = cell.cut();
-      if (write !== undefined) cells.push(write);
+      if (write === 'later') (later ??= []).push(cell);
+      else if (write !== undefined) cells.push(write);
     }
     const tasks = [];
     for (const [id, draft] of this.#tasks) {
@@ -252,13 +275,12 @@ export class Committer {
       definitions: this.#definitions,
       quarantine: this.#quarantine,
     };
-    if (this.#dirty.size > 0) this.#dirty = new Set();
+    if (this.#dirty.size > 0) this.#dirty = new Set(later);
     if (tasks.length > 0) this.#tasks = new Map();
     if (this.#attachments.size > 0) this.#attachments = new Map();
     this.#keys = [];
     this.#definitions = [];
     this.#quarantine = [];
-    this.#releases = [];
     return epoch;
   }
 

@@ -28,6 +28,8 @@ export interface CrashDesk {
   attach(cell: Cell, key: string, value: unknown): void;
   /** The cell is part of the next epoch. */
   touch(cell: Cell): void;
+  /** A cell that may rest has ended (its state is removed), or was given up (its state stays). */
+  keyedEnded(cell: Cell, end: 'ended' | 'given up'): void;
   /** Runs `fn` after the next commit. */
   release(fn: () => void): void;
   enqueue(cell: Cell): void;
@@ -143,6 +145,7 @@ export class Crashes {
     desk.book.dismiss(cell);
     desk.touch(cell);
     desk.lifeOver(cell, exit);
+    if (cell.keyed) desk.keyedEnded(cell, 'ended');
     const { owner, address } = cell.spec;
     if (owner !== undefined) {
       desk.book.cells.get(owner)?.owned?.delete(cell);
@@ -173,6 +176,7 @@ export class Crashes {
       cell.phase = 'ended';
       desk.effects.cancelAll(cell.address);
       desk.book.dismiss(cell);
+      desk.keyedEnded(cell, 'given up');
     });
   }
 

@@ -49,8 +49,14 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   readonly quarantine = new Quarantine(this);
   /** Set by recovery: loads a cell that is stored but not in memory. */
   wake: ((address: string) => Cell | undefined) | undefined;
+  /** Set by recovery: why a cell that was to be woken was not. */
+  refusalOf: ((cell: Cell) => OperatingError | undefined) | undefined;
+  /** Hears that the node stops. */
+  onStop: (() => void) | undefined;
   /** Hears of each turn of a cell that may leave memory when idle. */
   onKeyedTurn: ((cell: Cell) => void) | undefined;
+  /** Hears when such a cell has ended, or was given up; before the commit that says so. */
+  onKeyedEnd: ((cell: Cell, end: 'ended' | 'given up') => void) | undefined;
 
   constructor(options: KernelOptions) {
     this.world = options.world;
@@ -114,9 +120,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
 
   /**
    * Puts a message of the outside world into an actor's user lane. Durable with the next commit.
+   * @returns the actor's cell, which may still be waking then
    * Errors: BUSY (its mailbox is full), NOT_FOUND (no such actor).
    */
-  deliver(to: string, event: ActorEvent, bytes = ENVELOPE_BYTES): void {
+  deliver(to: string, event: ActorEvent, bytes = ENVELOPE_BYTES): Cell {
     const cell = this.rouse(to);
     if (!cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes })) {
       this.meter.deadLetter('mailbox_full');
@@ -127,6 +134,12 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
       );
     }
     this.#mailArrived(cell);
+    return cell;
+  }
+
+  /** Keeps turns back for a moment, between what a commit releases and its cut. */
+  hold(held: boolean): void {
+    this.#turns.hold(held);
   }
 
   /** Loads an actor that rests in the store: it goes on with what waits for it. Errors: NOT_FOUND. */
@@ -152,6 +165,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
 
   /** The node stops: no timer fires, no call's outcome comes back. */
   stop(): void {
+    this.onStop?.();
     this.#timers.stop();
     this.effects.abandonAll();
   }
@@ -265,6 +279,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   }
 
   attach(cell: Cell, key: string, value: unknown): void {
+    // Its head says whether there are any.
+    this.touch(cell);
     if (value === undefined) {
       if (cell.attachments?.delete(key)) this.committer.attach({ address: cell.address, key, value: null });
       return;
@@ -320,7 +336,11 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
     if (host.status === 'done') this.#crashes.end(cell, { reason: 'normal', output: host.output });
     else if (host.status === 'error')
       this.#crashes.end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
-    else if (cell.spec.restart === 'permanent' && cell.spec.durable) this.onKeyedTurn?.(cell);
+    else if (cell.keyed) this.onKeyedTurn?.(cell);
+  }
+
+  keyedEnded(cell: Cell, end: 'ended' | 'given up'): void {
+    this.onKeyedEnd?.(cell, end);
   }
 
   #mailArrived(cell: Cell): void {

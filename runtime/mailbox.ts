@@ -40,6 +40,13 @@ export class Mailbox {
     return true;
   }
 
+  /** Into the user lane, whether it is full or not: it had been let in before. */
+  readmit(envelope: Envelope): void {
+    if (this.#user === NONE) this.#user = [envelope];
+    else this.#user.push(envelope);
+    this.#userBytes += envelope.bytes;
+  }
+
   /** Into the control lane. */
   push(envelope: Envelope): void {
     if (this.#control === NONE) this.#control = [envelope];

@@ -220,6 +220,20 @@ export const SETTINGS = {
     flag: 'tasks-in-flight-max',
     doc: 'Unfinished tasks the node takes on; above it a submission is answered BUSY.',
   }),
+  residentActorsMax: row({
+    group: 'Limits',
+    kind: kinds.integer(1, 10_000_000),
+    fallback: 10_000,
+    flag: 'resident-actors-max',
+    doc: 'Keyed actors that stay in memory with nothing to do; the others rest in the store until a message or a timer wakes them.',
+  }),
+  passivateAfterMs: row({
+    group: 'Limits',
+    kind: kinds.durationMs(SECOND_MS, 24 * HOUR_MS),
+    fallback: 300 * SECOND_MS,
+    flag: 'passivate-after-ms',
+    doc: 'How long a keyed actor may have nothing to do before it leaves memory.',
+  }),
   connectionsMax: row({
     group: 'Limits',
     kind: kinds.integer(1, 100_000),

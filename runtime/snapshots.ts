@@ -21,6 +21,8 @@ export interface CellSnapshot {
   readonly timers: readonly (readonly [id: string, dueAtMs: number])[];
   readonly control: readonly Envelope[];
   readonly user: readonly Envelope[];
+  /** Whether it has attachments. */
+  readonly rows: boolean;
 }
 
 type Fields = [
@@ -33,6 +35,7 @@ type Fields = [
   timers: CellSnapshot['timers'],
   control: readonly Envelope[],
   user: readonly Envelope[],
+  rows: boolean,
 ];
 
 /**
@@ -52,6 +55,7 @@ export function packCell(cell: CellSnapshot): Uint8Array {
     cell.timers,
     kept(cell.control),
     kept(cell.user),
+    cell.rows,
   ];
   return packState(fields);
 }
@@ -65,6 +69,6 @@ export function unpackCell(bytes: Uint8Array): CellSnapshot {
       `This version reads cell format ${FORMAT}, but the store holds ${String(fields?.[0])}.`,
     );
   }
-  const [, spec, logicVersion, structureHash, seq, body, timers, control, user] = fields;
-  return { spec, logicVersion, structureHash, seq, body: body ?? undefined, timers, control, user };
+  const [, spec, logicVersion, structureHash, seq, body, timers, control, user, rows] = fields;
+  return { spec, logicVersion, structureHash, seq, body: body ?? undefined, timers, control, user, rows };
 }

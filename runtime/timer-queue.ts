@@ -62,8 +62,14 @@ export class TimerQueue {
 
   /** Forgets what does not stand any more. Its cost is shared by as many additions as entries are looked at. */
   #sweep(): void {
+    // A cell that comes back into memory arms what is still here from before it left.
+    const standing = new Map<string, Entry>();
+    for (const entry of this.#heap) {
+      const { timer } = entry;
+      if (this.#owner.stands(timer)) standing.set(`${timer.address}\0${timer.id}`, entry);
+    }
     // What is in order stays a heap.
-    this.#heap = this.#heap.filter(({ timer }) => this.#owner.stands(timer)).sort(compare);
+    this.#heap = [...standing.values()].sort(compare);
     this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#heap.length);
   }
 

@@ -38,6 +38,7 @@ export class Turns {
   #running = false;
   #scheduled = false;
   #paused = false;
+  #held = false;
 
   constructor(desk: TurnDesk) {
     this.#desk = desk;
@@ -51,6 +52,12 @@ export class Turns {
   pause(paused: boolean): void {
     this.#paused = paused;
     if (!paused) this.#schedule();
+  }
+
+  /** As `pause`, for a moment, and without the node being seen as paused. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (!held && !this.#ready.empty) this.#schedule();
   }
 
   /** Puts a live cell into the queue of those with something to do. */
@@ -82,7 +89,7 @@ export class Turns {
 
   /** Runs what is ready, at most one slice of it. False when nothing was. */
   drain(): boolean {
-    if (this.#running || this.#paused || this.#ready.empty) return false;
+    if (this.#running || this.#paused || this.#held || this.#ready.empty) return false;
     this.#running = true;
     for (let turns = 0; turns < SLICE_TURNS; turns++) {
       const cell = this.#ready.take();

@@ -1,10 +1,11 @@
-/** Reads cells: one by its address, or all that are awake, each with its attachments. */
-import type { OperatingError } from '../../protocol/errors.ts';
+/** Reads cells: one by its address, or all that are awake, each with its attachments; or heads alone; and alarms. */
+import { OperatingError } from '../../protocol/errors.ts';
+import { alarmOf, alarmsBehind } from './alarm-keys.ts';
 import type { KeySpace, Row, Scan } from './key-space.ts';
 import { keyOf, partsOf, rangeOf, rangeUnder } from './keys.ts';
 import { orReport } from './record-damage.ts';
 import { readBytes } from './records.ts';
-import type { StoredCell } from './store.ts';
+import type { Alarm, StoredCell, StoredHead } from './store.ts';
 
 /** Rows that one step of a scan brings at most. */
 const STEP_ROWS = 256;
@@ -18,6 +19,82 @@ export async function readCell(space: KeySpace, address: string): Promise<Stored
   const at = records[0] === undefined ? 1 : 0;
   const record = records[at];
   return record === undefined ? undefined : assembleCell(address, readBytes(keys[at], record), rows);
+}
+
+/** See `Store.readHeads`. Most cells that are asked for rest. */
+export async function readHeads(
+  space: KeySpace,
+  addresses: readonly string[],
+): Promise<readonly (Uint8Array | OperatingError | undefined)[]> {
+  const heads = await headsAt(space, 'r', addresses);
+  const missing = addresses.flatMap((_, at) => (heads[at] === undefined ? [at] : []));
+  if (missing.length === 0) return heads;
+  const awake = await headsAt(
+    space,
+    'c',
+    missing.map((at) => addresses[at] as string),
+  );
+  missing.forEach((at, index) => (heads[at] = awake[index]));
+  return heads;
+}
+
+async function headsAt(
+  space: KeySpace,
+  place: 'c' | 'r',
+  addresses: readonly string[],
+): Promise<(Uint8Array | OperatingError | undefined)[]> {
+  const keys = addresses.map((address) => keyOf(place, address));
+  const records = await space.getMany(keys);
+  return records.map((record, at) => {
+    if (record === undefined) return undefined;
+    try {
+      return readBytes(keys[at] as string, record);
+    } catch (error) {
+      if (error instanceof OperatingError) return error;
+      throw error;
+    }
+  });
+}
+
+/** See `Store.heads`. */
+export async function* readAllHeads(
+  space: KeySpace,
+  onCorrupt: (error: OperatingError) => void,
+): AsyncGenerator<StoredHead, void, undefined> {
+  for (const place of ['c', 'r'] as const) {
+    const scan = space.scan(rangeOf(place));
+    try {
+      for (let rows = await scan.next(STEP_ROWS); rows.length > 0; rows = await scan.next(STEP_ROWS)) {
+        for (const [key, record] of rows) {
+          const head = orReport(() => readBytes(key, record), onCorrupt);
+          if (head !== undefined) yield { address: partsOf(key)[0] ?? '', head, awake: place === 'c' };
+        }
+      }
+    } finally {
+      await scan.close();
+    }
+  }
+}
+
+/** See `Store.alarms`. A key says all there is to say, so the records are not looked at. */
+export async function readAlarms(
+  space: KeySpace,
+  after: Alarm | undefined,
+  untilMs: number,
+  limit: number,
+): Promise<readonly Alarm[]> {
+  const alarms: Alarm[] = [];
+  const scan = space.scan(alarmsBehind(after, untilMs));
+  try {
+    while (alarms.length < limit) {
+      const rows = await scan.next(Math.min(STEP_ROWS, limit - alarms.length));
+      if (rows.length === 0) break;
+      for (const [key] of rows) alarms.push(alarmOf(key));
+    }
+  } finally {
+    await scan.close();
+  }
+  return alarms;
 }
 
 /** All awake cells in the order of their keys. A cell with a damaged row is left out and reported. */

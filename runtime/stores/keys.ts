@@ -9,6 +9,7 @@
  *   i/STATUS·ID           tasks by status, for every status but `completed`
  *   c/ADDRESS  r/ADDRESS  the head of a cell that is awake, that is resting
  *   a/ADDRESS·KEY         its attachments
+ *   w/DUE·ADDRESS         when a cell that may rest must be woken: its earliest timer
  *   k/PRINCIPAL·KEY       idempotency keys
  *   d/KIND·NAME·VERSION   definitions
  *   q/ID                  quarantined messages
@@ -28,7 +29,7 @@ const ESCAPED = /[^\x20-\x24\x26-\x7e]/g;
 const NEEDS_ESCAPE = /[^\x20-\x24\x26-\x7e]/;
 
 /** Prefixes of rows. */
-export type Prefix = 't' | 'u' | 'e' | 'i' | 'c' | 'r' | 'a' | 'k' | 'd' | 'q' | 'm';
+export type Prefix = 't' | 'u' | 'e' | 'i' | 'c' | 'r' | 'a' | 'w' | 'k' | 'd' | 'q' | 'm';
 
 /** The key of one row. */
 export function keyOf(prefix: Prefix, first: string, second?: string, third?: string): string {
@@ -62,9 +63,9 @@ export function rangeOf(prefix: Prefix): Range {
   return { gte: `${prefix}/`, lt: prefix + AFTER_PREFIX };
 }
 
-/** All rows of a prefix whose first part is `first` and that have more parts. */
-export function rangeUnder(prefix: Prefix, first: string): Range {
-  const head = keyOf(prefix, first);
+/** All rows of a prefix whose first part is `first`, and the second `second` where that is given, and that have more parts. */
+export function rangeUnder(prefix: Prefix, first: string, second?: string): Range {
+  const head = keyOf(prefix, first, second);
   return { gte: head + DIVIDER, lt: head + AFTER_DIVIDER };
 }
 

@@ -1,4 +1,5 @@
 /** Turns an epoch into rows, and the rows that are not a task's back into what they were. */
+import { alarmKey } from './alarm-keys.ts';
 import type { Range, RowSink } from './key-space.ts';
 import { keyOf, rangeOf } from './keys.ts';
 import { frameBytes, frameValue, readValue } from './records.ts';
@@ -8,6 +9,9 @@ import { writeTask } from './task-rows.ts';
 type KeyFields = [principal: string, key: string, task: string, bodyHash: string, expiresAtMs: number];
 type DefinitionFields = [kind: DefinitionWrite['kind'], name: string, version: string, body: unknown];
 type QuarantineFields = [id: string, body: unknown];
+
+/** An alarm is all in its key. */
+const NOTHING = new Uint8Array(0);
 
 /** Writes all rows of an epoch. Errors, with nothing to be written: INTERNAL, PROTOCOL_TOO_BIG. */
 export function writeEpoch(epoch: Epoch, sink: RowSink): void {
@@ -58,13 +62,18 @@ export function quarantinedAfter(id: string | undefined): Range {
 }
 
 /** One of the two head rows at most is there; the other is deleted unless the caller knows that it is not. */
-function writeCell({ address, head, awake, was }: CellWrite, sink: RowSink): void {
+function writeCell({ address, head, awake, was, alarmAtMs, alarmWasAtMs }: CellWrite, sink: RowSink): void {
   const [place, other] = awake ? (['c', 'r'] as const) : (['r', 'c'] as const);
   const otherState = awake ? 'resting' : 'awake';
   const row = keyOf(place, address);
   if (head === null) sink.del(row);
   else sink.put(row, frameBytes(row, head));
   if (was === undefined || was === otherState) sink.del(keyOf(other, address));
+  if (alarmAtMs === alarmWasAtMs) return;
+  if (alarmWasAtMs !== undefined) sink.del(alarmKey({ dueAtMs: alarmWasAtMs, address }));
+  if (alarmAtMs === undefined) return;
+  const alarm = alarmKey({ dueAtMs: alarmAtMs, address });
+  sink.put(alarm, frameBytes(alarm, NOTHING));
 }
 
 function put(row: string, value: unknown, sink: RowSink): void {

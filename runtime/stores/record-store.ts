@@ -8,13 +8,14 @@
 import { OperatingError } from '../../protocol/errors.ts';
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { World } from '../world.ts';
-import { readAwakeCells, readCell } from './cell-reads.ts';
+import { readAlarms, readAllHeads, readAwakeCells, readCell, readHeads } from './cell-reads.ts';
 import type { Batch, KeySpace } from './key-space.ts';
 import { keyOf, type rangeOf, rangeUnder } from './keys.ts';
 import { quarantinedAfter, readDefinition, readKeyRow, readQuarantined, writeEpoch } from './layout.ts';
 import { orReport } from './record-damage.ts';
 import { frameValue, readValue } from './records.ts';
 import type {
+  Alarm,
   DefinitionWrite,
   Epoch,
   Fence,
@@ -23,6 +24,7 @@ import type {
   QuarantineWrite,
   Store,
   StoredCell,
+  StoredHead,
   StoreStatus,
   TaskPage,
   TaskQuery,
@@ -135,6 +137,21 @@ export class RecordStore implements Store {
   async readCell(address: string): Promise<StoredCell | undefined> {
     this.#assertOpen();
     return await readCell(this.#space, address);
+  }
+
+  async readHeads(addresses: readonly string[]): Promise<readonly (Uint8Array | OperatingError | undefined)[]> {
+    this.#assertOpen();
+    return await readHeads(this.#space, addresses);
+  }
+
+  async *heads(onCorrupt: (error: OperatingError) => void): AsyncGenerator<StoredHead, void, undefined> {
+    this.#assertOpen();
+    yield* readAllHeads(this.#space, onCorrupt);
+  }
+
+  async alarms(after: Alarm | undefined, untilMs: number, limit: number): Promise<readonly Alarm[]> {
+    this.#assertOpen();
+    return await readAlarms(this.#space, after, untilMs, limit);
   }
 
   async *awakeCells(onCorrupt: (error: OperatingError) => void): AsyncGenerator<StoredCell, void, undefined> {

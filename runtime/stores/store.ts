@@ -37,6 +37,23 @@ export interface CellWrite {
   readonly awake: boolean;
   /** How the last commit left it, where the caller knows: it saves a driver a delete. */
   readonly was?: 'awake' | 'resting' | 'none';
+  /** When it must be woken if it is not in memory then, in ms since the epoch: its earliest timer. Absent for never. */
+  readonly alarmAtMs?: number;
+  /** The same as of its last commit, so that the driver can take it back. */
+  readonly alarmWasAtMs?: number;
+}
+
+/** A cell that must be woken at a time, in ms since the epoch. */
+export interface Alarm {
+  readonly address: string;
+  readonly dueAtMs: number;
+}
+
+/** The head of a cell, without its attachments, and whether a start loads it. */
+export interface StoredHead {
+  readonly address: string;
+  readonly head: Uint8Array;
+  readonly awake: boolean;
 }
 
 /** A row that belongs to a cell and is written once, beside its head: a journal result, a step's state. */
@@ -173,6 +190,15 @@ export interface Store {
 
   /** Not for a cell that is being committed. */
   readCell(address: string): Promise<StoredCell | undefined>;
+  /**
+   * The heads of several cells, as of one moment, in the order asked for; what cannot be read of one is its error
+   * (STORE_CORRUPT, VERSION_MISMATCH). Not for cells that are being committed. The caller bounds their number.
+   */
+  readHeads(addresses: readonly string[]): Promise<readonly (Uint8Array | OperatingError | undefined)[]>;
+  /** All heads, those of awake cells first, in the order of their keys. */
+  heads(onCorrupt: (error: OperatingError) => void): AsyncIterable<StoredHead>;
+  /** Alarms behind `after` (undefined: from the first) that are due at `untilMs` at the latest, the earliest first, at most `limit`. */
+  alarms(after: Alarm | undefined, untilMs: number, limit: number): Promise<readonly Alarm[]>;
   /** Cells that a restart must load, in batches, in the order of their keys. */
   awakeCells(onCorrupt: (error: OperatingError) => void): AsyncIterable<StoredCell>;
   readTask(id: string): Promise<TaskRecord | undefined>;

@@ -1,6 +1,6 @@
 /** Cells and their attachments. */
 import { describe, expect, it } from 'vitest';
-import type { CellWrite, StoredCell } from '../../runtime/stores/store.ts';
+import type { Alarm, CellWrite, StoredCell } from '../../runtime/stores/store.ts';
 import { bytes } from './epochs.ts';
 import { collect } from './store-answers.ts';
 import { type Bench, type MakeMedium, openBench } from './store-medium.ts';
@@ -117,6 +117,83 @@ export function cellCases(makeMedium: MakeMedium): void {
       expect(await awakeAddresses(bench)).toEqual([]);
       await bench.commit({ cells: [{ address: 'agent/a', head: bytes('new life'), awake: true }] });
       expect(texts(await bench.store.readCell('agent/a'))).toEqual({ head: 'new life', attachments: {} });
+    });
+  });
+
+  describe('heads', () => {
+    it('of several cells come in the order asked for, awake or not, and a damaged one is its error', async () => {
+      const bench = await openBench(makeMedium);
+      await bench.commit({
+        cells: ADDRESSES.map((address, i) => ({ address, head: bytes(`${i}`), awake: i % 2 === 0 })),
+      });
+      const heads = await bench.store.readHeads([...ADDRESSES, 'nobody'].toReversed());
+      const utf8 = heads.map((head) => (head instanceof Uint8Array ? Buffer.from(head).toString() : head));
+      expect(utf8).toEqual([...ADDRESSES.keys(), undefined].toReversed().map((i) => (i === undefined ? i : `${i}`)));
+      await bench.store.close();
+      await bench.medium.flipBit({ cell: 'agent/A', awake: false }, 70);
+      await bench.restart();
+      const [sane, broken] = await bench.store.readHeads(['agent/%0041', 'agent/A']);
+      expect(sane).toBeInstanceOf(Uint8Array);
+      expect(broken).toMatchObject({ code: 'STORE_CORRUPT' });
+    });
+
+    it('can all be walked over, each once, with whether it is awake', async () => {
+      const { store, commit } = await openBench(makeMedium);
+      await commit({ cells: ADDRESSES.map((address, i) => ({ address, head: bytes(`${i}`), awake: i % 2 === 0 })) });
+      const all = await collect(store.heads(failOnDamage));
+      const seen = all.map(({ address, head, awake }) => [address, Buffer.from(head).toString(), awake]);
+      expect(new Set(seen.map(String))).toEqual(new Set(ADDRESSES.map((a, i) => String([a, `${i}`, i % 2 === 0]))));
+      expect(seen).toHaveLength(ADDRESSES.length);
+    });
+  });
+
+  describe('an alarm', () => {
+    const at = (dueAtMs: number, address: string, was?: number) => ({
+      ...{ address, head: bytes('x'), awake: false },
+      ...(dueAtMs >= 0 && { alarmAtMs: dueAtMs }),
+      ...(was !== undefined && { alarmWasAtMs: was }),
+    });
+
+    it('is found by its due time, however far away, and however many there are', async () => {
+      const bench = await openBench(makeMedium);
+      const dues = [0, 5, 5, 5, 1_700_000_000_000, 99_999_999_999, Number.MAX_SAFE_INTEGER];
+      await bench.commit({ cells: dues.map((due, i) => at(due, `agent/ä/${i}`)) });
+      await bench.restart();
+      const all = await bench.store.alarms(undefined, Number.MAX_SAFE_INTEGER, 100);
+      expect(all.map(({ dueAtMs }) => dueAtMs)).toEqual(dues.toSorted((a, b) => a - b));
+      expect(all[1]).toEqual({ dueAtMs: 5, address: 'agent/ä/1' });
+      expect(await bench.store.alarms(undefined, 5, 100)).toHaveLength(4);
+      expect(await bench.store.alarms(undefined, 4, 100)).toHaveLength(1);
+      expect(await bench.store.alarms(undefined, 5, 2)).toEqual(all.slice(0, 2));
+    });
+
+    it('is not found again behind itself', async () => {
+      const { store, commit } = await openBench(makeMedium);
+      await commit({ cells: [...ADDRESSES.keys()].map((i) => at(7, ADDRESSES[i] as string)) });
+      const walked: Alarm[] = [];
+      let after: Alarm | undefined;
+      for (;;) {
+        const [next] = await store.alarms(after, 7, 1);
+        if (next === undefined) break;
+        walked.push(next);
+        after = next;
+      }
+      expect(new Set(walked.map(({ address }) => address))).toEqual(new Set(ADDRESSES));
+      expect(walked).toHaveLength(ADDRESSES.length);
+      expect(await store.alarms({ dueAtMs: 8, address: '' }, 9, 10)).toEqual([]);
+      expect(await store.alarms({ dueAtMs: 8, address: '' }, 7, 10)).toEqual([]);
+    });
+
+    it('goes when it is moved, when it is taken back, and with its cell', async () => {
+      const { store, commit } = await openBench(makeMedium);
+      const dues = async () => (await store.alarms(undefined, 100, 10)).map(({ dueAtMs }) => dueAtMs);
+      await commit({ cells: [at(10, 'agent/a'), at(11, 'agent/b')] });
+      await commit({ cells: [at(20, 'agent/a', 10), at(11, 'agent/b', 11)] });
+      expect(await dues()).toEqual([11, 20]);
+      await commit({ cells: [at(-1, 'agent/a', 20)] });
+      expect(await dues()).toEqual([11]);
+      await commit({ cells: [{ address: 'agent/b', head: null, awake: false, alarmWasAtMs: 11 }] });
+      expect(await dues()).toEqual([]);
     });
   });
 

@@ -27,6 +27,7 @@ const snapshot = (more: Partial<CellSnapshot> = {}): CellSnapshot => ({
   timers: [['t', 1_000]],
   control: [],
   user: [],
+  rows: false,
   ...more,
 });
 

@@ -52,11 +52,14 @@ export interface BareNodeOptions {
   /** Knows keyed actors by their address. Default: there are none. */
   readonly specOf?: (address: string) => ChildSpec | undefined;
   readonly residentMax?: number;
+  readonly passivateAfterMs?: number;
+  /** The logic that takes over from one that is not loaded. */
+  readonly heirOf?: (logic: string) => string | undefined;
 }
 
 /** Makes one and opens its store. */
 export async function createBareNode(options: BareNodeOptions): Promise<BareNode> {
-  const { world, disk = new MemoryDisk(), specOf = () => undefined, residentMax } = options;
+  const { world, disk = new MemoryDisk(), specOf = () => undefined, residentMax, passivateAfterMs, heirOf } = options;
   const log: LogLine[] = [];
   const line = (level: LogLine['level']) => (message: string, fields?: object) =>
     void log.push({ level, message, fields: { ...fields } });
@@ -88,7 +91,11 @@ export async function createBareNode(options: BareNodeOptions): Promise<BareNode
   });
   kernel.use(committer);
   await kernel.quarantine.load(store);
-  const recovery = new Recovery(kernel, store, specOf, residentMax);
+  const recovery = new Recovery(kernel, store, specOf, {
+    ...(residentMax !== undefined && { residentActorsMax: residentMax }),
+    ...(passivateAfterMs !== undefined && { passivateAfterMs }),
+    ...(heirOf !== undefined && { heirOf: (logic) => kernel.logic(heirOf(logic) ?? '') }),
+  });
   return {
     kernel,
     committer,

@@ -148,6 +148,8 @@ export async function createSupervised(
     readonly seed?: number;
     readonly disk?: MemoryDisk;
     readonly specOf?: (address: string) => ChildSpec | undefined;
+    readonly residentMax?: number;
+    readonly passivateAfterMs?: number;
   } = {},
 ): Promise<Supervised> {
   const { seed = 1, ...rest } = options;

@@ -62,6 +62,7 @@ export interface WorkNodeOptions {
   readonly log?: Log;
   /** No breaker in front of any agent: what happens to one task does not depend on others. */
   readonly noBreakers?: boolean;
+  readonly passivateAfterMs?: number;
   /** The wall clock's first reading, in ms. */
   readonly startMs?: number;
 }
@@ -71,7 +72,16 @@ const END_MS_MAX = 600_000;
 
 /** Makes one; what its disk holds unfinished has been taken up again. */
 export async function createWorkNode(options: WorkNodeOptions = {}): Promise<WorkNode> {
-  const { agents = [], disk, seed = 1, tasksInFlightMax, dataDir = '/nowhere', residentMax, startMs } = options;
+  const {
+    agents = [],
+    disk,
+    seed = 1,
+    tasksInFlightMax,
+    dataDir = '/nowhere',
+    residentMax,
+    passivateAfterMs,
+    startMs,
+  } = options;
   const { log = quietLog } = options;
   const world = createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
   const node: BareNode = await createBareNode({
@@ -79,6 +89,8 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     specOf: (address) => desk.keyedSpec(address),
     ...(disk !== undefined && { disk }),
     ...(residentMax !== undefined && { residentMax }),
+    ...(passivateAfterMs !== undefined && { passivateAfterMs }),
+    heirOf: (logic) => registry.heirOf(logic),
   });
   const { kernel, store } = node;
   const registers = createRegisters();

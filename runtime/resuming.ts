@@ -1,0 +1,67 @@
+/** Resuming: after a start, all cells that have work are loaded before any of them takes a turn. */
+import { OperatingError } from '../protocol/errors.ts';
+import type { Cell } from './cell.ts';
+import { cellOf, fillCell } from './cell-filling.ts';
+import { fitCell, type LogicShelf } from './cell-fit.ts';
+import type { Kernel } from './kernel.ts';
+import { unpackCell } from './snapshots.ts';
+import type { Store } from './stores/store.ts';
+
+/** Cells loaded before the event loop gets its turn. */
+const SLICE_CELLS = 1_000;
+
+/** An actor that is stored and could not be loaded. */
+export interface StrandedActor {
+  readonly address: string;
+  readonly owner?: string;
+  readonly error: OperatingError;
+}
+
+/** What resuming tells others. */
+export interface ResumingHooks {
+  readonly onCell: (cell: Cell) => void;
+  readonly onStranded: (actor: StrandedActor) => void;
+}
+
+/** Loads every cell that has work, then lets them take turns. @returns how many */
+export async function resumeCells(
+  kernel: Kernel,
+  store: Store,
+  shelf: LogicShelf,
+  { onCell, onStranded }: ResumingHooks,
+): Promise<number> {
+  let resumed = 0;
+  let seen = 0;
+  const onCorrupt = (error: OperatingError): void => {
+    kernel.log.error('A stored cell is corrupt and was left alone.', { error: error.message, details: error.details });
+    onStranded({ address: addressIn(error), error });
+  };
+  kernel.pause(true);
+  for await (const { address, head, attachments } of store.awakeCells(onCorrupt)) {
+    if (kernel.cells.has(address)) continue;
+    let owner: string | undefined;
+    try {
+      const snapshot = unpackCell(head);
+      owner = snapshot.spec.owner;
+      const fit = fitCell(shelf, snapshot);
+      const cell = kernel.book.admit(cellOf(kernel, fit, attachments));
+      fillCell(kernel, cell, fit.snapshot, attachments);
+      if (fit.migrated) kernel.touch(cell);
+      onCell(cell);
+      resumed++;
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      onStranded({ address, error, ...(owner !== undefined && { owner }) });
+    }
+    if (++seen % SLICE_CELLS === 0) await new Promise<void>((resolve) => kernel.world.defer(resolve));
+  }
+  for (const cell of kernel.cells.values()) kernel.book.linkOwner(cell);
+  kernel.pause(false);
+  return resumed;
+}
+
+/** The address of a damaged record, as far as its key says it. */
+function addressIn({ details }: OperatingError): string {
+  const key = (details as { readonly key?: unknown } | undefined)?.key;
+  return typeof key === 'string' ? key.slice(2).split('\0')[0] || key : 'unknown';
+}
