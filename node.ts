@@ -244,7 +244,7 @@ async function load(
 async function recover(
   { log, settings }: NodeParts,
   { kernel, store, committer, fence }: Core,
-  { desk, registry }: Staff,
+  { desk, registry, tree }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   const keeper = new Recovery(kernel, store, (address) => desk.keyedSpec(address), {
     residentActorsMax: settings.residentActorsMax,
@@ -252,7 +252,9 @@ async function recover(
     heirOf: (name) => kernel.logic(registry.heirOf(name) ?? ''),
   });
   const tasks: string[] = [];
-  const report = await keeper.resume(({ logic, checkpoint, address }) => {
+  const report = await keeper.resume((cell) => {
+    const { logic, checkpoint, address } = cell;
+    tree.loaded(cell);
     if (logic.kind !== 'task' || checkpoint === undefined) return;
     // A task's phase is its status, and both were written in one epoch.
     const { id, phase } = checkpoint as TaskState;

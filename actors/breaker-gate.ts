@@ -26,8 +26,8 @@ export interface BreakerGate {
    * `waiter`, where given, gets `breaker.retry` as soon as a breaker that turned it away would let it in.
    */
   enter(agent: string, holder: string, waiter?: string): Admitted | TurnedAway;
-  /** ms that a call would have to wait for; 0 where it would be let in. */
-  waitMs(agent: string): number;
+  /** ms that a call would have to wait for; 0 where it would be let in. `waiter`: as with `enter`, where it would not. */
+  waitMs(agent: string, waiter?: string): number;
   /** A call went well. */
   passed(agent: string, holder: string, era: number): void;
   /** A call failed; the breaker knows which errors count. */

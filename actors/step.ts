@@ -52,8 +52,10 @@ export interface StepState {
   readonly agent: string;
   /** The era of the breaker in which this attempt was let in; absent for 0. */
   readonly era?: number;
-  /** It waits because a breaker turned it away, not after a failure. */
+  /** It waits for a breaker, which may be over at any time, and not for its own pause after a failure. */
   readonly isTurnedAway?: true;
+  /** How the last attempt failed that began: who is turned away in the end wants to know that too. */
+  readonly failure?: { readonly code: string; readonly message: string };
   readonly outcome?: StepOutcome;
 }
 
@@ -108,7 +110,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     if (!entry.isIn) {
       // Its probe is under way: that is no open breaker, and soon over.
       const met = { ...state, agent: reference, attempt: entry.isProbing ? state.attempt : attempt };
-      return goOn(met, entry.error.toBody(), port, events, true);
+      return goOn(met, turnedAway(state, entry.error.toBody()), port, events, true);
     }
     port.startChild(runSpec(state, port, agent, run, attempt));
     if (input.timeoutMs !== undefined && agent.machine !== undefined)
@@ -124,7 +126,8 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
   const attemptFailed = (state: StepState, error: ErrorBody, port: CellPort): StepState => {
     port.clearTimer('timeout');
     deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
-    return goOn(state, error, port, [], false);
+    const { code, message } = error;
+    return goOn({ ...state, failure: { code, message } }, error, port, [], false);
   };
 
   /** Again after a pause, or the end; `before` are lines for the log that come first. */
@@ -142,7 +145,10 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     };
     if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [...before, line]);
     const pause = isTurnedAway ? 0 : pauseMs(policy, state.attempt, deps.random);
-    const delayMs = Math.max(error.retryAfterMs ?? 0, pause);
+    const ownMs = Math.max(error.retryAfterMs ?? 0, pause);
+    // Whoever has just failed knows that it would be turned away: it does not spend an attempt to be told so.
+    const breakerMs = isTurnedAway ? 0 : breakerMsOf(state, port);
+    const delayMs = Math.max(ownMs, breakerMs);
     const { deadlineAtMs } = state.input;
     if (deadlineAtMs !== undefined && port.nowMs() + delayMs >= deadlineAtMs)
       return failed(state, error, [...before, line]);
@@ -153,7 +159,20 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     };
     port.send(state.owner, { type: 'task.progress', events: [...before, retried] });
     const { isTurnedAway: _before, ...rest } = state;
-    return { ...rest, phase: 'waiting', ...(isTurnedAway && { isTurnedAway }) };
+    return { ...rest, phase: 'waiting', ...((isTurnedAway || breakerMs > ownMs) && { isTurnedAway: true }) };
+  };
+
+  /** How long the breaker keeps the next attempt back; 0 where another agent can make it. */
+  const breakerMsOf = ({ input, agent }: StepState, { address }: CellPort): number => {
+    const name = nameOf(agent);
+    if (input.capability === undefined || deps.breakers.waitMs(name) === 0) return deps.breakers.waitMs(name, address);
+    try {
+      return deps.breakers.waitMs(deps.choose(input, []).agent.name, address);
+    } catch (error) {
+      // Nobody offers it any more: the next attempt will say so.
+      if (error instanceof OperatingError) return 0;
+      throw error;
+    }
   };
 
   const retry = (state: StepState, port: CellPort): StepState => {
@@ -272,6 +291,13 @@ function runSpec(state: StepState, port: CellPort, agent: AgentDefinition, run: 
     ...(input.deadlineAtMs !== undefined && { deadlineAtMs: input.deadlineAtMs }),
     ...(input.timeoutMs !== undefined && agent.machine === undefined && { callTimeoutMs: input.timeoutMs }),
   };
+}
+
+/** Why it cannot begin, and how it went before. */
+function turnedAway({ failure }: StepState, error: ErrorBody): ErrorBody {
+  if (failure === undefined) return error;
+  const message = `${error.message} The attempt before failed: ${failure.message}`;
+  return { ...error, message, details: { ...(error.details as object), failure } };
 }
 
 /** The name in `name@version`. */

@@ -109,14 +109,16 @@ export class Breakers implements BreakerGate {
       if (waiter !== undefined) breaker.waiters.delete(waiter);
       return verdict;
     }
-    if (waiter !== undefined && breaker.waiters.size < WAITERS_MAX) breaker.waiters.add(waiter);
+    addWaiter(breaker, waiter);
     return { isIn: false, error: refusalOf(breaker, verdict.retryAfterMs), isProbing: verdict.isProbing };
   }
 
-  waitMs(agent: string): number {
+  waitMs(agent: string, waiter?: string): number {
     const breaker = this.#byAgent.get(agent);
     if (breaker === undefined || breaker.state.phase === 'closed') return 0;
-    return waitOf(breaker.state, breaker.limits, this.#clock.nowMs());
+    const waitMs = waitOf(breaker.state, breaker.limits, this.#clock.nowMs());
+    if (waitMs > 0) addWaiter(breaker, waiter);
+    return waitMs;
   }
 
   passed(agent: string, holder: string, era: number): void {
@@ -157,6 +159,12 @@ export class Breakers implements BreakerGate {
         ),
       claim: (child) => this.enter(agent, child).isIn,
     };
+  }
+
+  /** Whether the breaker of a supervisor, given by its address, is not closed. */
+  isShut(supervisor: string): boolean {
+    const breaker = this.#byAgent.get(supervisor.slice(supervisor.lastIndexOf('/') + 1));
+    return breaker?.supervisor === supervisor && breaker.state.phase !== 'closed';
   }
 
   /** All of them, by id. */
@@ -343,6 +351,10 @@ function isIdle(kernel: Kernel, cell: Cell): boolean {
     !kernel.committer.isDirty(cell) &&
     !kernel.effects.busy(cell.address)
   );
+}
+
+function addWaiter({ waiters }: Breaker, waiter: string | undefined): void {
+  if (waiter !== undefined && waiters.size < WAITERS_MAX) waiters.add(waiter);
 }
 
 function refusalOf({ id, agent, state }: Breaker, retryAfterMs: number): OperatingError {

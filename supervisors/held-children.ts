@@ -2,6 +2,7 @@
  * Children that crashed and wait behind an open breaker: which they are, and how they come back. They keep their state and
  * their mail; nothing of them is remembered here, since a crashed cell that no restart is planned for is one that waits.
  */
+import type { Cell } from '../runtime/cell.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import { isAwaited } from './restart-plan.ts';
 import type { ChildCrashed, SupervisorContext } from './supervisor-context.ts';
@@ -9,6 +10,15 @@ import type { ChildCrashed, SupervisorContext } from './supervisor-context.ts';
 /** So many come back in one turn, with a pause before the next: a breaker that opens again keeps the others. */
 const RELEASE_MAX = 8;
 const RELEASE_PAUSE_MS = 50;
+
+/**
+ * Puts a cell that was just loaded back behind the breaker, where it waited when the node stopped: a message of its mailbox
+ * has crashed it before, and would again at once. Before its first turn.
+ */
+export function holdLoaded(cell: Cell): void {
+  const { control, user } = cell.mailbox.waiting();
+  if ([...control, ...user].some(({ deliveries }) => deliveries > 0)) cell.phase = 'crashed';
+}
 
 /** Whether children must wait. */
 export function isShut({ seat }: SupervisorContext): boolean {

@@ -17,8 +17,10 @@ import type { Kernel } from '../runtime/kernel.ts';
 import type { KernelLog } from '../runtime/kernel-options.ts';
 import type { World } from '../runtime/world.ts';
 import type { Backoff } from './backoff.ts';
+import type { Cell } from '../runtime/cell.ts';
 import type { BreakerLimits } from './breaker.ts';
 import type { Breakers } from './breakers.ts';
+import { holdLoaded } from './held-children.ts';
 import type { SupervisorPolicy } from './policy.ts';
 import { supervisorLogic, supervisorSpec } from './supervisor.ts';
 import { kernelEffects } from './supervisor-effects.ts';
@@ -81,6 +83,8 @@ export interface Tree {
    * the breaker goes by the limits given last. Errors: INVALID_INPUT for a policy out of bounds.
    */
   addAgentSupervisor(name: string, policy?: SupervisorPolicy, limits?: BreakerLimits): void;
+  /** A stored actor was loaded and has not had a turn yet: one that waited behind an open breaker goes on waiting. */
+  loaded(cell: Cell): void;
   /** The whole tree, as `GET /api/v1/supervisors` and `troupe tree` show it. Diagnostic: of now, not of what is committed. */
   describe(): SupervisorView;
   /** The actors working for a task; undefined where none is in memory. */
@@ -127,6 +131,9 @@ export function startTree(deps: TreeDeps): Tree {
       const spec = supervisorSpec(address, { ...input, ...(breaker !== undefined && { breaker }) });
       agents.set(name, spec);
       kernel.act((port) => port.startChild(spec));
+    },
+    loaded(cell) {
+      if (cell.logic.kind === 'agent' && breakers?.isShut(cell.spec.supervisor) === true) holdLoaded(cell);
     },
     describe: () => viewSupervisor(kernel, ROOT, deps.world.monotonicMs(), breakers?.views()),
     describeTask: (task) => viewTask(kernel, task),

@@ -1,63 +1,7 @@
 /** Breakers on a node without doors, in a world that stands still: from the failures of agents to what waits, and back. */
 import { describe, expect, it } from 'vitest';
-import { type AgentDefinition, type AgentOptions, defineAgent } from '../../actors/agent-definition.ts';
 import { OperatingError } from '../../protocol/errors.ts';
-import type { BreakerView } from '../../supervisors/breaker-view.ts';
-import { createWorkNode, type WorkNode, type WorkNodeOptions } from '../support/work-node.ts';
-
-/** What an agent of the tests does, moved by the test. */
-interface Will {
-  broken: boolean;
-  error: () => Error;
-  calls: number;
-  running: number;
-  runningMax: number;
-  /** Calls wait for this, where it is set. */
-  gate: Promise<void> | undefined;
-}
-
-function willing(): Will {
-  return {
-    broken: true,
-    error: () => new OperatingError('AGENT_FAILED', 'The provider is away.'),
-    calls: 0,
-    running: 0,
-    runningMax: 0,
-    gate: undefined,
-  };
-}
-
-function fickle(will: Will, more: Partial<AgentOptions> = {}): AgentDefinition {
-  return defineAgent({
-    name: 'fickle',
-    version: '1.0.0',
-    capabilities: ['work'],
-    run: async () => {
-      will.calls++;
-      will.running++;
-      will.runningMax = Math.max(will.runningMax, will.running);
-      await will.gate;
-      will.running--;
-      if (will.broken) throw will.error();
-      return 'done';
-    },
-    ...more,
-  });
-}
-
-const breakerOf = (node: WorkNode, agent = 'fickle'): BreakerView => node.breakers.view(agent);
-
-/** Submits tasks of one attempt until the breaker has opened. */
-async function openIt(node: WorkNode, agent = 'fickle'): Promise<void> {
-  while (breakerOf(node, agent).state === 'closed') {
-    node.submit({ agent });
-    await node.world.elapse(10);
-  }
-}
-
-async function nodeOf(agents: readonly AgentDefinition[], more: WorkNodeOptions = {}): Promise<WorkNode> {
-  return await createWorkNode({ agents, ...more });
-}
+import { breakerOf, fickle, killed, nodeOf, openIt, outcomeOf, steady, willing } from '../support/fickle.ts';
 
 describe('The failures of an agent', () => {
   it('open its breaker at the fifth, and the state says so', async () => {
@@ -103,5 +47,261 @@ describe('The failures of an agent', () => {
     expect(node.log.map(({ message }) => message)).toEqual(
       expect.arrayContaining(['A breaker opened.', 'A breaker is half-open: one call may try.', 'A breaker closed.']),
     );
+  });
+});
+
+describe('A capability that two agents offer', () => {
+  it('is done by the other while the breaker of one is open, and the log says so', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } }), steady]);
+    await openIt(node);
+    const { calls } = will;
+    const ends = [];
+    for (let n = 0; n < 10; n++) ends.push(await node.finish({ capability: 'work' }));
+    expect(ends.map(({ result }) => result?.output)).toEqual(Array.from({ length: 10 }, () => 'steady'));
+    expect(will.calls).toBe(calls);
+    const selected = (await node.events(ends[0]?.id ?? '')).find(({ kind }) => kind === 'agent.selected');
+    expect(selected?.data).toMatchObject({ agent: 'steady@1.0.0', step: 'main' });
+    expect(selected?.data['why']).toContain('whose breaker is not open');
+    expect(selected?.data['candidates']).toContainEqual(
+      expect.objectContaining({ agent: 'fickle@1.0.0', breaker: 'open' }),
+    );
+  });
+
+  it('goes over to the other between two attempts', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { breaker: { failures: 2 } }), steady]);
+    // The least busy is the first; both are idle.
+    const record = await node.finish({ capability: 'work' });
+    expect(record.result?.output).toBe('steady');
+    const agents = (await node.events(record.id))
+      .filter(({ kind }) => kind === 'agent.selected')
+      .map(({ data }) => data['agent']);
+    expect(agents).toEqual(['fickle@1.0.0', 'steady@1.0.0']);
+    expect(will.calls).toBe(2);
+  });
+});
+
+describe('A half-open breaker', () => {
+  it('opens again for twice as long when its probe fails', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 3 } })]);
+    await openIt(node);
+    const first = breakerOf(node);
+    const { calls } = will;
+    const task = node.submit({ agent: 'fickle' }).task;
+    await node.world.elapse(11_000);
+    const second = breakerOf(node);
+    expect([will.calls - calls, second.state, second.opens]).toEqual([1, 'open', 2]);
+    const spans = [first, second].map(({ openedAt, retryAt }) => (retryAt ?? 0) - (openedAt ?? 0));
+    expect((spans[1] ?? 0) / (spans[0] ?? 1)).toBeGreaterThan(1.8);
+    will.broken = false;
+    expect((await node.end(task)).status).toBe('completed');
+    expect(breakerOf(node).state).toBe('closed');
+  });
+
+  it('lets one call through, of fifty that come at once', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will)]);
+    await openIt(node);
+    await node.world.elapse(10_000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    will.gate = promise;
+    const { calls } = will;
+    await node.world.elapse(1_500);
+    const tasks = Array.from({ length: 50 }, () => node.submit({ agent: 'fickle' }).task);
+    for (let n = 0; n < 10; n++) {
+      await node.world.elapse(3_000);
+      expect([will.running, will.calls - calls]).toEqual([1, 1]);
+    }
+    expect(breakerOf(node)).toMatchObject({ state: 'half-open', probe: expect.stringContaining('run/') });
+    will.broken = false;
+    resolve();
+    for (const task of tasks) expect((await node.end(task)).status).toBe('completed');
+    expect(breakerOf(node).state).toBe('closed');
+  });
+
+  it('lets another call be the probe when that of the first task is canceled', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } })]);
+    await openIt(node);
+    await node.world.elapse(12_000);
+    expect(breakerOf(node).state).toBe('half-open');
+    will.gate = new Promise(() => undefined);
+    const first = node.submit({ agent: 'fickle' }).task;
+    await node.world.elapse(100);
+    expect(breakerOf(node).probe).toContain(first);
+    await outcomeOf(node, node.desk.cancel('loopback', first, undefined), 1_000);
+    expect(breakerOf(node)).toMatchObject({ state: 'half-open', probe: null });
+    will.gate = undefined;
+    will.broken = false;
+    expect((await node.finish({ agent: 'fickle' })).status).toBe('completed');
+    expect(breakerOf(node).state).toBe('closed');
+  });
+
+  it('lets another call be the probe when the first takes longer than an agent may', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 }, timeoutMs: 0 })]);
+    await openIt(node);
+    await node.world.elapse(12_000);
+    will.gate = new Promise(() => undefined);
+    const first = node.submit({ agent: 'fickle' }).task;
+    await node.world.elapse(61_000);
+    expect(breakerOf(node)).toMatchObject({ state: 'half-open', probe: null });
+    will.gate = undefined;
+    will.broken = false;
+    expect((await node.finish({ agent: 'fickle' })).status).toBe('completed');
+    expect(breakerOf(node).state).toBe('closed');
+    expect((await node.store.readTask(first))?.status).toBe('working');
+  });
+
+  it('hears nothing from calls that began before it opened', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 }, timeoutMs: 0 })]);
+    const late = Promise.withResolvers<void>();
+    will.gate = late.promise;
+    const tasks = Array.from({ length: 4 }, () => node.submit({ agent: 'fickle' }).task);
+    await node.world.elapse(100);
+    will.gate = undefined;
+    await openIt(node);
+    await node.world.elapse(12_000);
+    expect(breakerOf(node).state).toBe('half-open');
+    will.broken = false;
+    late.resolve();
+    for (const task of tasks) expect((await node.end(task)).status).toBe('completed');
+    expect(breakerOf(node)).toMatchObject({ state: 'half-open', opens: 1 });
+  });
+});
+
+describe('What an open breaker does not count', () => {
+  it.each([
+    ['an input that is wrong', 'INVALID_INPUT', {}],
+    ['an answer that is not to be tried again', 'AGENT_FAILED', { retryable: false }],
+    ['the node being busy', 'BUSY', {}],
+  ] as const)('%s', async (_what, code, more) => {
+    const will = willing();
+    will.error = () => new OperatingError(code, 'no', more);
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } })]);
+    for (let n = 0; n < 8; n++) await node.finish({ agent: 'fickle' });
+    expect(breakerOf(node)).toMatchObject({ state: 'closed', failures: 0 });
+  });
+});
+
+describe('What a provider says', () => {
+  it('of when to come back is heeded', async () => {
+    const will = willing();
+    will.error = () => new OperatingError('RATE_LIMITED', 'Slow down.', { retryAfterMs: 120_000 });
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } })]);
+    await openIt(node);
+    expect(breakerOf(node).retryAfterMs).toBeGreaterThan(119_000);
+  });
+});
+
+describe('A breaker of a node that dies', () => {
+  it('is open for the rest of its time when the node is back', async () => {
+    const will = willing();
+    const agents = [fickle(will)];
+    const node = await nodeOf(agents);
+    await openIt(node);
+    const waiting = Array.from({ length: 20 }, () => node.submit({ agent: 'fickle' }).task);
+    await node.world.elapse(4_000);
+    const before = breakerOf(node);
+    const again = await killed(node, agents);
+    const after = breakerOf(again);
+    expect(after).toEqual({ ...before, waiting: 0 });
+    const { calls } = will;
+    await again.world.elapse((after.retryAfterMs ?? 0) - 10);
+    expect([breakerOf(again).state, will.calls]).toEqual(['open', calls]);
+    will.broken = false;
+    for (const task of waiting) expect((await again.end(task)).status).toBe('completed');
+    expect(breakerOf(again).state).toBe('closed');
+  });
+
+  it.each([
+    ['back', -86_400_000],
+    ['forward', 86_400_000],
+  ])('is open no longer than it was to be, when the clock was set %s a day', async (_way, jumpMs) => {
+    const will = willing();
+    const agents = [fickle(will)];
+    const node = await nodeOf(agents);
+    await openIt(node);
+    const again = await killed(node, agents, node.world.nowMs() + jumpMs);
+    expect(breakerOf(again).retryAfterMs ?? 0).toBeLessThanOrEqual(11_000);
+    will.broken = false;
+    await again.world.elapse(11_000);
+    expect((await again.finish({ agent: 'fickle' })).status).toBe('completed');
+    expect(breakerOf(again).state).toBe('closed');
+  });
+
+  it('counts on where it was', async () => {
+    const will = willing();
+    const agents = [fickle(will, { retry: { attempts: 1 } })];
+    const node = await nodeOf(agents);
+    for (let task = 1; task <= 4; task++) await node.finish({ agent: 'fickle' });
+    const again = await killed(node, agents);
+    expect(breakerOf(again)).toMatchObject({ state: 'closed', failures: 4 });
+    await again.finish({ agent: 'fickle' });
+    expect(breakerOf(again).state).toBe('open');
+  });
+
+  it('hears of its probe that goes on', async () => {
+    const will = willing();
+    const agents = [fickle(will, { retry: { attempts: 1 } })];
+    const node = await nodeOf(agents);
+    await openIt(node);
+    await node.world.elapse(12_000);
+    will.gate = new Promise(() => undefined);
+    const task = node.submit({ agent: 'fickle' }).task;
+    await node.world.elapse(200);
+    const { probe } = breakerOf(node);
+    expect(probe).toContain(task);
+    will.gate = undefined;
+    will.broken = false;
+    const again = await killed(node, agents);
+    expect((await again.end(task)).status).toBe('completed');
+    expect(breakerOf(again).state).toBe('closed');
+  });
+});
+
+describe('A reset by hand', () => {
+  it('closes the breaker, lets go on what waits, and is written down', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will)]);
+    await openIt(node);
+    const task = node.submit({ agent: 'fickle' }).task;
+    await node.world.elapse(100);
+    will.broken = false;
+    const view = await outcomeOf(node, node.breakers.reset('agent:fickle', 'ada'));
+    expect(view).toMatchObject({ breaker: 'agent:fickle', state: 'closed', failures: 0, opens: 1 });
+    expect((await node.store.readTask(task))?.status).toBe('completed');
+    const line = node.log.find(({ message }) => message === 'A breaker was reset by hand.');
+    expect(line?.fields).toMatchObject({ breaker: 'agent:fickle', by: 'ada', was: 'open' });
+  });
+
+  it('forgets the failures of one that is closed', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } })]);
+    for (let task = 1; task <= 4; task++) await node.finish({ agent: 'fickle' });
+    await outcomeOf(node, node.breakers.reset('fickle', 'ada'));
+    await node.finish({ agent: 'fickle' });
+    expect(breakerOf(node)).toMatchObject({ state: 'closed', failures: 1 });
+  });
+
+  it('of none that is there is NOT_FOUND', async () => {
+    const node = await nodeOf([]);
+    await expect(node.breakers.reset('nix', 'ada')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('What breakers say of themselves', () => {
+  it('is a figure for each, those that are not closed first', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } }), steady]);
+    await openIt(node);
+    const figures = Object.entries(node.breakers.figures());
+    expect(figures[0]).toEqual(['agent:fickle', 2]);
+    expect(figures).toContainEqual(['agent:steady', 0]);
+    await node.world.elapse(12_000);
+    expect(node.breakers.figures()['agent:fickle']).toBe(1);
   });
 });

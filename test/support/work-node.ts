@@ -143,7 +143,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
   }
-  const recovered = await recover(node, world);
+  const recovered = await recover(node, world, tree);
   const submit: WorkNode['submit'] = (target, input = null, more = {}) =>
     kernel.act((port) => desk.submit(port, PRINCIPAL, { target, input, options: {}, ...more }));
   const end = async (task: string): Promise<TaskRecord> => {
@@ -163,9 +163,15 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   };
 }
 
-async function recover({ recovery, kernel, committer, fence }: BareNode, world: ManualWorld): Promise<RecoveryReport> {
+async function recover(
+  { recovery, kernel, committer, fence }: BareNode,
+  world: ManualWorld,
+  tree: Tree,
+): Promise<RecoveryReport> {
   const tasks: string[] = [];
-  const resuming = recovery.resume(({ logic, checkpoint, address }) => {
+  const resuming = recovery.resume((cell) => {
+    const { logic, checkpoint, address } = cell;
+    tree.loaded(cell);
     if (logic.kind !== 'task' || checkpoint === undefined) return;
     const { id, phase } = checkpoint as TaskState;
     committer.adoptTask(id, phase);

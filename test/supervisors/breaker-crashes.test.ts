@@ -1,0 +1,116 @@
+/** Actors that crash behind a breaker, and keyed ones in front of which it is open: they wait, and lose nothing. */
+import { describe, expect, it } from 'vitest';
+import { OperatingError } from '../../protocol/errors.ts';
+import { breakerOf, killed, nodeOf, outcomeOf, tally, thrower, type Will, willing } from '../support/fickle.ts';
+import type { WorkNode } from '../support/work-node.ts';
+
+describe('An agent that crashes', () => {
+  it('opens its breaker; those that crashed wait behind it, and go on where they were', async () => {
+    const will = willing();
+    const node = await nodeOf([thrower(will)]);
+    const tasks = Array.from({ length: 6 }, () => node.submit({ agent: 'thrower' }).task);
+    await node.world.elapse(3_000);
+    expect(breakerOf(node, 'thrower')).toMatchObject({ state: 'open', opens: 1 });
+    const supervisor = node.tree
+      .describe()
+      .supervisors.flatMap(({ supervisors }) => supervisors)
+      .find(({ address }) => address.endsWith('thrower'));
+    expect(supervisor).toMatchObject({ state: 'open', onExcess: 'open', breaker: { state: 'open' } });
+    const { calls } = will;
+    await node.world.elapse(6_000);
+    expect(will.calls).toBe(calls);
+    will.broken = false;
+    for (const task of tasks) expect((await node.end(task)).status).toBe('completed');
+    expect(breakerOf(node, 'thrower').state).toBe('closed');
+  });
+
+  it('opens it again when the one that is the probe crashes, and only that is tried', async () => {
+    const will = willing();
+    const node = await nodeOf([thrower(will, { retry: { attempts: 9 } })]);
+    for (let n = 0; n < 6; n++) node.submit({ agent: 'thrower' });
+    await node.world.elapse(3_000);
+    const { calls } = will;
+    await node.world.elapse(10_000);
+    expect(breakerOf(node, 'thrower')).toMatchObject({ state: 'open', opens: 2 });
+    expect(will.calls).toBe(calls + 1);
+  });
+
+  it('opens it by exceeding the intensity of its supervisor, however many failures its breaker takes', async () => {
+    const will = willing();
+    const node = await nodeOf([thrower(will, { breaker: { failures: 1_000 } })]);
+    const tasks = Array.from({ length: 30 }, () => node.submit({ agent: 'thrower' }).task);
+    await node.world.elapse(1_000);
+    expect(breakerOf(node, 'thrower')).toMatchObject({ state: 'open', opens: 1 });
+    will.broken = false;
+    const ends = [];
+    for (const task of tasks) ends.push((await node.end(task)).status);
+    expect(new Set(ends)).toEqual(new Set(['completed']));
+  });
+
+  it('is given up as before where it has no breaker', async () => {
+    const will = willing();
+    const node = await nodeOf([thrower(will, { breaker: { failures: 0 }, retry: { attempts: 1 } })]);
+    const tasks = Array.from({ length: 30 }, () => node.submit({ agent: 'thrower' }).task);
+    for (const task of tasks) expect((await node.end(task)).status).toBe('failed');
+    expect(() => node.breakers.view('thrower')).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+  });
+});
+
+describe('A keyed agent whose breaker is open', () => {
+  async function opened(): Promise<{ node: WorkNode; will: Will }> {
+    const will = willing();
+    const node = await nodeOf([tally(will)]);
+    for (const key of ['a', 'b', 'c', 'd', 'e'])
+      await outcomeOf(node, node.desk.tell('tally', key, { type: 'add' }), 1);
+    await node.world.elapse(2_000);
+    expect(breakerOf(node, 'tally').state).toBe('open');
+    return { node, will };
+  }
+
+  it('refuses tell and ask with UNAVAILABLE and retryAfterMs', async () => {
+    const { node } = await opened();
+    for (const ask of [
+      () => node.desk.tell('tally', 'z', { type: 'add' }),
+      () => node.desk.ask('tally', 'z', { type: 'get' }, 1_000),
+    ]) {
+      const error = (await outcomeOf(node, ask())) as OperatingError;
+      expect([error.code, error.retryable, (error.retryAfterMs ?? 0) > 5_000]).toEqual(['UNAVAILABLE', true, true]);
+      expect(error.details).toEqual({ breaker: 'agent:tally', state: 'open' });
+    }
+  });
+
+  it('loses no mail that was accepted before', async () => {
+    const { node, will } = await opened();
+    will.broken = false;
+    await node.world.elapse(15_000);
+    expect(breakerOf(node, 'tally').state).toBe('closed');
+    for (const key of ['a', 'b', 'c', 'd', 'e'])
+      expect(await outcomeOf(node, node.desk.ask('tally', key, { type: 'get' }, 1_000))).toEqual({ total: 1 });
+  });
+
+  it('loses none when its node is killed meanwhile, and waits on', async () => {
+    const { node, will } = await opened();
+    const { calls } = will;
+    const again = await killed(node, [tally(will)]);
+    await again.world.elapse(5_000);
+    expect([breakerOf(again, 'tally').state, will.calls]).toEqual(['open', calls]);
+    will.broken = false;
+    await again.world.elapse(15_000);
+    expect(breakerOf(again, 'tally').state).toBe('closed');
+    for (const key of ['a', 'b', 'c', 'd', 'e'])
+      expect(await outcomeOf(again, again.desk.ask('tally', key, { type: 'get' }, 1_000))).toEqual({ total: 1 });
+  });
+
+  it('is closed by an ask that is answered', async () => {
+    const { node, will } = await opened();
+    will.broken = false;
+    // Without the others, of which one would be the probe.
+    for (const key of ['a', 'b', 'c', 'd', 'e'])
+      node.kernel.act(() => node.kernel.abandon(`agent/tally/${key}`, new OperatingError('AGENT_CRASHED', 'gone')));
+    await node.world.elapse(12_000);
+    expect(breakerOf(node, 'tally').state).toBe('half-open');
+    expect(await outcomeOf(node, node.desk.ask('tally', 'z', { type: 'get' }, 1_000))).toEqual({ total: 0 });
+    await node.world.elapse(1_000);
+    expect(breakerOf(node, 'tally').state).toBe('closed');
+  });
+});
