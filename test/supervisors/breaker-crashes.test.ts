@@ -1,8 +1,56 @@
 /** Actors that crash behind a breaker, and keyed ones in front of which it is open: they wait, and lose nothing. */
 import { describe, expect, it } from 'vitest';
+import { assign, sendTo, setup } from 'xstate';
+import { type AgentDefinition, type AgentOptions, defineAgent } from '../../actors/agent-definition.ts';
 import { OperatingError } from '../../protocol/errors.ts';
-import { breakerOf, killed, nodeOf, outcomeOf, tally, thrower, type Will, willing } from '../support/fickle.ts';
+import { addressOf } from '../../runtime/machine-references.ts';
+import { breakerOf, killed, nodeOf, outcomeOf, type Will, willing } from '../support/fickle.ts';
 import type { WorkNode } from '../support/work-node.ts';
+
+/** A machine whose action throws as long as the test says. */
+function thrower(will: Will, more: Partial<AgentOptions> = {}): AgentDefinition {
+  const act = (): void => {
+    will.calls++;
+    if (will.broken) throw will.error();
+  };
+  const machine = setup({ actions: { act } }).createMachine({
+    id: 'thrower',
+    initial: 'waiting',
+    states: {
+      waiting: { after: { 1: 'acting' } },
+      acting: { entry: 'act', after: { 10: 'done' } },
+      done: { type: 'final' },
+    },
+    output: 'done',
+  });
+  return defineAgent({ name: 'thrower', version: '1.0.0', machine, ...more });
+}
+
+/** A number for each key, whose machine throws as long as the test says. */
+function tally(will: Will): AgentDefinition {
+  const machine = setup({
+    types: { context: {} as { total: number }, events: {} as { type: 'add' } | { type: 'get'; replyTo: string } },
+    actions: {
+      act: () => {
+        will.calls++;
+        if (will.broken) throw will.error();
+      },
+    },
+  }).createMachine({
+    id: 'tally',
+    context: { total: 0 },
+    on: {
+      add: { actions: ['act', assign({ total: ({ context }) => context.total + 1 })] },
+      get: {
+        actions: sendTo(
+          ({ event }) => addressOf(event.replyTo),
+          ({ context }) => ({ type: 'total', total: context.total }),
+        ),
+      },
+    },
+  });
+  return defineAgent({ name: 'tally', version: '1.0.0', keyed: true, machine });
+}
 
 describe('An agent that crashes', () => {
   it('opens its breaker; those that crashed wait behind it, and go on where they were', async () => {

@@ -1,7 +1,11 @@
 /** Breakers on a node without doors, in a world that stands still: from the failures of agents to what waits, and back. */
 import { describe, expect, it } from 'vitest';
+import { defineAgent } from '../../actors/agent-definition.ts';
 import { OperatingError } from '../../protocol/errors.ts';
-import { breakerOf, fickle, killed, nodeOf, openIt, outcomeOf, steady, willing } from '../support/fickle.ts';
+import { breakerOf, fickle, killed, nodeOf, openIt, outcomeOf, willing } from '../support/fickle.ts';
+
+/** Works as the other does, but never fails. */
+const steady = defineAgent({ name: 'steady', version: '1.0.0', capabilities: ['work'], run: () => 'steady' });
 
 describe('The failures of an agent', () => {
   it('open its breaker at the fifth, and the state says so', async () => {

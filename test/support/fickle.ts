@@ -1,8 +1,6 @@
 /** Agents that fail or crash as long as a test says, and what is done with their breakers, on a node that stands still. */
-import { assign, sendTo, setup } from 'xstate';
 import { type AgentDefinition, type AgentOptions, defineAgent } from '../../actors/agent-definition.ts';
 import { OperatingError } from '../../protocol/errors.ts';
-import { addressOf } from '../../runtime/machine-references.ts';
 import type { BreakerView } from '../../supervisors/breaker-view.ts';
 import { createWorkNode, type WorkNode, type WorkNodeOptions } from './work-node.ts';
 
@@ -46,58 +44,6 @@ export function fickle(will: Will, more: Partial<AgentOptions> = {}): AgentDefin
     },
     ...more,
   });
-}
-
-/** Works as the other does, but never fails. */
-export const steady = defineAgent({ name: 'steady', version: '1.0.0', capabilities: ['work'], run: () => 'steady' });
-
-/** A machine whose action throws as long as the test says, after it has waited for a signal where `waits`. */
-export function thrower(will: Will, more: Partial<AgentOptions> = {}): AgentDefinition {
-  const act = (): void => {
-    will.calls++;
-    if (will.broken) throw will.error();
-  };
-  const machine = setup({
-    actions: { act },
-    types: { context: {} as { waits: boolean }, input: {} as { waits?: boolean } },
-  }).createMachine({
-    id: 'thrower',
-    context: ({ input }) => ({ waits: input?.waits === true }),
-    initial: 'waiting',
-    states: {
-      waiting: { always: { guard: ({ context }) => !context.waits, target: 'acting' }, on: { go: 'acting' } },
-      acting: { entry: 'act', after: { 10: 'done' } },
-      done: { type: 'final' },
-    },
-    output: 'done',
-  });
-  return defineAgent({ name: 'thrower', version: '1.0.0', machine, ...more });
-}
-
-/** A number for each key, whose machine throws as long as the test says. */
-export function tally(will: Will): AgentDefinition {
-  const machine = setup({
-    types: { context: {} as { total: number }, events: {} as { type: 'add' } | { type: 'get'; replyTo: string } },
-    actions: {
-      act: () => {
-        will.calls++;
-        if (will.broken) throw will.error();
-      },
-    },
-  }).createMachine({
-    id: 'tally',
-    context: { total: 0 },
-    on: {
-      add: { actions: ['act', assign({ total: ({ context }) => context.total + 1 })] },
-      get: {
-        actions: sendTo(
-          ({ event }) => addressOf(event.replyTo),
-          ({ context }) => ({ type: 'total', total: context.total }),
-        ),
-      },
-    },
-  });
-  return defineAgent({ name: 'tally', version: '1.0.0', keyed: true, machine });
 }
 
 /** The same node after its process was killed. */
