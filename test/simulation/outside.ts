@@ -1,0 +1,127 @@
+/**
+ * The services that agents call: they fail, hang, answer late, do it and do not say so; and they keep a history of every
+ * call, which no crash of the node takes back. A service that gets the same idempotency key again gives the receipt it gave.
+ */
+import { OperatingError } from '../../protocol/errors.ts';
+import type { EffectKind } from '../../runtime/host.ts';
+import type { Judge } from './judge.ts';
+import { Rng } from './rng.ts';
+import type { Owner, SimulatedWorld } from './simulated-world.ts';
+
+/** One call as the service sees it. */
+export interface OutsideCall {
+  readonly kind: EffectKind;
+  /** The same for each repeat. */
+  readonly key: string;
+  /** What the caller wants of it; unique for each wanted call. */
+  readonly token: string;
+  /** The cell that must hold the wish for it, and what of the wish must be there. */
+  readonly holder: string;
+  readonly wish: string;
+  /** The step it is for; a step that has ended makes no calls. */
+  readonly step?: string;
+}
+
+/** What is wrong with the services, as probabilities. */
+export interface OutsideFaults {
+  fails: number;
+  hangs: number;
+  late: number;
+}
+
+const NEVER = new Promise<never>(() => undefined);
+const ANSWER_MS = 40;
+const LATE_MS = 8_000;
+
+/** All services together. */
+export class Outside {
+  readonly faults: OutsideFaults = { fails: 0, hangs: 0, late: 0 };
+  readonly #world: SimulatedWorld;
+  readonly #judge: Judge;
+  readonly #rng: Rng;
+  readonly #trace: (line: string) => void;
+  /** What each key did: how often it was asked for, and the receipt of the first time. */
+  readonly #keys = new Map<string, { calls: number; receipt: string }>();
+  /** Deliveries of each message that an actor told of before it did anything. */
+  readonly deliveries = new Map<string, number>();
+  #receipts = 0;
+  /** A call has arrived: the process that made it may die here. */
+  onCall: () => void = () => undefined;
+
+  constructor(world: SimulatedWorld, judge: Judge, seed: number, trace: (line: string) => void) {
+    this.#world = world;
+    this.#judge = judge;
+    this.#rng = new Rng(seed, 'outside');
+    this.#trace = trace;
+  }
+
+  /** The receipt that was given under a key; undefined where it was never asked for. */
+  receiptOf(key: string): string | undefined {
+    return this.#keys.get(key)?.receipt;
+  }
+
+  /** Makes a call. Errors: what the service answers, retryable. */
+  async call(process: Owner, call: OutsideCall): Promise<string> {
+    if (!process.alive) return await NEVER;
+    this.#check(call);
+    const isBefore = this.#rng.chance(0.5);
+    if (isBefore) this.onCall();
+    if (!process.alive) return await NEVER;
+    const fails = this.#rng.chance(this.faults.fails);
+    if (fails && this.#rng.chance(0.5)) return await this.#refuse(process, 'The service refused it.');
+    const receipt = this.#perform(call);
+    if (!isBefore) this.onCall();
+    if (!process.alive || this.#rng.chance(this.faults.hangs)) return await NEVER;
+    if (fails) return await this.#refuse(process, 'The service did it, and lost the answer.');
+    await this.#pass(
+      process,
+      this.#rng.chance(this.faults.late) ? this.#rng.skewed(0, LATE_MS) : this.#rng.skewed(0, ANSWER_MS),
+    );
+    return receipt;
+  }
+
+  /** An actor is about to handle a message. @returns how often it has told so */
+  delivered(process: Owner, op: string): number {
+    if (!process.alive) return 0;
+    const count = (this.deliveries.get(op) ?? 0) + 1;
+    this.deliveries.set(op, count);
+    this.#trace(`delivered ${op} ${count}`);
+    return count;
+  }
+
+  #check({ kind, key, token, holder, wish, step }: OutsideCall): void {
+    const earlier = this.#keys.get(key);
+    this.#trace(`called ${kind} ${token} ${(earlier?.calls ?? 0) + 1}`);
+    if (kind !== 'pure') this.#judge.called(holder, wish, token);
+    if (earlier !== undefined && kind !== 'pure') this.#judge.calledAgain(holder, token, earlier.receipt);
+    this.#judge.expect(
+      kind !== 'unsafe' || earlier === undefined,
+      'unsafe-twice',
+      () => `the unsafe call ${token} of ${holder} was made twice`,
+    );
+    if (step === undefined) return;
+    const task = step.split('/')[1] ?? '';
+    const done = this.#judge.tasks.get(task)?.stepsDone.has(step) ?? false;
+    this.#judge.expect(!done, 'effect-rerun', () => `${step} has completed, and makes the call ${token}`);
+  }
+
+  #perform({ key, token }: OutsideCall): string {
+    const known = this.#keys.get(key);
+    if (known !== undefined) {
+      known.calls++;
+      return known.receipt;
+    }
+    const receipt = `receipt-${++this.#receipts}-${token}`;
+    this.#keys.set(key, { calls: 1, receipt });
+    return receipt;
+  }
+
+  async #refuse(process: Owner, why: string): Promise<never> {
+    await this.#pass(process, this.#rng.skewed(0, ANSWER_MS));
+    throw new OperatingError('AGENT_FAILED', why);
+  }
+
+  #pass(process: Owner, ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#world.at(ms, process, resolve));
+  }
+}

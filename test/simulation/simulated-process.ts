@@ -1,0 +1,91 @@
+/** One run of the node's process: the real node without doors, on the simulated world, disk, workers and services. */
+import { buildIndoors, type Indoors } from '../../node.ts';
+import type { Log } from '../../runtime/log.ts';
+import { loadSettings, type Settings } from '../../runtime/settings.ts';
+import { RecordStore } from '../../runtime/stores/record-store.ts';
+import type { Outside } from './outside.ts';
+import type { Rng } from './rng.ts';
+import { SIMULATED_FLOW, simulatedAgents } from './simulated-agents.ts';
+import type { SimulatedDisk } from './simulated-disk.ts';
+import { createSimulatedWorkers } from './simulated-workers.ts';
+import type { Owner, SimulatedWorld } from './simulated-world.ts';
+
+/** What a process runs on. */
+export interface ProcessParts {
+  readonly world: SimulatedWorld;
+  readonly disk: SimulatedDisk;
+  readonly outside: Outside;
+  readonly workers: Rng;
+  readonly settings: Settings;
+  readonly boot: number;
+  readonly onLog: (level: string, message: string, fields: object | undefined) => void;
+  /** It has come up. */
+  readonly onReady: () => void;
+  /** It cannot come up, or cannot go on. */
+  readonly onExit: (error: unknown) => void;
+}
+
+/** Settings of a simulated node. Read before the simulation begins. */
+export function simulatedSettings(options: Partial<Settings>): Settings {
+  const outcome = loadSettings({ cwd: '/nowhere', env: {}, options: { lab: true, dataDir: '/nowhere', ...options } });
+  if (!outcome.ok) throw outcome.error;
+  return outcome.settings;
+}
+
+/** One run of the process. */
+export class SimulatedProcess implements Owner {
+  readonly boot: number;
+  alive = true;
+  /** The node, once it has come up. */
+  node: Indoors | undefined;
+
+  constructor(parts: ProcessParts) {
+    this.boot = parts.boot;
+    const world = parts.world.seenBy(this);
+    const log = logTo((level, message, fields) => {
+      if (this.alive) parts.onLog(level, message, fields);
+    });
+    const built = buildIndoors({
+      world,
+      log,
+      settings: parts.settings,
+      agents: simulatedAgents(parts.outside, this),
+      workflows: [SIMULATED_FLOW],
+      store: new RecordStore(parts.disk.spaceOf(this), { world, durability: 'fsync', log }),
+      workers: createSimulatedWorkers(parts.world, this, parts.workers),
+      onFatal: (error) => {
+        if (this.alive) parts.onExit(error);
+      },
+    });
+    built.then(
+      (node) => {
+        if (!this.alive) return node.core.metrics.stop();
+        this.node = node;
+        parts.onReady();
+      },
+      (error: unknown) => {
+        if (this.alive) parts.onExit(error);
+      },
+    );
+  }
+
+  /** From here on nothing of it happens any more. */
+  die(): void {
+    this.alive = false;
+    this.node?.core.metrics.stop();
+  }
+}
+
+function logTo(line: (level: string, message: string, fields: object | undefined) => void): Log {
+  const at = (level: string) => (message: string, fields?: object) => line(level, message, fields);
+  const log: Log = {
+    enabled: (level) => level === 'error' || level === 'warn' || level === 'info',
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: () => undefined,
+    trace: () => undefined,
+    child: () => log,
+  };
+  return log;
+}

@@ -1,0 +1,265 @@
+/**
+ * A run: one seed, one verdict. First the safety phase, in which everything may go wrong and nothing promised may be
+ * broken; then the liveness phase, in which nothing goes wrong any more and everything taken on must come to its end; then
+ * the node dies once more, and everything is read again.
+ */
+import { createHash } from 'node:crypto';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Settings } from '../../runtime/settings.ts';
+import { audit } from './audit.ts';
+import { type Death, Faults } from './faults.ts';
+import { Judge, type Violation } from './judge.ts';
+import { Outside } from './outside.ts';
+import { onSimulatedPlatform, promisesSettled } from './platform.ts';
+import { Rng } from './rng.ts';
+import { Scripts } from './scripts.ts';
+import { SimulatedClient } from './simulated-client.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+import { SimulatedProcess, simulatedSettings } from './simulated-process.ts';
+import { NOBODY, SimulatedWorld } from './simulated-world.ts';
+
+/** What came of a seed. */
+export interface Verdict {
+  readonly seed: number;
+  /** The same for each run of a seed on the same code. */
+  readonly hash: string;
+  readonly violations: readonly Violation[];
+  readonly steps: number;
+  readonly tasks: number;
+  readonly crashes: number;
+  readonly simulatedMs: number;
+}
+
+/** How a seed is run. */
+export interface SimulationOptions {
+  /** Hears of everything that happens. */
+  readonly onLine?: (line: string) => void;
+}
+
+const SAFETY_MS = 30_000;
+const SCRIPTS_MIN = 10;
+const SCRIPTS_MAX = 40;
+const CLIENTS_MAX = 3;
+const LIVENESS_MS = 900_000;
+const AUDIT_MS = 120_000;
+const STEPS_MAX = 400_000;
+const RESTART_MS = 1_000;
+const TASKS_IN_FLIGHT_SMALL = 6;
+
+const ROOMY = simulatedSettings({});
+const TIGHT = simulatedSettings({ tasksInFlightMax: TASKS_IN_FLIGHT_SMALL });
+
+/** Runs a seed. Errors: none; a run that breaks in itself is a violation. */
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Verdict> {
+  return await new Simulation(seed, options).run();
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #hash = createHash('sha256');
+  readonly #onLine: SimulationOptions['onLine'];
+  readonly #world: SimulatedWorld;
+  readonly #disk: SimulatedDisk;
+  readonly #judge: Judge;
+  readonly #outside: Outside;
+  readonly #faults: Faults;
+  readonly #rng: Rng;
+  readonly #settings: Settings;
+  readonly #clients: SimulatedClient[] = [];
+  readonly #scripts: Scripts;
+  #process: SimulatedProcess | undefined;
+  #boots = 0;
+  #steps = 0;
+
+  constructor(seed: number, { onLine }: SimulationOptions) {
+    this.#seed = seed;
+    this.#onLine = onLine;
+    this.#rng = new Rng(seed, 'clients');
+    this.#world = new SimulatedWorld(seed);
+    this.#disk = new SimulatedDisk(this.#world, seed);
+    this.#judge = new Judge(this.#disk, this.#trace);
+    this.#outside = new Outside(this.#world, this.#judge, seed, this.#trace);
+    this.#settings = this.#rng.chance(0.15) ? TIGHT : ROOMY;
+    const parts = { seed, world: this.#world, disk: this.#disk, outside: this.#outside, trace: this.#trace };
+    this.#faults = new Faults({
+      ...parts,
+      crash: (how) => this.#crash(how),
+      cut: () => this.#rng.pick(this.#clients).cut(),
+      rot: () => this.#rot(),
+    });
+    this.#disk.onPoint = (point, changes) => {
+      this.#trace(`disk ${point} ${changes.length}`);
+      this.#faults.atWrite(point);
+    };
+    this.#outside.onCall = () => this.#faults.atCall();
+    const clients = this.#rng.int(2, CLIENTS_MAX);
+    for (let at = 0; at < clients; at++) this.#clients.push(this.#client(`client${at}`));
+    const { kinds } = this.#faults;
+    this.#scripts = new Scripts({
+      ...parts,
+      judge: this.#judge,
+      rng: this.#rng,
+      clients: this.#clients,
+      jumps: kinds.clock,
+    });
+  }
+
+  async run(): Promise<Verdict> {
+    const escaped = (error: unknown): void =>
+      this.#judge.accuse('escape', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    await onSimulatedPlatform(this.#world, escaped, async () => {
+      try {
+        await this.#phases();
+      } catch (error) {
+        escaped(error);
+      }
+    });
+    this.#process?.die();
+    return {
+      seed: this.#seed,
+      hash: this.#hash.digest('hex').slice(0, 16),
+      violations: this.#judge.violations,
+      steps: this.#steps,
+      tasks: this.#scripts.followed.size,
+      crashes: this.#faults.crashes,
+      simulatedMs: Math.round(this.#world.nowMs),
+    };
+  }
+
+  async #phases(): Promise<void> {
+    const names = Object.entries(this.#faults.kinds).filter(([, on]) => on);
+    this.#trace(`seed ${this.#seed}, faults: ${names.map(([name]) => name).join(', ') || 'none'}`);
+    this.#boot();
+    const scripts = this.#rng.int(SCRIPTS_MIN, SCRIPTS_MAX);
+    for (let at = 0; at < scripts; at++) this.#scripts.later(SAFETY_MS * this.#rng.next());
+    let isOver = false;
+    this.#world.at(SAFETY_MS, NOBODY, () => (isOver = true));
+    await this.#stepUntil(() => isOver);
+    this.#trace('liveness');
+    this.#faults.off();
+    const untilMs = this.#world.nowMs + LIVENESS_MS;
+    await this.#stepUntil(() => this.#isFinished() || this.#world.nowMs > untilMs);
+    if (!this.#isFinished()) this.#accuseUnfinished();
+    if (this.#judge.violations.length > 0) return;
+    this.#trace('audit');
+    this.#crash('power cut');
+    const auditor = this.#client('auditor');
+    let isAudited = false;
+    const reading = audit(auditor, this.#scripts, this.#judge).finally(() => (isAudited = true));
+    const auditedMs = this.#world.nowMs + AUDIT_MS;
+    await this.#stepUntil(() => isAudited || this.#world.nowMs > auditedMs);
+    if (isAudited) await reading;
+    else this.#judge.accuse('liveness', 'the last look at everything was not answered in time');
+    this.#auditPoison();
+  }
+
+  /** Steps until it is so, or until nothing can happen any more. */
+  async #stepUntil(isSo: () => boolean): Promise<void> {
+    await promisesSettled();
+    while (!isSo()) {
+      if (!this.#world.step()) return this.#trace('nothing can happen any more');
+      await promisesSettled();
+      await this.#judge.settle();
+      if (++this.#steps % 64 === 0) this.#checkBounds();
+      if (this.#steps > STEPS_MAX) return this.#judge.accuse('liveness', `${STEPS_MAX} steps, and no end`);
+      if (this.#judge.violations.length > 0) return;
+    }
+  }
+
+  #isFinished(): boolean {
+    return this.#scripts.running === 0;
+  }
+
+  #accuseUnfinished(): void {
+    const left = [...this.#scripts.followed.values()].filter(
+      ({ end, task }) => end === undefined && !this.#judge.isDamaged(task),
+    );
+    const words = left.map(({ task, job }) => `${task} (${JSON.stringify(job.message)})`).join('; ');
+    if (this.#judge.violations.length === 0)
+      this.#judge.accuse(
+        'liveness',
+        `${this.#scripts.running} scripts are not at their end, with the tasks ${words || 'none'}`,
+      );
+  }
+
+  #boot(): void {
+    const process: SimulatedProcess = new SimulatedProcess({
+      ...{ world: this.#world, disk: this.#disk, outside: this.#outside, settings: this.#settings },
+      workers: new Rng(this.#seed, `workers ${this.#boots}`),
+      boot: ++this.#boots,
+      onReady: () => this.#trace(`boot ${process.boot} is up`),
+      onExit: (error) => {
+        this.#trace(`boot ${process.boot} ends: ${String(error)}`);
+        if (this.#process === process) this.#crash('kill');
+      },
+      onLog: (level, message, fields) => {
+        this.#trace(`log ${level} ${message} ${JSON.stringify(fields)?.slice(0, 400) ?? ''}`);
+        if (message.startsWith('Something that waited for a commit'))
+          this.#judge.accuse('escape', `${message} ${JSON.stringify(fields)}`);
+      },
+    });
+    this.#process = process;
+  }
+
+  #crash(how: Death): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    this.#process = undefined;
+    process.die();
+    const lost = how === 'kill' ? this.#disk.kill() : this.#disk.powerCut();
+    this.#trace(`${how} of boot ${process.boot} ${JSON.stringify(lost) ?? ''}`);
+    for (const client of this.#clients) client.processDied();
+    this.#world.at(RESTART_MS * this.#rng.next(), NOBODY, () => this.#boot());
+  }
+
+  /** A bit turns over; what it is part of is not expected to work any more, and must not work wrongly. */
+  #rot(): void {
+    const key = this.#disk.rot((row) => /^[tueicrak]\//.test(row));
+    if (key === undefined) return;
+    this.#judge.damaged(key);
+    this.#trace(`rot in ${JSON.stringify(key)}`);
+  }
+
+  #checkBounds(): void {
+    const node = this.#process?.node;
+    if (node === undefined) return;
+    const { kernel } = node.core;
+    const tasks = kernel.census.get('task') ?? 0;
+    this.#judge.expect(tasks <= this.#settings.tasksInFlightMax, 'bounds', () => `${tasks} tasks are in flight`);
+    for (const cell of kernel.cells.values()) {
+      const { user } = cell.mailbox.waiting();
+      this.#judge.expect(
+        user.length <= LIMITS.mailboxMessagesMax,
+        'bounds',
+        () => `${user.length} messages wait for ${cell.address}`,
+      );
+    }
+  }
+
+  #auditPoison(): void {
+    for (const [op, deliveries] of this.#outside.deliveries) {
+      const most = LIMITS.deliveriesMax + this.#faults.crashes;
+      this.#judge.expect(
+        deliveries <= most,
+        'poison',
+        () => `${op} was delivered ${deliveries} times, with ${this.#faults.crashes} crashes`,
+      );
+    }
+  }
+
+  #client(name: string): SimulatedClient {
+    const client = new SimulatedClient({
+      name,
+      ...{ world: this.#world, judge: this.#judge, rng: new Rng(this.#seed, name), trace: this.#trace },
+      process: () => this.#process,
+      onFrame: () => this.#faults.atFrame(),
+    });
+    return client;
+  }
+
+  readonly #trace = (line: string): void => {
+    const whole = `${this.#world.nowMs.toFixed(3)} ${line}`;
+    this.#hash.update(whole);
+    this.#onLine?.(whole);
+  };
+}
