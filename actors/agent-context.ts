@@ -160,10 +160,19 @@ class CallContext implements AgentContext {
   }
 }
 
+/** A wait is taken in steps of this, so that a wall clock that was set meanwhile is noticed. */
+const SLEEP_STEP_MS = 60_000;
+
 async function sleepUntil(world: World, call: EffectCall, dueAtMs: number): Promise<void> {
   const back = call.rest();
   await new Promise<void>((resolve, reject) => {
-    const cancel = world.after(dueAtMs - world.nowMs(), resolve);
+    let cancel = (): void => {};
+    const wait = (): void => {
+      const leftMs = dueAtMs - world.nowMs();
+      if (leftMs > 0) cancel = world.after(Math.min(leftMs, SLEEP_STEP_MS), wait);
+      else resolve();
+    };
+    wait();
     call.signal.addEventListener(
       'abort',
       () => {

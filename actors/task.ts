@@ -262,7 +262,7 @@ function end(
   how: Pick<TaskResult, 'output' | 'error' | 'degraded'> & { readonly status: keyof typeof END_KINDS },
 ): TaskState {
   const usage = { usd: 0, tokensIn: 0, tokensOut: 0, steps: state.steps };
-  const result: TaskResult = { ...how, usage, durationMs: port.nowMs() - state.createdAtMs };
+  const result: TaskResult = { ...how, usage, durationMs: Math.max(0, port.nowMs() - state.createdAtMs) };
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };
   const { waiting: _over, ...rest } = state;
   return log(rest, port, [...before, { kind: END_KINDS[how.status], data }], how.status, result);

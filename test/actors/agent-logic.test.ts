@@ -42,6 +42,24 @@ describe('A function', () => {
     });
   });
 
+  it('that sleeps goes by the wall clock, and notices within a minute that it was set', async () => {
+    const sleeper = defineAgent({
+      name: 'sleeper',
+      version: '1.0.0',
+      kind: 'pure',
+      run: async ({ ctx }) => {
+        await ctx.sleep(3_600_000);
+        return 'awake';
+      },
+    });
+    const node = await createWorkNode({ agents: [sleeper] });
+    const { task } = node.submit({ agent: 'sleeper' });
+    await node.world.elapse(1_000);
+    node.world.setWallClock(node.world.nowMs() + 3_600_000);
+    await node.world.elapse(60_000);
+    expect(await node.store.readTask(task)).toMatchObject({ status: 'completed', result: { output: 'awake' } });
+  });
+
   it('that sleeps goes on after the death of the node when it would have, and its journal is kept', async () => {
     const made: string[] = [];
     const sleeper = defineAgent({

@@ -23,6 +23,17 @@ describe('A task', () => {
     expect(events[0]?.data).toEqual({ target: { agent: 'lab.echo' } });
   });
 
+  it('never lasts less than nothing, also when the wall clock is set back under it', async () => {
+    const node = await createWorkNode();
+    const { task } = node.submit({ agent: 'lab.stall' });
+    await node.world.settle();
+    node.world.setWallClock(node.world.nowMs() - 3_600_000);
+    const canceled = node.desk.cancel('loopback', task, undefined);
+    await node.world.settle();
+    await canceled;
+    expect(await node.end(task)).toMatchObject({ status: 'canceled', result: { durationMs: 0 } });
+  });
+
   it('leaves nothing of its actors behind, in memory or in the store', async () => {
     const node = await createWorkNode();
     await node.finish({ capability: 'lab.echo' }, 1);
