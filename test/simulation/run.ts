@@ -3,6 +3,7 @@
  *
  *   node test/simulation/run.ts --seed 123 --trace
  *   node test/simulation/run.ts --seeds 1-300
+ *   node test/simulation/run.ts --list 4,105
  *
  * Ends with 1 when a promise was broken, and names the command that shows how.
  */
@@ -12,9 +13,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
+    list: { type: 'string' },
     trace: { type: 'boolean', default: false },
-    plant: { type: 'string' },
-    'first-only': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -22,28 +22,30 @@ const { values } = parseArgs({
 const { simulate } = await import('./simulation.ts');
 
 const [from = 1, to = from] = (values.seeds ?? values.seed ?? '1').split('-').map(Number);
+const seeds = values.list?.split(',').map(Number) ?? Array.from({ length: to - from + 1 }, (_, at) => from + at);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-let failed = 0;
 const startedMs = Date.now();
-const totals = { steps: 0, tasks: 0, crashes: 0 };
-for (let seed = from; seed <= to; seed++) {
+const totals = { seeds: 0, failed: 0, steps: 0, tasks: 0, crashes: 0 };
+for (const seed of seeds) {
   const verdict = await simulate(seed, values.trace ? { onLine: say } : {});
-  totals.steps += verdict.steps;
-  totals.tasks += verdict.tasks;
-  totals.crashes += verdict.crashes;
+  const { violations, hash, steps, tasks, crashes, simulatedMs } = verdict;
+  totals.seeds++;
+  totals.steps += steps;
+  totals.tasks += tasks;
+  totals.crashes += crashes;
   if (values.json) say(JSON.stringify(verdict));
-  else if (values.trace || values.seed !== undefined)
-    say(`seed ${seed} hash ${verdict.hash} ${JSON.stringify(verdict)}`);
-  if (verdict.violations.length === 0) continue;
-  failed++;
-  if (!values.json) {
-    for (const { checker, message } of verdict.violations) say(`seed ${seed}: ${checker}: ${message}`);
-    say(`  node test/simulation/run.ts --seed ${seed} --trace`);
-  }
-  if (values['first-only']) break;
+  else if (values.seed !== undefined)
+    say(`seed ${seed}: hash ${hash}, ${steps} steps, ${tasks} tasks, ${crashes} crashes, ${simulatedMs} ms of its own`);
+  if (violations.length === 0) continue;
+  totals.failed++;
+  if (values.json) continue;
+  for (const { checker, message } of violations) say(`seed ${seed}: ${checker}: ${message}`);
+  say(`  node test/simulation/run.ts --seed ${seed} --trace`);
 }
 if (!values.json)
   say(
-    `${to - from + 1} seeds, ${failed} failed, ${totals.steps} steps, ${totals.tasks} tasks, ${totals.crashes} crashes, ${Date.now() - startedMs} ms`,
+    `${Object.entries(totals)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(', ')}, ${Date.now() - startedMs} ms`,
   );
-process.exitCode = failed > 0 ? 1 : 0;
+process.exitCode = totals.failed > 0 ? 1 : 0;

@@ -18,6 +18,8 @@ export interface JournalCall {
 const VERSION = '1.0.0';
 const RETRY = { attempts: 5, backoffMs: 100, maxBackoffMs: 2_000 };
 const TIMEOUT_MS = 12_000;
+/** Rests of agents are for those of the lab: a ledger must answer whatever it was told. */
+const BREAKER = { failures: 0 };
 
 /** The agents of one process. */
 export function simulatedAgents(outside: Outside, process: Owner): readonly AgentDefinition[] {
@@ -101,7 +103,7 @@ function ledger(outside: Outside, process: Owner): AgentDefinition {
       },
     },
   });
-  return defineAgent({ name: 'sim.ledger', version: VERSION, keyed: true, machine });
+  return defineAgent({ name: 'sim.ledger', version: VERSION, keyed: true, machine, breaker: BREAKER });
 }
 
 /** Makes journaled calls, one after the other, and gives their receipts. */
@@ -113,6 +115,7 @@ function journaling(outside: Outside, process: Owner): AgentDefinition {
     concurrency: 4,
     timeoutMs: TIMEOUT_MS,
     retry: RETRY,
+    breaker: BREAKER,
     run: async ({ input, ctx }) => {
       const receipts: string[] = [];
       for (const { token, kind } of input.calls) {
@@ -139,6 +142,7 @@ function once(outside: Outside, process: Owner): AgentDefinition {
     kind: 'unsafe',
     timeoutMs: TIMEOUT_MS,
     retry: { attempts: 2, backoffMs: 100 },
+    breaker: BREAKER,
     run: ({ input, ctx }) => {
       const holder = runOf(ctx);
       const call = {
@@ -219,7 +223,7 @@ function saga(outside: Outside, process: Owner): AgentDefinition {
     },
   });
   const effects = { pure: effect('pure'), keyed: effect('keyed'), unsafe: effect('unsafe') };
-  const options = { name: 'sim.saga', version: VERSION, timeoutMs: TIMEOUT_MS, retry: RETRY };
+  const options = { name: 'sim.saga', version: VERSION, timeoutMs: TIMEOUT_MS, retry: RETRY, breaker: BREAKER };
   return defineAgent({ ...options, machine, effects });
 }
 
@@ -247,6 +251,7 @@ const teller = defineAgent<{ readonly key: string; readonly op: string }>({
   version: VERSION,
   timeoutMs: TIMEOUT_MS,
   retry: RETRY,
+  breaker: BREAKER,
   run: async ({ input, ctx }) => {
     const { key, op } = input;
     const tell = async (): Promise<string> => {

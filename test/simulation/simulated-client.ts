@@ -199,6 +199,18 @@ export class SimulatedClient {
     this.#news(frame);
   }
 
+  /** The store was away while a log was read: a client watches on, later. */
+  #watchAgain(frame: Frame): void {
+    const { world, judge, rng } = this.#parts;
+    const task = String((frame['details'] as { readonly task?: unknown } | undefined)?.task);
+    const watch = this.#watched.get(task);
+    if (judge.isDamaged(task) || watch === undefined) return;
+    judge.expect(frame['retryable'] === true, 'frame', () => `${this.name} was told ${JSON.stringify(frame)}`);
+    world.at(REDIAL_MS * rng.next(), NOBODY, () => {
+      if (this.#link !== undefined) void this.ask({ type: 'task.watch', task, after: watch.after });
+    });
+  }
+
   #news(frame: Frame): void {
     const { judge } = this.#parts;
     const task = String(frame['task']);
@@ -206,6 +218,7 @@ export class SimulatedClient {
     const seq = Number(frame['seq']);
     if (frame.type === 'gap')
       judge.expect(judge.isDamaged(task), 'events', () => `${this.name} was told of a gap: ${JSON.stringify(frame)}`);
+    if (frame.type === 'error') return this.#watchAgain(frame);
     if (watch === undefined) return;
     if (frame.type === 'task.event') {
       if (seq !== watch.after + 1 && !judge.isDamaged(task))

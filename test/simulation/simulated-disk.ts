@@ -39,6 +39,8 @@ const WRITE_MS = 0.4;
 const SYNC_MS = 3;
 const SLOW_MS = 4_000;
 const OPEN_MS = 30;
+/** Of reads: they take a moment. */
+const READS_LATE = 0;
 const NEVER = new Promise<never>(() => undefined);
 
 /** What is on the disk, and what goes wrong with it. It outlives processes. */
@@ -177,7 +179,7 @@ export class SimulatedDisk {
   /** A read takes its time now and then. */
   async read(owner: Owner): Promise<void> {
     if (!owner.alive) await NEVER;
-    if (this.#rng.chance(0.3)) await this.#pass(owner, 2 * this.#rng.next());
+    if (this.#rng.chance(READS_LATE)) await this.#pass(owner, 2 * this.#rng.next());
   }
 
   #slowMs(): number {

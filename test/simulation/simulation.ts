@@ -193,7 +193,7 @@ class Simulation {
         if (this.#process === process) this.#crash('kill');
       },
       onLog: (level, message, fields) => {
-        this.#trace(`log ${level} ${message} ${JSON.stringify(fields)?.slice(0, 400) ?? ''}`);
+        this.#trace(`log ${level} ${message} ${withoutStacks(fields)}`);
         if (message.startsWith('Something that waited for a commit'))
           this.#judge.accuse('escape', `${message} ${JSON.stringify(fields)}`);
       },
@@ -262,4 +262,11 @@ class Simulation {
     this.#hash.update(whole);
     this.#onLine?.(whole);
   };
+}
+
+/** What a stack says depends on where the code is. */
+function withoutStacks(fields: object | undefined): string {
+  const cut = (_name: string, value: unknown): unknown =>
+    typeof value === 'string' ? value.split('\n    at ')[0] : value;
+  return (JSON.stringify(fields, cut) ?? '').slice(0, 400);
 }
