@@ -1,5 +1,6 @@
 /** Puts what the store holds of a cell into a cell of this process, and lets it go on. */
-import { Cell, earliest, INPUT_ROW } from './cell.ts';
+import { Cell, earliest } from './cell.ts';
+import { INPUT_ROW } from './cell-rows.ts';
 import type { CellFit } from './cell-fit.ts';
 import type { Kernel } from './kernel.ts';
 import type { CellSnapshot } from './snapshots.ts';

@@ -29,6 +29,23 @@ export interface CellPort extends HostPort {
   startChild(spec: ChildSpec): void;
   /** Ends a cell that this one owns, and all that it owns, without another word from it. */
   stopChild(address: string): void;
+  /**
+   * Watches the actor at an address: `down` {`ref`, `address`, `reason`, `error?`} comes once, when its life is over, at once
+   * where there is none (`noproc`). The monitor is durable with this cell. Bounds: `BONDS_MAX` of them and links; beyond it
+   * `noproc` with BUSY.
+   * @returns its reference
+   */
+  monitor(address: string): string;
+  /** Ends a monitor. `flush`: its `down`, if that waits in the mailbox, goes with it. */
+  demonitor(ref: string, options?: { readonly flush?: boolean }): void;
+  /**
+   * Links the two: when one ends other than normally, the other ends with it, or hears `exit` {`address`, `reason`, `error?`}
+   * where it traps exits. To link to nobody is to lose it at once (`noproc`).
+   */
+  link(address: string): void;
+  unlink(address: string): void;
+  /** Whether exits of those that it is linked to come as events, also normal ones, instead of ending it. */
+  trapExit(isOn: boolean): void;
   /** Appends to a task's log; watchers hear of it once it is committed. */
   logTask(write: TaskLogWrite): void;
   /** Claims an idempotency key. */

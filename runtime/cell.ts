@@ -4,6 +4,7 @@
  * and done only if the turn ends well (runtime/kernel.ts runs turns).
  */
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
+import { BONDS_ROW, INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
 import type { ChildSpec } from './child-spec.ts';
 import type { EffectCall } from './effects.ts';
 import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
@@ -34,9 +35,21 @@ export interface InstalledLogic {
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }
 
+/** Monitors and links, on the kernel's side (runtime/bonds.ts). */
+export interface CellBonds {
+  monitor(cell: Cell, ref: string, address: string): void;
+  demonitor(cell: Cell, ref: string, flush: boolean): void;
+  link(cell: Cell, address: string): void;
+  unlink(cell: Cell, address: string): void;
+  trapExit(cell: Cell, isOn: boolean): void;
+}
+
 /** What a cell needs of the kernel. All but the last two note something for the end of the current turn. */
 export interface CellKernel {
+  readonly bonds: CellBonds;
   nowMs(): number;
+  /** A name that no other monitor has. */
+  newRef(): string;
   note(cell: Cell, op: () => void): void;
   post(to: string, event: ActorEvent): void;
   /** The same, through the bounded lane: a message that finds it full is a dead letter. */
@@ -60,10 +73,6 @@ export interface CellKernel {
  */
 export type CellPhase = 'waking' | 'live' | 'stopping' | 'crashed' | 'ended';
 
-/** The attachment that holds a large input. */
-export const INPUT_ROW = '\0input';
-/** The attachment that counts the lives before this one; there is none in the first. */
-export const LIFE_ROW = '\0life';
 const INPUT_INLINE_BYTES_MAX = 512;
 
 const NO_ATTACHMENTS: ReadonlyMap<string, unknown> = new Map();
@@ -177,7 +186,9 @@ export class Cell implements CellPort {
 
   /** Whether a restart must load it: it works for someone, or has something to do. For its timers there is the alarm. */
   get awake(): boolean {
-    return !this.keyed || this.mailbox.size > 0 || this.host?.holdsWork === true;
+    return (
+      !this.keyed || this.mailbox.size > 0 || this.host?.holdsWork === true || this.attachments?.has(BONDS_ROW) === true
+    );
   }
 
   nowMs(): number {
@@ -196,6 +207,28 @@ export class Cell implements CellPort {
 
   stopChild(address: string): void {
     this.#kernel.note(this, () => this.#kernel.stopCell(address));
+  }
+
+  monitor(address: string): string {
+    const ref = this.#kernel.newRef();
+    this.#kernel.note(this, () => this.#kernel.bonds.monitor(this, ref, address));
+    return ref;
+  }
+
+  demonitor(ref: string, { flush = false }: { readonly flush?: boolean } = {}): void {
+    this.#kernel.note(this, () => this.#kernel.bonds.demonitor(this, ref, flush));
+  }
+
+  link(address: string): void {
+    this.#kernel.note(this, () => this.#kernel.bonds.link(this, address));
+  }
+
+  unlink(address: string): void {
+    this.#kernel.note(this, () => this.#kernel.bonds.unlink(this, address));
+  }
+
+  trapExit(isOn: boolean): void {
+    this.#kernel.note(this, () => this.#kernel.bonds.trapExit(this, isOn));
   }
 
   effect(request: EffectRequest): void {

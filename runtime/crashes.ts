@@ -3,7 +3,8 @@
  * reported to the cell's supervisor, which says `restart` or `abandon`.
  */
 import { type ErrorBody, toErrorBody } from '../protocol/errors.ts';
-import { type Cell, INPUT_ROW, LIFE_ROW } from './cell.ts';
+import type { Cell } from './cell.ts';
+import { INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
 import type { CellBook } from './cell-book.ts';
 import type { ChildSpec, RecoveryMode } from './child-spec.ts';
 import type { Committer } from './committer.ts';
@@ -37,6 +38,8 @@ export interface CrashDesk {
   cancelCalls(cell: Cell): void;
   /** A life of the cell is over. */
   lifeOver(cell: Cell, exit: Exit): void;
+  /** A crashed cell has no supervisor that could say a word. */
+  orphaned(cell: Cell, error: ErrorBody): void;
 }
 
 /** The crashes and ends of one kernel's cells. */
@@ -75,7 +78,7 @@ export class Crashes {
     }
     desk.touch(cell);
     const { address, recovery, restart, supervisor } = cell.spec;
-    if (!desk.book.cells.has(supervisor)) this.restart(address, recovery);
+    if (!desk.book.cells.has(supervisor)) desk.orphaned(cell, body);
     else desk.post(supervisor, { type: 'child.crashed', address, error: body, restart, recovery });
   }
 
@@ -87,8 +90,11 @@ export class Crashes {
     const desk = this.#desk;
     const cell = desk.book.cells.get(address);
     if (cell === undefined || cell.phase !== 'crashed') return;
-    if (mode === 'reset')
-      this.#beginLife(cell, error === undefined ? { reason: 'shutdown' } : { reason: 'crashed', error });
+    if (
+      mode === 'reset' &&
+      !this.#beginLife(cell, error === undefined ? { reason: 'shutdown' } : { reason: 'crashed', error })
+    )
+      return;
     const first = cell.mailbox.waiting().control[0];
     if (first?.kind !== 'start') cell.mailbox.putBack({ kind: 'start', deliveries: 0, bytes: 0 });
     desk.touch(cell);
@@ -107,8 +113,11 @@ export class Crashes {
     this.#restarting.delete(cell);
   }
 
-  #beginLife(cell: Cell, exit: Exit): void {
+  /** False when the end of its life was the end of the cell, by way of others. */
+  #beginLife(cell: Cell, exit: Exit): boolean {
     const desk = this.#desk;
+    desk.lifeOver(cell, exit);
+    if (cell.phase !== 'crashed') return false;
     const life = cell.life + 1;
     for (const child of [...(cell.owned ?? [])]) this.end(child, { reason: 'shutdown' });
     desk.cancelCalls(cell);
@@ -118,15 +127,17 @@ export class Crashes {
     cell.timers = undefined;
     for (const key of [...cell.attached().keys()]) if (key !== INPUT_ROW) desk.attach(cell, key, undefined);
     desk.attach(cell, LIFE_ROW, life);
-    desk.lifeOver(cell, exit);
+    return true;
   }
 
   /** Gives a crashed cell up: its owner hears of it. A keyed one only leaves memory: its state and mail stay in the store. */
   abandon(address: string, error: unknown): void {
     const cell = this.#desk.book.cells.get(address);
     if (cell === undefined || cell.phase !== 'crashed') return;
-    if (cell.spec.restart === 'permanent' && cell.spec.durable) this.#layDown(cell);
-    else this.end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') }, false);
+    if (cell.spec.restart === 'permanent' && cell.spec.durable) {
+      this.#desk.lifeOver(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') });
+      this.#layDown(cell);
+    } else this.end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') }, false);
   }
 
   /** The cell ends, with all that it owns; those concerned hear of it. Its supervisor does not where it wants it so itself. */
@@ -150,7 +161,7 @@ export class Crashes {
     if (owner !== undefined) {
       desk.book.cells.get(owner)?.owned?.delete(cell);
       if (exit.reason === 'normal') desk.post(owner, { type: 'child.done', address, output: exit.output });
-      else if (exit.reason === 'failed' || exit.reason === 'crashed')
+      else if ('error' in exit && exit.error !== undefined)
         desk.post(owner, { type: 'child.failed', address, error: exit.error });
     }
     if (tellsSupervisor) this.#report(cell.spec, exit);

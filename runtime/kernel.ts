@@ -4,6 +4,7 @@
  */
 import { LIMITS } from '../protocol/limits.ts';
 import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
+import { type BondDesk, Bonds } from './bonds.ts';
 import { Calls, type CallDesk } from './calls.ts';
 import { DOOR_LOGIC } from './door.ts';
 import type { KernelLog, KernelMeter, KernelOptions, Sink } from './kernel-options.ts';
@@ -29,7 +30,7 @@ import type { World } from './world.ts';
 const ENVELOPE_BYTES = 64;
 
 /** The kernel of one node. */
-export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDesk {
+export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDesk, BondDesk {
   readonly world: World;
   readonly log: KernelLog;
   readonly feed = new Feed();
@@ -44,6 +45,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   #committer: Committer | undefined;
   readonly #turns = new Turns(this);
   readonly #crashes = new Crashes(this);
+  readonly bonds = new Bonds(this);
   readonly #stops = new Stops(this, this.#crashes);
   /** What was set aside. */
   readonly quarantine = new Quarantine(this);
@@ -53,6 +55,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   refusalOf: ((cell: Cell) => OperatingError | undefined) | undefined;
   /** Hears that the node stops. */
   onStop: (() => void) | undefined;
+  /** Says what becomes of a crashed cell that has no supervisor. Default: it is restarted. */
+  onOrphan: ((cell: Cell, error: ErrorBody) => void) | undefined;
   /** Hears of each turn of a cell that may leave memory when idle. */
   onKeyedTurn: ((cell: Cell) => void) | undefined;
   /** Hears when such a cell has ended, or was given up; before the commit that says so. */
@@ -214,7 +218,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
     const sink = this.#sinks.get(to.slice(0, to.indexOf('/')));
     if (sink !== undefined) return this.release(() => sink(to, event));
     // One lane for all of it, also while the cell wakes: what one actor writes to another arrives in order.
-    const cell = this.cells.get(to) ?? this.wake?.(to);
+    const cell = this.find(to);
     if (cell === undefined) return this.meter.deadLetter('no_actor');
     cell.mailbox.push({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.#mailArrived(cell);
@@ -222,7 +226,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
 
   /** As `post`, but bounded: a message that finds the mailbox full is a dead letter. */
   tell(to: string, event: ActorEvent): void {
-    const cell = this.cells.get(to) ?? this.wake?.(to);
+    const cell = this.find(to);
     if (cell === undefined) return this.post(to, event);
     if (cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES })) this.#mailArrived(cell);
     else this.meter.deadLetter('mailbox_full');
@@ -323,7 +327,22 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
     this.#calls.cancelAll(cell);
   }
 
-  lifeOver(_cell: Cell, _exit: Exit): void {}
+  lifeOver(cell: Cell, exit: Exit): void {
+    this.bonds.over(cell, exit);
+  }
+
+  orphaned(cell: Cell, error: ErrorBody): void {
+    if (this.onOrphan === undefined) this.restart(cell.address, cell.spec.recovery);
+    else this.onOrphan(cell, error);
+  }
+
+  find(address: string): Cell | undefined {
+    return this.cells.get(address) ?? this.wake?.(address);
+  }
+
+  newRef(): string {
+    return this.world.id();
+  }
 
   consumed(cell: Cell, key: string): void {
     this.effects.consumed(cell.address, key);

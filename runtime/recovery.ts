@@ -36,6 +36,7 @@ const SECOND_CHANCE_MS = 60_000;
 export class Recovery {
   readonly #kernel: Kernel;
   readonly #store: Store;
+  readonly #specOf: (address: string) => ChildSpec | undefined;
   readonly #shelf: LogicShelf;
   readonly #waking: Waking;
   readonly #alarms: Alarms;
@@ -52,6 +53,7 @@ export class Recovery {
   ) {
     this.#kernel = kernel;
     this.#store = store;
+    this.#specOf = specOf;
     this.#shelf = {
       logic: (name) => kernel.logic(name),
       ...(options.heirOf !== undefined && { heirOf: options.heirOf }),
@@ -91,6 +93,7 @@ export class Recovery {
     const resumed = await resumeCells(this.#kernel, this.#store, this.#shelf, {
       onCell,
       onStranded: (actor) => this.#strand(actor),
+      isKeyed: (address) => this.#specOf(address) !== undefined,
     });
     this.#alarms.start();
     return { resumed, stranded: this.stranded, durationMs: world.monotonicMs() - fromMs };

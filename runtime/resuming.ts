@@ -21,6 +21,8 @@ export interface StrandedActor {
 export interface ResumingHooks {
   readonly onCell: (cell: Cell) => void;
   readonly onStranded: (actor: StrandedActor) => void;
+  /** Whether there is an actor at an address whenever somebody asks for it. */
+  readonly isKeyed: (address: string) => boolean;
 }
 
 /** Loads every cell that has work, then lets them take turns. @returns how many */
@@ -28,10 +30,11 @@ export async function resumeCells(
   kernel: Kernel,
   store: Store,
   shelf: LogicShelf,
-  { onCell, onStranded }: ResumingHooks,
+  { onCell, onStranded, isKeyed }: ResumingHooks,
 ): Promise<number> {
   let resumed = 0;
   let seen = 0;
+  const left = new Set<string>();
   const onCorrupt = (error: OperatingError): void => {
     kernel.log.error('A stored cell is corrupt and was left alone.', { error: error.message, details: error.details });
     onStranded({ address: addressIn(error), error });
@@ -51,11 +54,16 @@ export async function resumeCells(
       resumed++;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
+      left.add(address);
       onStranded({ address, error, ...(owner !== undefined && { owner }) });
     }
     if (++seen % SLICE_CELLS === 0) await new Promise<void>((resolve) => kernel.world.defer(resolve));
   }
   for (const cell of kernel.cells.values()) kernel.book.linkOwner(cell);
+  kernel.bonds.restored(
+    kernel.cells.values(),
+    (address) => kernel.cells.has(address) || left.has(address) || isKeyed(address),
+  );
   kernel.pause(false);
   return resumed;
 }

@@ -212,6 +212,7 @@ export class Waking {
     this.#refusals.set(cell, refusal);
     this.#strand(cell.address, refusal);
     const body = refusal.toBody();
+    this.#kernel.lifeOver(cell, { reason: 'failed', error: body });
     const { control, user } = cell.mailbox.waiting();
     for (const envelope of [...control, ...user]) {
       const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;

@@ -37,11 +37,16 @@ function loggingPort(kernel: Kernel, { address, input }: Cell): CellPort {
     clearTimer: nothing,
     effect: nothing,
     fail: nothing,
+    link: nothing,
+    monitor: () => '',
+    demonitor: nothing,
     reenter: nothing,
     send: nothing,
     setTimer: nothing,
     startChild: nothing,
     stopChild: nothing,
+    trapExit: nothing,
+    unlink: nothing,
   };
 }
 

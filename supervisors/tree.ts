@@ -21,6 +21,7 @@ import type { Cell } from '../runtime/cell.ts';
 import type { BreakerLimits } from './breaker.ts';
 import type { Breakers } from './breakers.ts';
 import { holdLoaded } from './held-children.ts';
+import { careForOrphans } from './orphans.ts';
 import type { SupervisorPolicy } from './policy.ts';
 import { supervisorLogic, supervisorSpec } from './supervisor.ts';
 import { kernelEffects } from './supervisor-effects.ts';
@@ -42,6 +43,8 @@ export const POLICIES = {
   tasks: { strategy: 'dynamic', intensity: 50, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
   doors: { strategy: 'dynamic', intensity: 0, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
   services: { strategy: 'one-for-one', intensity: 5, periodMs: 30_000, backoff: GENTLE, onExcess: 'escalate' },
+  /** Of nobody: whatever crashes and has no supervisor (supervisors/orphans.ts). */
+  orphans: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
 } as const satisfies Record<string, SupervisorPolicy>;
 
 /** The longest that a breaker stays open because it opens again and again, where its agent does not ask for more. */
@@ -114,6 +117,7 @@ export function startTree(deps: TreeDeps): Tree {
   const root = specOf(ROOT, POLICIES.root, undefined, () => listed);
 
   kernel.install(supervisorLogic);
+  careForOrphans({ ...deps, root: ROOT, rootPolicy: POLICIES.root, policy: POLICIES.orphans });
   // All at once, not one by the other: whatever crashes from here on has its supervisor.
   kernel.act((port) => {
     for (const spec of [root, ...listed]) port.startChild(spec);

@@ -21,6 +21,14 @@ export function createNotingPort(address: string, input: unknown, nowMs = 1_000)
     nowMs: () => nowMs,
     send: (to, event) => void asked.push(`send ${to} ${event.type}`),
     startChild: (spec) => void asked.push(`start ${spec.address}`),
+    monitor: (to) => {
+      asked.push(`monitor ${to}`);
+      return `ref ${to}`;
+    },
+    demonitor: (ref) => void asked.push(`demonitor ${ref}`),
+    link: (to) => void asked.push(`link ${to}`),
+    unlink: (to) => void asked.push(`unlink ${to}`),
+    trapExit: (isOn) => void asked.push(`trap exits ${isOn}`),
     stopChild: (to) => void asked.push(`stop ${to}`),
     setTimer: (id) => void asked.push(`timer ${id}`),
     clearTimer: (id) => void asked.push(`no timer ${id}`),
