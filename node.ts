@@ -9,7 +9,9 @@ import { loadAgentFiles } from './actors/agent-files.ts';
 import { agentLogic } from './actors/agent-logic.ts';
 import { createAgentServices } from './actors/agent-services.ts';
 import { Desk } from './actors/desk.ts';
+import { EffectDesk } from './actors/effect-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
+import { Ledger } from './actors/ledger.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import { Registry } from './actors/registry.ts';
 import { Selector } from './actors/selector.ts';
@@ -155,7 +157,8 @@ type Core = Awaited<ReturnType<typeof openCore>>;
 function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
   const { world, settings, log, onFatal } = parts;
   const workers = parts.workers ?? workerThreads(parts, metrics);
-  const services = createAgentServices({ world, log, kernel, workers, desk: () => desk });
+  const ledger = new Ledger(kernel);
+  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const breakers = new Breakers({
     kernel,
@@ -195,7 +198,8 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
   );
   const onSessionCrashed = (address: string): void => sessions.crashed(address);
   const tree = startTree({ kernel, world, log, breakers, onRootExhausted: onFatal, onSessionCrashed });
-  return { workers, registry, plans, desk, sessions, breakers, tree };
+  const effects = new EffectDesk(ledger, store);
+  return { workers, registry, plans, desk, effects, sessions, breakers, tree };
 }
 
 type Staff = ReturnType<typeof hire>;
@@ -244,8 +248,9 @@ async function load(
 async function recover(
   { log, settings }: NodeParts,
   { kernel, store, committer, fence }: Core,
-  { desk, registry, tree }: Staff,
+  { desk, effects, registry, tree }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
+  await effects.load();
   const keeper = new Recovery(kernel, store, (address) => desk.keyedSpec(address), {
     residentActorsMax: settings.residentActorsMax,
     passivateAfterMs: settings.passivateAfterMs,
@@ -262,6 +267,7 @@ async function recover(
     tasks.push(address);
   });
   for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
+  await effects.sweep();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
   }
@@ -277,12 +283,12 @@ async function openDoors(
   { core, staff, recovery, keeper }: Indoors,
 ): Promise<Node> {
   const { metrics, registers, kernel, committer, fence, store } = core;
-  const { desk, sessions, registry, plans, breakers, tree, workers } = staff;
+  const { desk, effects, sessions, registry, plans, breakers, tree, workers } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
-    ...{ settings, world, log, metrics, kernel, desk, sessions, registry, registers, plans },
+    ...{ settings, world, log, metrics, kernel, desk, effects, sessions, registry, registers, plans },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),

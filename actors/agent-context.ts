@@ -2,8 +2,9 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import type { World } from '../runtime/world.ts';
-import { Journal, type JournalOptions, type JournalShelf } from './journal.ts';
-import type { RunInput } from './run.ts';
+import { idempotencyKeyOf, Journal, type JournalHost, type JournalOptions, type JournalShelf } from './journal.ts';
+import type { CallPlace } from './ledger.ts';
+import { RUN_CALL, type RunInput } from './run.ts';
 
 /** Where an agent's code writes to the node's log; lines carry its task and step. */
 export interface AgentLogger {
@@ -18,6 +19,7 @@ export interface WorkerCall {
   readonly module: URL | string;
   readonly name?: string;
   readonly input?: unknown;
+  /** Shorter than the node's own limit, if it is given; the task's deadline ends the thread in any case. */
   readonly timeoutMs?: number;
   readonly onProgress?: (progress: unknown) => void;
 }
@@ -35,6 +37,8 @@ export interface AgentContext {
   /** 1 for the first. */
   readonly attempt: number;
   readonly logger: AgentLogger;
+  /** What the other side can tell this call by: it stays the same over restarts and attempts. */
+  readonly idempotencyKey: string;
   /** A named effect whose result is recorded once (actors/journal.ts). */
   journal<T>(name: string, fn: (idempotencyKey: string) => T | Promise<T>, options?: JournalOptions): Promise<T>;
   /** Runs a function of a module in a worker thread. Errors: BUSY, TIMEOUT, AGENT_CRASHED, what the function throws. */
@@ -43,12 +47,15 @@ export interface AgentContext {
   sleep(ms: number): Promise<void>;
   /** A message to a keyed agent's actor; resolves once it is durable. */
   tell(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }): Promise<void>;
-  /** The same, and waits for its answer. */
+  /**
+   * The same, and waits for its answer: at most `timeoutMs` (30 s where none is given), and never beyond the deadline. Errors: what
+   * the actor was refused with; TIMEOUT, which leaves open whether the message is handled; CANCELED; DEADLINE_EXCEEDED.
+   */
   ask(
     agent: string,
     key: string,
     event: { readonly type: string; readonly [field: string]: unknown },
-    timeoutMs: number,
+    timeoutMs?: number,
   ): Promise<unknown>;
   model(request: unknown): Promise<never>;
   tool(name: string, input: unknown): Promise<never>;
@@ -60,12 +67,27 @@ export interface AgentContext {
 export interface ContextDeps {
   readonly world: World;
   readonly log: AgentLogger & { child(fields: object): AgentLogger };
-  shelf(owner: string): JournalShelf;
+  /** Errors: CANCELED where nobody waits for this work any more. */
+  shelf(place: CallPlace): JournalShelf;
   /** A message of an agent reached nobody. */
   undeliverable(reason: string): void;
-  runWorker(call: WorkerCall & { readonly signal: AbortSignal }): Promise<unknown>;
+  runWorker(call: WorkerCall & { readonly signal: AbortSignal; readonly deadlineAtMs?: number }): Promise<unknown>;
   tell(agent: string, key: string, event: { readonly type: string }): Promise<void>;
-  ask(agent: string, key: string, event: { readonly type: string }, timeoutMs: number): Promise<unknown>;
+  ask(
+    agent: string,
+    key: string,
+    event: { readonly type: string },
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<unknown>;
+}
+
+/** The wait for an answer, where none is given. */
+const ASK_MS = 30_000;
+
+/** A context as those who make the call have it. */
+export interface CallerContext extends AgentContext {
+  /** The call itself as an entry of its journal, under its own idempotency key. */
+  once<T>(fn: () => T | Promise<T>, options: JournalOptions): Promise<T>;
 }
 
 /** The context of one call. `agent` is `name@version`. */
@@ -75,12 +97,12 @@ export function createContext(
   work: RunInput,
   call: EffectCall,
   deadlineAtMs: number | undefined,
-): AgentContext {
+): CallerContext {
   return new CallContext(deps, agent, work, call, deadlineAtMs);
 }
 
 /** Everything is made when it is asked for: most calls ask for little. Getters, so that a function may take it apart. */
-class CallContext implements AgentContext {
+class CallContext implements CallerContext {
   readonly task: string;
   readonly step: string;
   readonly item: number | undefined;
@@ -116,12 +138,22 @@ class CallContext implements AgentContext {
     return this.#logger;
   }
 
+  get idempotencyKey(): string {
+    return idempotencyKeyOf(this.#owner, `${this.#call.key}${lifeOf(this.#call)}`);
+  }
+
   get journal(): AgentContext['journal'] {
-    return (name, fn, options = {}) => this.#entries().call(name, fn, options, this.signal);
+    return (name, fn, options = {}) => this.#entries().call(name, fn, options);
+  }
+
+  once<T>(fn: () => T | Promise<T>, options: JournalOptions): Promise<T> {
+    return this.#entries().call(this.#call.name, fn, options, this.idempotencyKey);
   }
 
   get worker(): AgentContext['worker'] {
-    return (call) => this.#deps.runWorker({ ...call, signal: this.signal });
+    const { deadline } = this;
+    const limit = deadline === undefined ? {} : { deadlineAtMs: deadline };
+    return (call) => this.#deps.runWorker({ ...call, signal: this.signal, ...limit });
   }
 
   get sleep(): AgentContext['sleep'] {
@@ -134,7 +166,7 @@ class CallContext implements AgentContext {
   }
 
   get ask(): AgentContext['ask'] {
-    return (agent, key, event, timeoutMs) => this.#deps.ask(agent, key, event, timeoutMs);
+    return (agent, key, event, timeoutMs = ASK_MS) => this.#ask(agent, key, event, timeoutMs);
   }
 
   get model(): AgentContext['model'] {
@@ -150,14 +182,46 @@ class CallContext implements AgentContext {
   }
 
   #entries(): Journal {
-    this.#journal ??= new Journal(
-      this.#deps.shelf(this.#owner),
-      this.#owner,
-      `journal/${this.#agent}`,
-      this.#call.life,
-    );
+    this.#journal ??= new Journal(this.#deps.shelf(this.#place()), this.#journalHost());
     return this.#journal;
   }
+
+  #journalHost(): JournalHost {
+    const { world } = this.#deps;
+    const call = this.#call;
+    const { key } = call;
+    return {
+      owner: this.#owner,
+      // The calls of a machine are many, and each has a journal of its own; a function is one call.
+      prefix: `journal/${this.#agent}${key === RUN_CALL ? '' : `/${key}`}${lifeOf(call)}`,
+      signal: call.signal,
+      deadlineAtMs: this.deadline,
+      nowMs: () => world.nowMs(),
+      random: () => world.random(),
+      pause: (untilMs) => sleepUntil(world, call, untilMs),
+      rest: () => call.rest(),
+    };
+  }
+
+  #place(): CallPlace {
+    const { task, step, item, attempt } = this;
+    const owner = this.#owner;
+    // Keyed agents work for no task.
+    if (task === '') return { owner, agent: this.#agent, work: {} };
+    const work = { task, step, attempt, ...(item !== undefined && { item }) };
+    return { owner, agent: this.#agent, step: owner, work };
+  }
+
+  async #ask(agent: string, key: string, event: { readonly type: string }, timeoutMs: number): Promise<unknown> {
+    const leftMs = this.deadline === undefined ? Infinity : this.deadline - this.#deps.world.nowMs();
+    if (leftMs <= 0) throw new OperatingError('DEADLINE_EXCEEDED', `The deadline passed before ${agent} was asked.`);
+    return await this.#deps.ask(agent, key, event, { timeoutMs: Math.min(timeoutMs, leftMs), signal: this.signal });
+  }
+}
+
+/** What an actor that began again from its input asks for is not what it asked for before. */
+function lifeOf({ life }: EffectCall): string {
+  return life === 0 ? '' : `~${life}`;
 }
 
 /** A wait is taken in steps of this, so that a wall clock that was set meanwhile is noticed. */

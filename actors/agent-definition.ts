@@ -9,6 +9,7 @@ import { isName, isVersion } from '../protocol/names.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import type { KeptClass } from '../runtime/machine-classes.ts';
 import type { AgentContext } from './agent-context.ts';
+import type { Probe } from './doubt.ts';
 
 /**
  * How failed attempts are repeated. The pause before attempt n+1 is `backoffMs` × `factor`^(n-1), at most `maxBackoffMs`,
@@ -35,6 +36,8 @@ export interface BreakerPolicy {
 /** One outside call that a machine invokes by name through the registered actor `effect`. */
 export interface EffectDefinition {
   readonly kind?: EffectKind;
+  /** For `unsafe`: finds out whether a call that was cut off has happened. */
+  readonly probe?: Probe;
   run(args: { readonly input: unknown; readonly ctx: AgentContext }): unknown;
 }
 
@@ -54,6 +57,8 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly keyed?: boolean;
   /** What may be done with `run` after a crash in the middle of it. Default `keyed`: it runs again, its journal is kept. */
   readonly kind?: EffectKind;
+  /** For a `run` that is `unsafe`: finds out whether one that was cut off has happened. */
+  readonly probe?: Probe;
   /** Calls of this agent at one time, on one node. */
   readonly concurrency?: number;
   /** One attempt of `run`, or one call of a machine; 0 for no limit. Waiting (timers, `ctx.sleep`) in a machine is not limited by it. */
@@ -177,6 +182,16 @@ function faultsOf(options: AgentOptions): string[] {
     options.kind === undefined || ['pure', 'keyed', 'unsafe'].includes(options.kind),
     '`kind` must be "pure", "keyed" or "unsafe"',
   );
+  check(
+    options.probe === undefined || (options.kind === 'unsafe' && options.run !== undefined),
+    'a `probe` says what came of a `run` of kind "unsafe"; no other call is ever in doubt',
+  );
+  for (const [name, effect] of Object.entries(options.effects ?? {})) {
+    check(
+      effect.probe === undefined || effect.kind === 'unsafe',
+      `the effect ${name} has a \`probe\` but is not of kind "unsafe": no other call is ever in doubt`,
+    );
+  }
   return faults;
 }
 

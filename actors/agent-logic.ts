@@ -13,8 +13,9 @@ import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
 import { machineFactory, type MachineOptions } from '../runtime/machine-host.ts';
 import type { World } from '../runtime/world.ts';
-import { type ContextDeps, createContext } from './agent-context.ts';
+import { type AgentContext, type ContextDeps, createContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
+import type { Probe } from './doubt.ts';
 import { runLogic, type RunInput } from './run.ts';
 
 const ISSUES_SHOWN_MAX = 20;
@@ -105,8 +106,17 @@ async function performRun(
   const work = spec.input as RunInput;
   const ctx = createContext(deps, `${definition.name}@${definition.version}`, work, call, spec.deadlineAtMs);
   const run = definition.run as NonNullable<AgentDefinition['run']>;
-  const output = await run({ input: parseInput(definition, work.input), ctx });
-  return parseOutput(definition, output);
+  const input = parseInput(definition, work.input);
+  if (definition.kind !== 'unsafe') return parseOutput(definition, await run({ input, ctx }));
+  // Its step keeps what came of it: no other attempt may make it again.
+  const { probe } = definition;
+  const options = { kind: 'unsafe', ...(probe !== undefined && { probe: ofInput(probe, input) }) } as const;
+  return parseOutput(definition, await ctx.once(() => run({ input, ctx }), options));
+}
+
+/** The probe of a whole run is given the run's input. */
+function ofInput(probe: Probe, input: unknown): Probe {
+  return (question) => probe({ ...question, input });
 }
 
 /** A call that a machine asked for by name: one of its own effects, or a worker thread. */
@@ -124,6 +134,17 @@ async function performNamed(
     call,
     spec.deadlineAtMs,
   );
+  if (call.kind !== 'unsafe') return await performOne(definition, call, ctx);
+  const { probe } = definition.effects?.[effectName(call)] ?? {};
+  const options = { kind: 'unsafe', args: call.input, ...(probe !== undefined && { probe }) } as const;
+  return await ctx.once(() => performOne(definition, call, ctx), options);
+}
+
+function effectName({ name }: EffectCall): string {
+  return name.startsWith('effect:') ? name.slice('effect:'.length) : '';
+}
+
+async function performOne(definition: AgentDefinition, call: EffectCall, ctx: AgentContext): Promise<unknown> {
   if (call.name === 'worker') {
     const { module, name, input } = call.input as {
       readonly module: string;
@@ -132,7 +153,7 @@ async function performNamed(
     };
     return await ctx.worker({ module, input, ...(name !== undefined && { name }) });
   }
-  const effect = call.name.startsWith('effect:') ? definition.effects?.[call.name.slice('effect:'.length)] : undefined;
+  const effect = definition.effects?.[effectName(call)];
   if (effect === undefined)
     throw new OperatingError(
       'NOT_AVAILABLE',

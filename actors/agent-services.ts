@@ -7,6 +7,7 @@ import type { World } from '../runtime/world.ts';
 import type { ContextDeps } from './agent-context.ts';
 import type { Desk } from './desk.ts';
 import type { JournalShelf } from './journal.ts';
+import type { CallPlace, Ledger } from './ledger.ts';
 
 /** What the services are made from. */
 export interface ServiceDeps {
@@ -14,26 +15,28 @@ export interface ServiceDeps {
   readonly log: Log;
   readonly kernel: Kernel;
   readonly workers: WorkerPool;
+  readonly ledger: Ledger;
   /** The desk is made after the registry, which needs these. */
   desk(): Desk;
 }
 
 /** The services of one node, for all its agents. */
 export function createAgentServices(deps: ServiceDeps): ContextDeps {
-  const { kernel, workers, world, log } = deps;
+  const { kernel, workers, world, log, ledger } = deps;
   return {
     world,
     log,
-    shelf: (owner) => shelfOf(kernel, owner),
+    shelf: (place) => shelfOf(kernel, ledger, place),
     undeliverable: (reason) => kernel.meter.deadLetter(reason),
     runWorker: (call) => workers.run(call),
     tell: (agent, key, event) => deps.desk().tell(agent, key, event),
-    ask: (agent, key, event, timeoutMs) => deps.desk().ask(agent, key, event, timeoutMs),
+    ask: (agent, key, event, options) => deps.desk().ask(agent, key, event, options.timeoutMs, options.signal),
   };
 }
 
 /** The journal's place: rows beside the state of the step (or keyed actor) that the work is for. */
-function shelfOf(kernel: Kernel, owner: string): JournalShelf {
+function shelfOf(kernel: Kernel, ledger: Ledger, place: CallPlace): JournalShelf {
+  const { owner } = place;
   const cell = kernel.cells.get(owner);
   if (cell === undefined)
     throw new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
@@ -45,5 +48,9 @@ function shelfOf(kernel: Kernel, owner: string): JournalShelf {
       kernel.attach(cell, key, value);
     },
     committed: () => kernel.committer.committed(),
+    decided: (doubt, signal) => ledger.decided(doubt, place, signal),
+    began: (call) => ledger.began(call, place),
+    repeats: () => ledger.repeats(),
+    ended: (call, outcome) => ledger.ended(call, place, outcome),
   };
 }

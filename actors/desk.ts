@@ -72,7 +72,12 @@ export class Desk {
   constructor(deps: DeskDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store);
-    deps.kernel.installSink(ASK_PREFIX, (address, event) => this.#asks.get(address)?.settle(event));
+    deps.kernel.installSink(ASK_PREFIX, (address, event) => {
+      const asked = this.#asks.get(address);
+      // Who asked has given up, or has gone.
+      if (asked === undefined) deps.kernel.meter.deadLetter('no_asker');
+      else asked.settle(event);
+    });
   }
 
   /** No new work is taken on from here. */
@@ -219,8 +224,9 @@ export class Desk {
    * The answer of a keyed agent's actor: what it sends to `event.replyTo`, without its type. Errors: as `tell`; TIMEOUT, which
    * leaves open what came of it; QUARANTINED.
    */
-  async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number): Promise<unknown> {
+  async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
     this.#admit();
+    signal?.throwIfAborted();
     const { kernel } = this.#deps;
     const { address, refusal } = this.#keyed(agent, key);
     if (refusal !== undefined) await this.#turnAway(refusal);
@@ -229,7 +235,13 @@ export class Desk {
       const end = (): void => {
         this.#asks.delete(replyTo);
         cancel();
+        signal?.removeEventListener('abort', leave);
       };
+      const leave = (): void => {
+        end();
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
       const cancel = kernel.world.after(timeoutMs, () => {
         end();
         reject(

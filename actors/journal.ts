@@ -3,93 +3,133 @@
  * after a crash or a failed attempt. Occurrences of one name are counted, so that loops do not collide.
  *
  * Intent first: the record that a call is about to be made is committed before it is made. A call of kind `unsafe` whose
- * intent is recorded but not its result may or may not have happened: it is not made again (EFFECT_UNKNOWN).
+ * intent is recorded but not its result may or may not have happened: it is not made again until the ledger
+ * (actors/ledger.ts) knows someone's word on it. Until then the function waits in its place.
  */
 import { hash } from 'node:crypto';
 import { OperatingError, toErrorBody, type ErrorBody } from '../protocol/errors.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import { packState } from '../runtime/state-codec.ts';
+import type { Doubt, JournaledCall, Probe } from './doubt.ts';
+import { type CallRetry, pauseAfter } from './call-retry.ts';
 
 /** Where the records are kept. */
 export interface JournalShelf {
   recorded(): ReadonlyMap<string, unknown>;
+  /** Errors: CANCELED where nobody waits for this work any more. */
   record(key: string, value: unknown): void;
   /** Resolves once all that was recorded up to now is committed. */
   committed(): Promise<void>;
+  /** Resolves once someone has said what came of a call; its entry says what. Rejects with the reason of the signal. */
+  decided(doubt: Doubt, signal: AbortSignal): Promise<void>;
+  /** An unsafe call is being made from here on. */
+  began(call: JournaledCall): void;
+  /** A call failed and is made again in its place. */
+  repeats(): void;
+  /** What came of a call that is `unsafe`, or for which there is no journal any more. */
+  ended(call: JournaledCall, outcome: CallOutcome): void;
 }
 
-/** How a journaled call may be treated after a crash. */
+/** What came of a call. */
+export type CallOutcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: ErrorBody };
+
+/** How a journaled call may be treated after a crash or a failure. */
 export interface JournalOptions {
   /** Default `keyed`. */
   readonly kind?: EffectKind;
   /** What the call depends on: a resumed function that comes with other arguments is refused with JOURNAL_MISMATCH. */
   readonly args?: unknown;
+  /** For `unsafe`: finds out whether a call that was cut off has happened. Gets `args` as its input. */
+  readonly probe?: Probe;
+  /** Repeats the call when it fails with an error that may pass. Not for `unsafe`. Default: one attempt. */
+  readonly retry?: Partial<CallRetry>;
 }
 
-interface Entry {
+/** One call as the shelf keeps it. */
+export interface JournalEntry {
   readonly kind: EffectKind;
   readonly args: string | undefined;
-  readonly state: 'intended' | 'done' | 'failed';
+  /** `retry`: someone said that it may be made again, and it has not been begun since. */
+  readonly state: 'intended' | 'retry' | 'done' | 'failed';
+  /** How often it was begun, where it is `unsafe`. */
+  readonly begun?: number;
+  /** Attempts that failed and were followed by another, what the last failed with, and when the next is due. */
+  readonly failures?: number;
+  readonly lastError?: ErrorBody;
+  readonly dueAtMs?: number;
   readonly value?: unknown;
   readonly error?: ErrorBody;
+}
+
+/** Whose journal it is, and what it needs of the call that the function is run by. */
+export interface JournalHost {
+  /** Makes idempotency keys unique. */
+  readonly owner: string;
+  /** Keeps one agent's records from another's. */
+  readonly prefix: string;
+  readonly signal: AbortSignal;
+  readonly deadlineAtMs: number | undefined;
+  nowMs(): number;
+  random(): number;
+  /** Waits without holding the slot of a call. */
+  pause(untilMs: number): Promise<void>;
+  /** Gives the slot back until the returned function is called. */
+  rest(): () => Promise<void>;
 }
 
 /** Named calls of one function. Over it: LIVELOCK, since a journal without bound is a loop without end. */
 const ENTRIES_MAX = 10_000;
 
+/** The key under which the other side can tell a repeat of a call from another call. */
+export function idempotencyKeyOf(owner: string, entry: string): string {
+  return hash('sha256', `${owner}\0${entry}`);
+}
+
 /** The journal of one run of one function. */
 export class Journal {
   readonly #shelf: JournalShelf;
-  readonly #owner: string;
-  readonly #prefix: string;
+  readonly #host: JournalHost;
   readonly #occurrences = new Map<string, number>();
   #entries = 0;
 
-  /**
-   * `owner` makes idempotency keys unique, `prefix` keeps one agent's records from another's, `life` those of an actor that
-   * begins again from those that it has left behind.
-   */
-  constructor(shelf: JournalShelf, owner: string, prefix: string, life = 0) {
+  constructor(shelf: JournalShelf, host: JournalHost) {
     this.#shelf = shelf;
-    this.#owner = owner;
-    this.#prefix = life === 0 ? prefix : `${prefix}~${life}`;
+    this.#host = host;
   }
 
   /**
-   * Makes a call once. `fn` gets an idempotency key that stays the same over restarts and attempts.
-   * Errors: JOURNAL_MISMATCH, EFFECT_UNKNOWN, LIVELOCK; what `fn` throws.
+   * Makes a call once. `fn` gets an idempotency key that stays the same over restarts and attempts; one of its own, unless
+   * the caller has one for it.
+   * Errors: JOURNAL_MISMATCH, DEADLINE_EXCEEDED, LIVELOCK; what `fn` throws.
    */
   async call<T>(
     name: string,
     fn: (idempotencyKey: string) => T | Promise<T>,
     options: JournalOptions,
-    signal: AbortSignal,
+    idempotencyKey?: string,
   ): Promise<T> {
     const key = this.#next(name);
     const kind = options.kind ?? 'keyed';
     const args = options.args === undefined ? undefined : hash('sha256', packState(options.args));
-    const entry = this.#shelf.recorded().get(key) as Entry | undefined;
-    if (entry !== undefined) {
-      if (entry.args !== args || entry.kind !== kind) {
-        throw new OperatingError(
-          'JOURNAL_MISMATCH',
-          `The journal entry ${key} was recorded with other arguments or as another kind. ` +
-            'A function that resumes must make the same calls in the same order; change its version when it does not.',
-          { details: { entry: key } },
-        );
+    const call: JournaledCall = {
+      entry: key,
+      name,
+      kind,
+      idempotencyKey: idempotencyKey ?? idempotencyKeyOf(this.#host.owner, key),
+      input: options.args,
+    };
+    for (;;) {
+      const entry = this.#entryOf(key, kind, args);
+      if (entry?.state === 'done') return entry.value as T;
+      if (entry?.state === 'failed') throw OperatingError.fromBody(entry.error as ErrorBody);
+      if (entry?.state === 'intended' && kind === 'unsafe') await this.#wait(call, options.probe);
+      else {
+        const made = await this.#make(call, args, entry, fn, options.retry);
+        if (made !== undefined) return made.value;
       }
-      if (entry.state === 'done') return entry.value as T;
-      if (entry.state === 'failed') throw OperatingError.fromBody(entry.error as ErrorBody);
-      if (kind === 'unsafe')
-        throw new OperatingError(
-          'EFFECT_UNKNOWN',
-          `${key} was under way when the node stopped: it may or may not have happened.`,
-          { details: { entry: key } },
-        );
-    } else if (kind !== 'pure') this.#shelf.record(key, { kind, args, state: 'intended' } satisfies Entry);
-    if (kind !== 'pure') await this.#shelf.committed();
-    signal.throwIfAborted();
-    return await this.#make(key, kind, args, () => fn(hash('sha256', `${this.#owner}\0${key}`)));
+    }
   }
 
   /** The moment a durable wait ends: recorded when it first begins. */
@@ -102,20 +142,106 @@ export class Journal {
     return dueAtMs;
   }
 
-  async #make<T>(key: string, kind: EffectKind, args: string | undefined, fn: () => T | Promise<T>): Promise<T> {
-    try {
-      const value = await fn();
-      this.#shelf.record(key, { kind, args, state: 'done', value } satisfies Entry);
-      return value;
-    } catch (error) {
-      // An unsafe call that threw may still have happened: no attempt may make it again.
+  #entryOf(key: string, kind: EffectKind, args: string | undefined): JournalEntry | undefined {
+    const entry = this.#shelf.recorded().get(key) as JournalEntry | undefined;
+    if (entry === undefined || (entry.args === args && entry.kind === kind)) return entry;
+    throw new OperatingError(
+      'JOURNAL_MISMATCH',
+      `The journal entry ${key} was recorded with other arguments or as another kind. ` +
+        'A function that resumes must make the same calls in the same order; change its version when it does not.',
+      { details: { entry: key } },
+    );
+  }
+
+  /** Someone must say what came of the call. The function holds nothing meanwhile. */
+  async #wait(call: JournaledCall, probe: Probe | undefined): Promise<void> {
+    const back = this.#host.rest();
+    await this.#shelf.decided({ ...call, ...(probe !== undefined && { probe }) }, this.#host.signal);
+    await back();
+    this.#host.signal.throwIfAborted();
+  }
+
+  /** Makes the call, several times where it may be repeated. False where what came of it is not this call's to record. */
+  async #make<T>(
+    call: JournaledCall,
+    args: string | undefined,
+    earlier: JournalEntry | undefined,
+    fn: (idempotencyKey: string) => T | Promise<T>,
+    retry: Partial<CallRetry> | undefined,
+  ): Promise<{ readonly value: T } | undefined> {
+    const { entry: key, kind } = call;
+    let entry: JournalEntry = earlier ?? { kind, args, state: 'intended' };
+    for (;;) {
+      if (entry.dueAtMs !== undefined) await this.#host.pause(entry.dueAtMs);
+      entry = await this.#intend(key, entry, earlier !== undefined);
+      if (kind === 'unsafe') this.#shelf.began(call);
+      const outcome = await outcomeOf(() => fn(call.idempotencyKey));
+      if (outcome.ok) return this.#came(call, entry, outcome) ? { value: outcome.value as T } : undefined;
       if (kind === 'unsafe') {
-        const body = { ...toErrorBody(error, 'AGENT_FAILED'), retryable: false };
-        this.#shelf.record(key, { kind, args, state: 'failed', error: body } satisfies Entry);
-        throw OperatingError.fromBody(body);
+        if (outcome.error.code === 'EFFECT_UNKNOWN') return undefined;
+        // One that threw may still have happened: no attempt may make it again.
+        this.#came(call, entry, { ok: false, error: { ...outcome.error, retryable: false } });
+        return undefined;
       }
+      const dueAtMs = pauseAfter(outcome.error, entry.failures ?? 0, retry, this.#host);
+      if (dueAtMs === undefined || this.#host.signal.aborted) throw outcome.thrown;
+      entry = { ...entry, failures: (entry.failures ?? 0) + 1, lastError: outcome.error, dueAtMs };
+      this.#shelf.record(key, entry);
+      this.#shelf.repeats();
+    }
+  }
+
+  /** The intent is on disk, and the call is still wanted, when this resolves. */
+  async #intend(key: string, entry: JournalEntry, isRecorded: boolean): Promise<JournalEntry> {
+    const { signal } = this.#host;
+    this.#refuseLate(key);
+    if (entry.kind === 'pure') {
+      signal.throwIfAborted();
+      return entry;
+    }
+    let intent = entry;
+    if (entry.kind === 'unsafe') intent = { ...entry, state: 'intended', begun: (entry.begun ?? 0) + 1 };
+    if (entry.kind === 'unsafe' || !isRecorded) this.#shelf.record(key, intent);
+    await this.#shelf.committed();
+    if (signal.aborted && entry.kind === 'unsafe') this.#takeBack(key, intent);
+    signal.throwIfAborted();
+    this.#refuseLate(key);
+    return intent;
+  }
+
+  /** An unsafe call that is not made after all: it is not to be doubted. */
+  #takeBack(key: string, intent: JournalEntry): void {
+    try {
+      this.#shelf.record(key, { ...intent, state: 'retry' } satisfies JournalEntry);
+    } catch (error) {
+      // Its owner is gone, and the record with it.
+      if (!(error instanceof OperatingError)) throw error;
+    }
+  }
+
+  #refuseLate(key: string): void {
+    const { deadlineAtMs } = this.#host;
+    if (deadlineAtMs === undefined || this.#host.nowMs() < deadlineAtMs) return;
+    throw new OperatingError('DEADLINE_EXCEEDED', `The deadline passed before ${key} could be made.`);
+  }
+
+  /** Records an outcome once: what was recorded or decided meanwhile stays. False where it is not recorded. */
+  #came(call: JournaledCall, intent: JournalEntry, outcome: CallOutcome): boolean {
+    const { kind, args } = intent;
+    const now = this.#shelf.recorded().get(call.entry) as JournalEntry | undefined;
+    const isOurs = now === undefined || (now.state === 'intended' && now.begun === intent.begun);
+    if (!isOurs) return false;
+    const entry: JournalEntry = outcome.ok
+      ? { kind, args, state: 'done', value: outcome.value }
+      : { kind, args, state: 'failed', error: outcome.error };
+    try {
+      this.#shelf.record(call.entry, entry);
+    } catch (error) {
+      if (kind !== 'pure') this.#shelf.ended(call, outcome);
       throw error;
     }
+    if (kind === 'unsafe') this.#shelf.ended(call, outcome);
+    return true;
   }
 
   #next(name: string): string {
@@ -123,6 +249,18 @@ export class Journal {
       throw new OperatingError('LIVELOCK', `A function made more than ${ENTRIES_MAX} journal entries.`);
     const occurrence = (this.#occurrences.get(name) ?? 0) + 1;
     this.#occurrences.set(name, occurrence);
-    return `${this.#prefix}/${name}#${occurrence}`;
+    return `${this.#host.prefix}/${name}#${occurrence}`;
+  }
+}
+
+async function outcomeOf(
+  fn: () => unknown,
+): Promise<
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorBody; thrown: unknown }
+> {
+  try {
+    return { ok: true, value: await fn() };
+  } catch (thrown) {
+    return { ok: false, error: toErrorBody(thrown, 'AGENT_FAILED'), thrown };
   }
 }

@@ -25,12 +25,13 @@ export interface RunState {
   readonly error?: ErrorBody;
 }
 
-const CALL = 'run';
+/** The key of the one call that a function is. */
+export const RUN_CALL = 'run';
 
 /** Makes the logic for agents whose function is of this kind. */
 export function runLogic(name: string, version: string, kind: EffectKind): FlatLogic<RunState, RunInput> {
   const call = (port: CellPort, again: boolean): void =>
-    port.effect({ key: CALL, name: CALL, kind, input: undefined, again });
+    port.effect({ key: RUN_CALL, name: RUN_CALL, kind, input: undefined, again });
   return {
     name,
     version,

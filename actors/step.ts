@@ -7,7 +7,7 @@
  *     │  └─timer.retry── waiting ◄──child.failed (retryable, attempts left)── working
  *     │  └─breaker.retry─┘ ▲ └──the agent's breaker is open: an attempt is used up; half-open: none is
  *     ├──child.failed (otherwise), child.quarantined, timer.timeout ────────► done
- *     └──run.parked──► parked ──child.done, child.failed──► as above
+ *     └──run.parked──► parked ──run.unparked──► working; child.done, child.failed as above
  */
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
@@ -56,6 +56,8 @@ export interface StepState {
   readonly isTurnedAway?: true;
   /** How the last attempt failed that began: who is turned away in the end wants to know that too. */
   readonly failure?: { readonly code: string; readonly message: string };
+  /** Ids of the calls that someone must say something about. */
+  readonly parked?: readonly string[];
   readonly outcome?: StepOutcome;
 }
 
@@ -64,6 +66,8 @@ export interface StepStart {
   readonly work: StepInput;
   /** Hears `task.progress` and, through the kernel, the outcome. */
   readonly owner: string;
+  /** The flow, which hears `item.parked` and `item.unparked` where this is an item of a fan-out. */
+  readonly flow?: string;
 }
 
 /** What a step needs of the rest of the node. */
@@ -113,12 +117,13 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       return goOn(met, turnedAway(state, entry.error.toBody()), port, events, true);
     }
     port.startChild(runSpec(state, port, agent, run, attempt));
-    if (input.timeoutMs !== undefined && agent.machine !== undefined)
+    const isParked = state.parked !== undefined;
+    if (input.timeoutMs !== undefined && agent.machine !== undefined && !isParked)
       port.setTimer('timeout', port.nowMs() + input.timeoutMs);
     events.push({ kind: 'step.started', data: { ...place, attempt, agent: reference } });
     port.send(state.owner, { type: 'task.progress', events });
     const { era: _era, isTurnedAway: _wait, ...rest } = state;
-    const next = { ...rest, phase: 'working', attempt, run, agent: reference } as const;
+    const next = { ...rest, phase: isParked ? 'parked' : 'working', attempt, run, agent: reference } as const;
     return entry.era === 0 ? next : { ...next, era: entry.era };
   };
 
@@ -184,9 +189,18 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     }
   };
 
+  const unparked = (state: StepState, event: ActorEvent, port: CellPort): StepState => {
+    const next = unpark(state, event, port);
+    if (next.phase !== 'parked' || next.parked !== undefined) return next;
+    const { timeoutMs } = state.input;
+    const isMachine = deps.agent(state.agent)?.machine !== undefined;
+    if (timeoutMs !== undefined && isMachine) port.setTimer('timeout', port.nowMs() + timeoutMs);
+    return { ...next, phase: 'working' };
+  };
+
   const ofThisRun = (state: StepState, event: ActorEvent): boolean => event['address'] === state.run;
 
-  const ends: FlatLogic<StepState, StepStart>['table']['working'] = {
+  const atWork: FlatLogic<StepState, StepStart>['table']['working'] = {
     'child.done': (state, event: ActorEvent, port) => {
       if (!ofThisRun(state, event)) return state;
       const fault = outputFault(event['output'], state.agent);
@@ -208,6 +222,20 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
         },
       ]);
     },
+    'run.parked': park,
+    'timer.timeout': (state, _event, port) => {
+      port.stopChild(state.run);
+      const limitMs = state.input.timeoutMs ?? 0;
+      return attemptFailed(
+        state,
+        new OperatingError('TIMEOUT', `The attempt took longer than its limit of ${limitMs} ms.`).toBody(),
+        port,
+      );
+    },
+    'task.signal': (state, event: ActorEvent, port) => {
+      port.send(state.run, event['event'] as ActorEvent);
+      return state;
+    },
   };
 
   return {
@@ -215,33 +243,9 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     version: '1',
     initial: begin,
     table: {
-      working: {
-        ...ends,
-        'run.parked': (state, event: ActorEvent, port) => {
-          const error = event['error'] as ErrorBody;
-          const line: EventDraft = {
-            kind: 'effect.unknown',
-            data: { ...placeOf(state.input), attempt: state.attempt, message: error.message },
-          };
-          port.clearTimer('timeout');
-          port.send(state.owner, { type: 'task.progress', events: [line], parked: error.message });
-          return { ...state, phase: 'parked' };
-        },
-        'timer.timeout': (state, _event, port) => {
-          port.stopChild(state.run);
-          const limitMs = state.input.timeoutMs ?? 0;
-          return attemptFailed(
-            state,
-            new OperatingError('TIMEOUT', `The attempt took longer than its limit of ${limitMs} ms.`).toBody(),
-            port,
-          );
-        },
-        'task.signal': (state, event: ActorEvent, port) => {
-          port.send(state.run, event['event'] as ActorEvent);
-          return state;
-        },
-      },
+      working: atWork,
       waiting: {
+        'run.unparked': unparked,
         'timer.retry': (state, _event, port) => retry(state, port),
         // Only for what waits for a breaker: the pause after a failure is as long as it is.
         'breaker.retry': (state, _event, port) => {
@@ -250,13 +254,48 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
           return retry(state, port);
         },
       },
-      parked: ends,
+      parked: { ...atWork, 'run.unparked': unparked },
       done: {},
     },
     final: { done: (state) => ({ output: state.outcome }) },
     describe: (state) =>
       state.phase === 'working' ? `working, attempt ${state.attempt} by ${state.agent}` : state.phase,
   };
+}
+
+/** A call of the run waits for someone's word, and with it the step: it holds no slot, and no place among its siblings. */
+function park(state: StepState, event: ActorEvent, port: CellPort): StepState {
+  const effect = String(event['effect']);
+  const message = String(event['message']);
+  const parked = state.parked ?? [];
+  if (parked.includes(effect)) return state;
+  const data = { ...placeOf(state.input), attempt: state.attempt, effect, name: event['name'], message };
+  // A limit on an attempt is for work, not for waiting until a person comes.
+  port.clearTimer('timeout');
+  const news = { type: 'task.progress', events: [{ kind: 'effect.unknown', data }], parked: { effect, message } };
+  port.send(state.owner, news);
+  if (state.phase !== 'parked') tellFlow(port, 'item.parked');
+  return { ...state, phase: 'parked', parked: [...parked, effect] };
+}
+
+/** Someone has said what came of a call. With the last of them the step goes on. */
+function unpark(state: StepState, event: ActorEvent, port: CellPort): StepState {
+  const effect = String(event['effect']);
+  if (state.parked?.includes(effect) !== true) return state;
+  const parked = state.parked.filter((id) => id !== effect);
+  const said = event['said'] as Readonly<Record<string, unknown>>;
+  const data = { ...placeOf(state.input), attempt: state.attempt, effect, name: event['name'], ...said };
+  const news = { type: 'task.progress', events: [{ kind: 'effect.resolved', data }], unparked: effect };
+  port.send(state.owner, news);
+  const { parked: _all, ...rest } = state;
+  if (parked.length > 0) return { ...rest, parked };
+  tellFlow(port, 'item.unparked');
+  return rest;
+}
+
+function tellFlow(port: CellPort, type: 'item.parked' | 'item.unparked'): void {
+  const { flow } = port.input as StepStart;
+  if (flow !== undefined) port.send(flow, { type, address: port.address });
 }
 
 const DEFAULT_RETRY: RetryPolicy = { attempts: 1, backoffMs: 200, factor: 2, maxBackoffMs: 30_000, jitter: true };

@@ -44,6 +44,8 @@ export interface TaskState {
   readonly child: string;
   readonly steps: number;
   readonly waiting?: string;
+  /** The calls that someone must say something about: id → what is not known. */
+  readonly parked?: Readonly<Record<string, string>>;
 }
 
 /** How a flow ended: like a step, with what was left out on the way. */
@@ -195,12 +197,21 @@ function log(
 
 function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   const drafts = event['events'] as readonly EventDraft[];
-  const parked = event['parked'] as string | undefined;
   const steps =
     state.steps + drafts.filter((draft) => draft.kind === 'step.started' && draft.data['attempt'] !== undefined).length;
-  if (parked !== undefined)
-    return log({ ...state, steps, phase: 'input-required', waiting: parked }, port, drafts, 'input-required');
-  return log({ ...state, steps }, port, drafts, state.phase);
+  const next = { ...state, steps };
+  const settled = event['parked'] === undefined && event['unparked'] === undefined ? next : doubted(next, event);
+  return log(settled, port, drafts, settled.phase);
+}
+
+/** The task waits for people while there is any call in doubt. */
+function doubted({ waiting: _old, parked: before, ...state }: TaskState, event: ActorEvent): TaskState {
+  const { [String(event['unparked'])]: _known, ...rest } = before ?? {};
+  const doubt = event['parked'] as { readonly effect: string; readonly message: string } | undefined;
+  const parked = doubt === undefined ? rest : { ...rest, [doubt.effect]: doubt.message };
+  const [first] = Object.values(parked);
+  if (first === undefined) return { ...state, phase: 'working' };
+  return { ...state, phase: 'input-required', waiting: first, parked };
 }
 
 /** The node was started again with this task unfinished. */
@@ -264,7 +275,7 @@ function end(
   const usage = { usd: 0, tokensIn: 0, tokensOut: 0, steps: state.steps };
   const result: TaskResult = { ...how, usage, durationMs: Math.max(0, port.nowMs() - state.createdAtMs) };
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };
-  const { waiting: _over, ...rest } = state;
+  const { waiting: _over, parked: _open, ...rest } = state;
   return log(rest, port, [...before, { kind: END_KINDS[how.status], data }], how.status, result);
 }
 

@@ -28,7 +28,7 @@ export async function follow(
     if (news.kind === 'step.started' && news.data['attempt'] !== undefined) started++;
     if (news.kind === 'step.completed' || news.kind === 'step.failed') ended++;
     if (news.kind === 'effect.unknown') {
-      terminal.note('It waits for a person: whether a call happened is not known, and it is not made again.');
+      terminal.note(`It waits: ${String(news.data['message'])}`);
       if (options.quiet) return EXIT.waiting;
     }
     if (options.quiet) terminal.progress(`${ended} of ${started} steps done; last: ${lineOf(news)}`);

@@ -10,7 +10,7 @@
  *
  * A kill between the call and the record of its result is the one moment that nobody can see: then a call of kind `keyed`,
  * which is the default, is made again with the same `key`, by which the other side can tell that it is the same, and one
- * of kind `unsafe` is not made again: it fails with EFFECT_UNKNOWN.
+ * of kind `unsafe` is not made again: unsafe.ts shows what happens then.
  */
 import { appendFile } from 'node:fs/promises';
 import { defineAgent } from 'troupe';

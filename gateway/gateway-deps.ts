@@ -1,6 +1,7 @@
 /** What the doors are given by the node they belong to. */
 import type { Desk } from '../actors/desk.ts';
 import type { QuarantineDesk } from '../actors/quarantine-desk.ts';
+import type { EffectDesk } from '../actors/effect-desk.ts';
 import type { Registry } from '../actors/registry.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
@@ -23,6 +24,7 @@ export interface GatewayDeps {
   readonly kernel: Kernel;
   readonly desk: Desk;
   readonly quarantine: QuarantineDesk;
+  readonly effects: EffectDesk;
   readonly sessions: Sessions;
   readonly registry: Registry;
   readonly registers: Registers;

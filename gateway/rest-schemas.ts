@@ -96,6 +96,37 @@ const breaker = named(
   }),
 );
 
+const EFFECT_STATES = ['unknown', 'resolved', 'abandoned', 'late'] as const;
+const DECISIONS = ['done', 'failed', 'retry'] as const;
+const errorBody = z.looseObject({ code: text, message: text.exactOptional() });
+const effect = named(
+  'Effect',
+  z.looseObject({
+    effect: said('Its id.', text),
+    state: z.enum(EFFECT_STATES),
+    task: text.exactOptional(),
+    step: text.exactOptional(),
+    item: count.exactOptional(),
+    attempt: count.exactOptional(),
+    agent: said('`name@version`.', text),
+    name: said('The name the agent gave the call.', text),
+    idempotencyKey: said('What the other side knows the call by.', text),
+    since: said('ms since the epoch.', z.number()),
+    why: text,
+    input: z.unknown().exactOptional(),
+    decision: z
+      .looseObject({
+        decision: z.enum(DECISIONS),
+        by: said('Who said so: a principal, `probe`, or `the call itself`.', text),
+        at: said('ms since the epoch.', z.number()),
+        output: z.unknown().exactOptional(),
+        error: errorBody.exactOptional(),
+        comment: text.exactOptional(),
+      })
+      .exactOptional(),
+  }),
+);
+
 /** What routes answer. */
 export const ANSWERS = Object.freeze({
   problem,
@@ -137,6 +168,8 @@ export const ANSWERS = Object.freeze({
     }),
   ),
   discarded: named('CapsuleDiscarded', z.object({ id: text, discarded: z.boolean() })),
+  effect,
+  effectPage: named('EffectPage', z.object({ effects: z.array(effect), cursor })),
   supervisors: named('SupervisorPage', z.object({ supervisors: z.array(free), cursor })),
   breaker,
   breakerPage: named('BreakerPage', z.object({ breakers: z.array(breaker), cursor })),
@@ -203,6 +236,22 @@ export const ASKS = Object.freeze({
     ),
   }),
   agents: z.object({ capability: nameField.exactOptional(), ...pageFields }),
+  effects: z.object({
+    state: said('`unknown` where nothing is given: those that wait for a word.', z.enum(EFFECT_STATES).exactOptional()),
+    ...pageFields,
+  }),
+  effectDecision: named(
+    'EffectDecision',
+    z.object({
+      decision: said(
+        '`done`: it happened, and gave `output`. `failed`: with `error`. `retry`: it did not happen; make it, under the same key.',
+        z.enum(DECISIONS),
+      ),
+      output: z.unknown().exactOptional(),
+      error: z.object({ code: text, message: text.max(LIMITS.commentCharactersMax).exactOptional() }).exactOptional(),
+      comment: text.min(1).max(LIMITS.commentCharactersMax).exactOptional(),
+    }),
+  ),
   page: z.object(pageFields),
   workflow: named('WorkflowGraph', graphSchema),
 });

@@ -38,6 +38,7 @@ export const EVENT_KINDS = [
   'step.degraded',
   'step.compensated',
   'effect.unknown',
+  'effect.resolved',
   'approval.requested',
   'approval.resolved',
   'budget.reserved',

@@ -1,6 +1,7 @@
 /**
  * The calls that cells ask for: when each may begin by its kind, and how its outcome gets back to the cell. `pure` calls
- * begin at once, all others after the commit of the state that asks for them.
+ * begin at once, all others after the commit of the state that asks for them. One that is asked for again after the node
+ * has died is handed to its performer as such: which of them may be made a second time, the performer's records say.
  */
 import { OperatingError } from '../protocol/errors.ts';
 import type { Cell, InstalledLogic } from './cell.ts';
@@ -16,8 +17,6 @@ export interface CallDesk {
   release(fn: () => void): void;
   /** Puts an outcome into the cell's mailbox. */
   deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void;
-  /** What came of the call cannot be known: the cell waits, its owner is told. */
-  park(cell: Cell, key: string, outcome: EffectOutcome & { readonly ok: false }): void;
 }
 
 /** The calls of one kernel. */
@@ -44,16 +43,6 @@ export class Calls {
         request,
         new OperatingError('NOT_AVAILABLE', `${logic.name} has no way to call ${request.name}.`),
       );
-    if (request.again && request.kind === 'unsafe') {
-      return this.#refuse(
-        cell,
-        request,
-        new OperatingError(
-          'EFFECT_UNKNOWN',
-          `The node stopped while ${request.name} was under way: it may or may not have happened.`,
-        ),
-      );
-    }
     const scope = { port: cell, forward: (to: string, event: ActorEvent) => cell.send(to, event) };
     // Not for the living alone: what a cell has asked for is made though it has crashed since, and it joins it then.
     const begin = (): void => {
@@ -97,9 +86,7 @@ export class Calls {
 
   #settled(address: string, key: string, outcome: EffectOutcome): void {
     const cell = this.#desk.cells.get(address);
-    if (cell === undefined || cell.phase === 'ended') return;
-    if (!outcome.ok && outcome.error.code === 'EFFECT_UNKNOWN') this.#desk.park(cell, key, outcome);
-    else this.#desk.deliverOutcome(cell, key, outcome);
+    if (cell !== undefined && cell.phase !== 'ended') this.#desk.deliverOutcome(cell, key, outcome);
   }
 }
 

@@ -13,6 +13,7 @@ import type {
   AttachmentWrite,
   CellWrite,
   DefinitionWrite,
+  EffectRecord,
   Epoch,
   Fence,
   KeyWrite,
@@ -82,6 +83,7 @@ export class Committer {
   #keys: KeyWrite[] = [];
   #definitions: DefinitionWrite[] = [];
   #quarantine: QuarantineWrite[] = [];
+  #effects = new Map<string, EffectRecord>();
   #releases: (() => void)[] = [];
   #gate: CutGate | undefined;
   #scheduled = false;
@@ -162,6 +164,12 @@ export class Committer {
     if (!this.#scheduled) this.#schedule();
   }
 
+  /** How a call with an unknown outcome stands. */
+  recordEffect(record: EffectRecord): void {
+    this.#effects.set(record.id, record);
+    if (!this.#scheduled) this.#schedule();
+  }
+
   setAside(write: QuarantineWrite): void {
     this.#quarantine.push(write);
     if (!this.#scheduled) this.#schedule();
@@ -208,7 +216,8 @@ export class Committer {
         epoch.tasks.length +
         epoch.keys.length +
         epoch.definitions.length +
-        epoch.quarantine.length;
+        epoch.quarantine.length +
+        (epoch.effects?.length ?? 0);
       if (writes === 0 && releases.length === 0) break;
       if (writes > 0) {
         const fromMs = this.#world.monotonicMs();
@@ -274,10 +283,12 @@ export class Committer {
       keys: this.#keys,
       definitions: this.#definitions,
       quarantine: this.#quarantine,
+      ...(this.#effects.size > 0 && { effects: [...this.#effects.values()] }),
     };
     if (this.#dirty.size > 0) this.#dirty = new Set(later);
     if (tasks.length > 0) this.#tasks = new Map();
     if (this.#attachments.size > 0) this.#attachments = new Map();
+    if (this.#effects.size > 0) this.#effects = new Map();
     this.#keys = [];
     this.#definitions = [];
     this.#quarantine = [];

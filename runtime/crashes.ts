@@ -40,6 +40,8 @@ export interface CrashDesk {
   lifeOver(cell: Cell, exit: Exit): void;
   /** A crashed cell has no supervisor that could say a word. */
   orphaned(cell: Cell, error: ErrorBody): void;
+  /** Hears of the end of a cell that had something attached. */
+  readonly onShelfEnded: ((address: string) => void) | undefined;
 }
 
 /** The crashes and ends of one kernel's cells. */
@@ -151,6 +153,7 @@ export class Crashes {
       for (const key of cell.attachments.keys()) {
         desk.committer.attach({ address: cell.address, key, value: null });
       }
+      desk.onShelfEnded?.(cell.address);
     }
     desk.effects.cancelAll(cell.address);
     desk.book.dismiss(cell);

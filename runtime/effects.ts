@@ -4,8 +4,8 @@
  * agent) run at most `limit` at a time, the others wait by priority, then in order.
  *
  * What is durable about a call is not here: its intent is the committed state of the cell that asks, its outcome the
- * cell's mail or next state. After the node has died, `again` calls are made anew if their kind allows, otherwise their
- * outcome is EFFECT_UNKNOWN.
+ * cell's mail or next state. After the node has died, calls are asked for `again`; whoever performs them knows from its
+ * own records which of them must not be made a second time (actors/journal.ts).
  */
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import type { EffectKind, EffectOutcome } from './host.ts';
@@ -46,6 +46,14 @@ export interface EffectPlan {
   perform(call: EffectCall): Promise<unknown>;
 }
 
+/** Who hears of calls that end otherwise than by an outcome. */
+export interface EffectWitness {
+  /** One that had begun is no longer wanted. */
+  canceled(plan: EffectPlan): void;
+  /** One that was canceled came back all the same. */
+  late(plan: EffectPlan, outcome: EffectOutcome): void;
+}
+
 interface Call {
   readonly plan: EffectPlan;
   state: 'waiting' | 'running' | 'resting' | 'settled' | 'canceled';
@@ -77,6 +85,9 @@ export class Effects {
   readonly #calls = new ChurnMap<string, Map<string, Call>>();
   readonly #lanes = new Map<string, Lane>();
   #held = false;
+  #abandoned = false;
+  /** Hears of calls that were canceled. */
+  witness: EffectWitness | undefined;
   #counts = { running: 0, waiting: 0 };
 
   constructor(world: World, settle: (address: string, key: string, outcome: EffectOutcome) => void) {
@@ -132,7 +143,10 @@ export class Effects {
     this.#forget(address, key);
     if (call.state === 'settled') return;
     const wasWaiting = call.state === 'waiting';
-    if (!wasWaiting) call.end(undefined);
+    if (!wasWaiting) {
+      call.end(undefined);
+      if (!this.#abandoned) this.witness?.canceled(call.plan);
+    }
     call.state = 'canceled';
     abort(call, new OperatingError('CANCELED', 'The call is no longer wanted.'));
   }
@@ -177,6 +191,7 @@ export class Effects {
 
   /** The node stops: every call is aborted and its outcome dropped, so that the next run of the process makes it again by its kind. */
   abandonAll(): void {
+    this.#abandoned = true;
     for (const address of [...this.#calls.keys()]) this.cancelAll(address);
   }
 
@@ -196,11 +211,17 @@ export class Effects {
     this.#counts.running++;
     let isOver = false;
     call.end = (outcome) => {
-      if (isOver) return;
+      if (isOver) {
+        const isLate = outcome !== undefined && call.state === 'canceled' && !this.#abandoned;
+        if (isLate) this.witness?.late(plan, outcome);
+        return;
+      }
       isOver = true;
       call.unlimit();
-      this.#counts.running--;
-      if (call.state === 'running') this.#leave(plan.lane);
+      if (call.state === 'running') {
+        this.#counts.running--;
+        this.#leave(plan.lane);
+      }
       if (outcome !== undefined) this.#finish(call, outcome);
     };
     this.#limit(call);
@@ -243,6 +264,7 @@ export class Effects {
   #rest(call: Call): () => Promise<void> {
     if (call.state !== 'running') return () => Promise.resolve();
     call.state = 'resting';
+    this.#counts.running--;
     call.unlimit();
     call.leftMs -= this.#world.monotonicMs() - call.limitedSinceMs;
     this.#leave(call.plan.lane);
@@ -251,6 +273,7 @@ export class Effects {
         this.#enter(call.plan, () => {
           if (call.state === 'resting') {
             call.state = 'running';
+            this.#counts.running++;
             this.#limit(call);
           } else this.#leave(call.plan.lane);
           resolve();

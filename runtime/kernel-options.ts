@@ -1,12 +1,13 @@
 /** What a kernel is made of and what it tells others. */
 import type { ActorEvent } from './host.ts';
+import type { EffectEnd } from './metrics.ts';
 import type { World } from './world.ts';
 
 /** What the kernel counts, for the metrics. */
 export interface KernelMeter {
   restarted(supervisor: string): void;
   deadLetter(reason: string): void;
-  effect(outcome: 'completed' | 'failed' | 'unknown'): void;
+  effect(outcome: EffectEnd): void;
   /** A message was set aside, by why. */
   quarantined(cause: string): void;
   /** A capsule was let go, since there were too many. */

@@ -61,6 +61,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   onKeyedTurn: ((cell: Cell) => void) | undefined;
   /** Hears when such a cell has ended, or was given up; before the commit that says so. */
   onKeyedEnd: ((cell: Cell, end: 'ended' | 'given up') => void) | undefined;
+  onShelfEnded: ((address: string) => void) | undefined;
 
   constructor(options: KernelOptions) {
     this.world = options.world;
@@ -379,14 +380,6 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
     this.meter.effect(outcome.ok ? 'completed' : 'failed');
     cell.mailbox.push({ kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES });
     this.#mailArrived(cell);
-  }
-
-  /** Nobody may guess what came of the call: it stays open, and the actor waits, until a probe or a person says. */
-  park(cell: Cell, key: string, outcome: EffectOutcome & { readonly ok: false }): void {
-    if (cell.phase === 'stopping') return this.deliverOutcome(cell, key, outcome);
-    this.meter.effect('unknown');
-    if (cell.spec.owner !== undefined)
-      this.post(cell.spec.owner, { type: 'run.parked', address: cell.address, key, error: outcome.error });
   }
 
   #fired(timer: DueTimer): void {

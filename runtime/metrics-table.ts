@@ -70,8 +70,8 @@ export const METRICS = {
   troupe_effects_total: {
     type: 'counter',
     labels: ['outcome'],
-    values: 'completed, failed, canceled, unknown',
-    help: 'Calls to the outside that ended, by how.',
+    values: 'completed, failed, canceled, retried; unknown, then resolved or abandoned; late',
+    help: 'Calls to the outside, by what came of them; docs/effects.md says what the words mean.',
   },
   troupe_quarantined: { type: 'gauge', labels: [], help: 'Messages that are set aside and wait for a person.' },
   troupe_quarantine_total: {

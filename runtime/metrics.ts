@@ -21,7 +21,7 @@ export type WatchedMetric =
   | 'troupe_worker_queue';
 
 /** How a call to the outside ended. */
-export type EffectEnd = 'completed' | 'failed' | 'canceled' | 'unknown';
+export type EffectEnd = 'completed' | 'failed' | 'canceled' | 'unknown' | 'retried' | 'resolved' | 'abandoned' | 'late';
 
 /** What the rooms count with, and what `/metrics` reads. Times in seconds. */
 export interface Metrics {

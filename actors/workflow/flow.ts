@@ -30,7 +30,7 @@ export interface FlowStart {
   readonly deadlineAtMs?: number;
 }
 
-/** A fan-out under way: one letter per item. */
+/** A fan-out under way: one letter per item, `w` for one that waits for a person, which is not counted as running. */
 interface FanState {
   readonly items: string;
   readonly next: number;
@@ -97,6 +97,10 @@ export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
           new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
         'child.quarantined': (state, event: ActorEvent, port) =>
           new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
+        'item.parked': (state, event: ActorEvent, port) =>
+          new FlowTurn(state, port).itemRests(event['address'] as string, true),
+        'item.unparked': (state, event: ActorEvent, port) =>
+          new FlowTurn(state, port).itemRests(event['address'] as string, false),
         'task.signal': (state, event: ActorEvent, port) => {
           for (const address of new FlowTurn(state, port).runningSteps()) port.send(address, event);
           return state;
@@ -171,6 +175,22 @@ class FlowTurn {
     return this.#done();
   }
 
+  /**
+   * An item that waits for a person gives its place to the next one. It goes on as soon as it can, also where that makes one
+   * more than `concurrency`: those that took its place are under way.
+   */
+  itemRests(address: string, rests: boolean): FlowState {
+    const [, , id = '', item] = address.split('/');
+    const step = this.#run.plan.byId.get(id);
+    const fan = this.#state.fans[id];
+    const index = Number(item);
+    if (step === undefined || fan === undefined || fan.items[index] !== (rests ? 'r' : 'w')) return this.#state;
+    const items = withLetter(fan.items, index, rests ? 'w' : 'r');
+    this.#setFan(step, { ...fan, items, running: fan.running + (rests ? -1 : 1) });
+    if (rests) this.#startMoreItems(step);
+    return this.#done();
+  }
+
   /** Addresses of the steps' actors at work. */
   runningSteps(): string[] {
     const { task } = this.#start;
@@ -178,7 +198,7 @@ class FlowTurn {
       if (this.#state.steps[index] !== 'r') return [];
       const fan = this.#state.fans[step.id];
       if (fan === undefined) return [stepAddress(task, step.id)];
-      return [...fan.items].flatMap((letter, item) => (letter === 'r' ? [stepAddress(task, step.id, item)] : []));
+      return [...fan.items].flatMap((letter, item) => (isUnderWay(letter) ? [stepAddress(task, step.id, item)] : []));
     });
   }
 
@@ -256,7 +276,11 @@ class FlowTurn {
       ...(step.retry !== undefined && { retry: step.retry }),
       ...(step.timeoutMs !== undefined && { timeoutMs: step.timeoutMs }),
     };
-    const start: StepStart = { work, owner: `task/${task}` };
+    const start: StepStart = {
+      work,
+      owner: `task/${task}`,
+      ...(item !== undefined && { flow: this.#port.address }),
+    };
     this.#port.startChild({
       address: stepAddress(task, planned.id, item),
       logic: STEP_LOGIC,
@@ -280,10 +304,11 @@ class FlowTurn {
 
   #itemEnded(step: PlannedStep, index: number, outcome: StepOutcome): void {
     const fan = this.#state.fans[step.id];
-    if (fan === undefined || fan.items[index] !== 'r') return;
+    const letter = fan?.items[index];
+    if (fan === undefined || letter === undefined || !isUnderWay(letter)) return;
     if (!outcome.ok) {
       for (let other = 0; other < fan.next; other++) {
-        if (other !== index && fan.items[other] === 'r')
+        if (other !== index && isUnderWay(fan.items[other] ?? ''))
           this.#port.stopChild(stepAddress(this.#start.task, step.id, other));
       }
       const error = { ...outcome.error, message: `Item ${index}: ${outcome.error.message}` };
@@ -292,8 +317,9 @@ class FlowTurn {
     }
     this.#run.putItemOutput(step.id, index, outcome.output);
     this.#port.attach(`out/${step.id}/${index}`, { value: outcome.output } satisfies OutputRow);
-    this.#setFan(step, { ...fan, items: withLetter(fan.items, index, 'c'), running: fan.running - 1 });
-    if (fan.running === 1 && fan.next === fan.items.length) this.#startAll(this.#fanEnded(step));
+    const items = withLetter(fan.items, index, 'c');
+    this.#setFan(step, { ...fan, items, running: fan.running - (letter === 'r' ? 1 : 0) });
+    if (fan.next === fan.items.length && !/[rw]/.test(items)) this.#startAll(this.#fanEnded(step));
     else this.#startMoreItems(step);
   }
 
@@ -377,6 +403,10 @@ class FlowTurn {
   #indexOf(step: PlannedStep): number {
     return this.#run.position(step.id);
   }
+}
+
+function isUnderWay(letter: string): boolean {
+  return letter === 'r' || letter === 'w';
 }
 
 function withLetter(letters: string, index: number, letter: string): string {

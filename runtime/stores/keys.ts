@@ -13,6 +13,7 @@
  *   k/PRINCIPAL·KEY       idempotency keys
  *   d/KIND·NAME·VERSION   definitions
  *   q/ID                  quarantined messages
+ *   x/STATE·ID            calls with an unknown outcome; STATE is `unknown` or `closed`
  *   m/NAME                the store's own
  */
 import type { TaskStatus } from '../../protocol/tasks.ts';
@@ -29,7 +30,7 @@ const ESCAPED = /[^\x20-\x24\x26-\x7e]/g;
 const NEEDS_ESCAPE = /[^\x20-\x24\x26-\x7e]/;
 
 /** Prefixes of rows. */
-export type Prefix = 't' | 'u' | 'e' | 'i' | 'c' | 'r' | 'a' | 'w' | 'k' | 'd' | 'q' | 'm';
+export type Prefix = 't' | 'u' | 'e' | 'i' | 'c' | 'r' | 'a' | 'w' | 'k' | 'd' | 'q' | 'x' | 'm';
 
 /** The key of one row. */
 export function keyOf(prefix: Prefix, first: string, second?: string, third?: string): string {

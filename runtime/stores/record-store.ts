@@ -9,6 +9,7 @@ import { OperatingError } from '../../protocol/errors.ts';
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { World } from '../world.ts';
 import { readAlarms, readAllHeads, readAwakeCells, readCell, readHeads } from './cell-reads.ts';
+import { listEffects, readEffect } from './effect-rows.ts';
 import type { Batch, KeySpace } from './key-space.ts';
 import { keyOf, type rangeOf, rangeUnder } from './keys.ts';
 import { quarantinedAfter, readDefinition, readKeyRow, readQuarantined, writeEpoch } from './layout.ts';
@@ -17,6 +18,9 @@ import { frameValue, readValue } from './records.ts';
 import type {
   Alarm,
   DefinitionWrite,
+  EffectPage,
+  EffectQuery,
+  EffectRecord,
   Epoch,
   Fence,
   KeyWrite,
@@ -188,6 +192,16 @@ export class RecordStore implements Store {
 
   async definitions(kind: DefinitionWrite['kind']): Promise<readonly DefinitionWrite[]> {
     return await this.#readAll(rangeUnder('d', kind), Number.POSITIVE_INFINITY, readDefinition);
+  }
+
+  async readEffect(id: string): Promise<EffectRecord | undefined> {
+    this.#assertOpen();
+    return await readEffect(this.#space, id);
+  }
+
+  async listEffects(query: EffectQuery): Promise<EffectPage> {
+    this.#assertOpen();
+    return await listEffects(this.#space, query, this.#leftOut);
   }
 
   async quarantined({ after, limit = QUARANTINED_MAX }: QuarantinePage = {}): Promise<readonly QuarantineWrite[]> {

@@ -16,7 +16,7 @@
  * fails a commit: `assertKeepable` finds it where it comes in.
  */
 // tidy-allow exports: the contract and the nouns it is said in belong together
-import type { OperatingError } from '../../protocol/errors.ts';
+import type { ErrorBody, OperatingError } from '../../protocol/errors.ts';
 import type { TaskEvent, TaskOptions, TaskResult, TaskStatus, TaskTarget } from '../../protocol/tasks.ts';
 
 /** Who may write: a later boot (or owner) fences an earlier one. */
@@ -130,6 +130,55 @@ export interface QuarantinePage {
   readonly limit?: number;
 }
 
+/** What someone said of a call whose outcome was not known. `by`: a principal, `probe`, or `the call itself`. */
+export interface EffectDecision {
+  readonly how: 'done' | 'failed' | 'retry';
+  readonly by: string;
+  readonly atMs: number;
+  readonly output?: unknown;
+  readonly error?: ErrorBody;
+  readonly comment?: string;
+}
+
+/**
+ * An outside call whose outcome nobody knew: `unknown` until someone says, then `resolved`; `abandoned` where whoever waited
+ * for it ended first. `late`: it came back when nobody waited for it any more.
+ */
+export interface EffectRecord {
+  readonly id: string;
+  readonly state: 'unknown' | 'resolved' | 'abandoned' | 'late';
+  /** The cell that keeps the journal, and the call's entry in it. */
+  readonly owner: string;
+  readonly entry: string;
+  readonly name: string;
+  /** `name@version`. */
+  readonly agent: string;
+  readonly idempotencyKey: string;
+  readonly sinceMs: number;
+  readonly why: string;
+  readonly task?: string;
+  readonly step?: string;
+  readonly item?: number;
+  readonly attempt?: number;
+  readonly input?: unknown;
+  readonly decision?: EffectDecision;
+}
+
+/** Which of them; `unknown` where no state is given, the oldest first, all others the newest first. */
+export interface EffectQuery {
+  readonly state?: EffectRecord['state'];
+  /** As given by an earlier page. */
+  readonly cursor?: string;
+  /** 1 to 200. */
+  readonly limit: number;
+}
+
+/** A page may be shorter than its limit and still have a cursor: the scan of one call is bounded. */
+export interface EffectPage {
+  readonly effects: readonly EffectRecord[];
+  readonly cursor?: string;
+}
+
 /** All that is written together. */
 export interface Epoch {
   readonly cells: readonly CellWrite[];
@@ -138,6 +187,8 @@ export interface Epoch {
   readonly keys: readonly KeyWrite[];
   readonly definitions: readonly DefinitionWrite[];
   readonly quarantine: readonly QuarantineWrite[];
+  /** Absent in most: calls with an unknown outcome are rare. */
+  readonly effects?: readonly EffectRecord[];
 }
 
 /** A cell as it rests. */
@@ -208,6 +259,8 @@ export interface Store {
   /** Nothing once it has expired. */
   readKey(principal: string, key: string): Promise<KeyWrite | undefined>;
   definitions(kind: DefinitionWrite['kind']): Promise<readonly DefinitionWrite[]>;
+  readEffect(id: string): Promise<EffectRecord | undefined>;
+  listEffects(query: EffectQuery): Promise<EffectPage>;
   /** By id, ascending: those behind `after`, at most `limit` (1,000 where it is not given, and at most). */
   quarantined(page?: QuarantinePage): Promise<readonly QuarantineWrite[]>;
   /** Errors: STORE_UNAVAILABLE, STORE_CORRUPT. */

@@ -44,6 +44,7 @@ const KIND_CODES = {
   'task.completed': 19,
   'task.failed': 20,
   'task.canceled': 21,
+  'effect.resolved': 22,
 } as const satisfies Record<EventKind, number>;
 
 const STATUSES = Object.keys(STATUS_CODES) as TaskStatus[];

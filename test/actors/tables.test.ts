@@ -101,7 +101,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
     events: {
       ...childEvents(child, outcome),
       'task.progress': { type: 'task.progress', events: [] },
-      'task.progress parked': { type: 'task.progress', events: [], parked: 'for someone' },
+      'task.progress parked': { type: 'task.progress', events: [], parked: { effect: 'e', message: 'for someone' } },
+      'task.progress unparked': { type: 'task.progress', events: [], unparked: 'e' },
       'task.cancel': { type: 'task.cancel' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
       'node.resumed': { type: 'node.resumed', boot: 2 },
@@ -109,8 +110,13 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'timer.other': { type: 'timer.other' },
     },
     expected: {
-      working: { ...taskEnds, 'task.progress': 'working', 'node.resumed': 'working' },
-      'input-required': { ...taskEnds, 'task.progress': 'input-required' },
+      working: {
+        ...taskEnds,
+        'task.progress': 'working',
+        'task.progress unparked': 'working',
+        'node.resumed': 'working',
+      },
+      'input-required': { ...taskEnds, 'task.progress': 'input-required', 'task.progress unparked': 'working' },
     },
   },
   step: {
@@ -120,12 +126,14 @@ const WALKS: Readonly<Record<string, Walk>> = {
     states: {
       working: (first) => first,
       waiting: (first) => ({ ...first, phase: 'waiting', isTurnedAway: true }),
-      parked: (first) => ({ ...first, phase: 'parked' }),
+      parked: (first) => ({ ...first, phase: 'parked', parked: ['e'] }) as FlatState,
       done: (first) => ({ ...first, phase: 'done' }),
     },
     events: {
       ...childEvents(run, 1),
-      'run.parked': { type: 'run.parked', address: run, key: 'run', error: final },
+      'run.parked': { type: 'run.parked', effect: 'e2', name: 'pay', message: 'in doubt' },
+      'run.unparked': { type: 'run.unparked', effect: 'e', name: 'pay', said: { how: 'done', by: 'me' } },
+      'run.unparked of another': { type: 'run.unparked', effect: 'e3', name: 'pay', said: {} },
       'timer.retry': { type: 'timer.retry' },
       'breaker.retry': { type: 'breaker.retry' },
       'timer.timeout': { type: 'timer.timeout' },
@@ -134,7 +142,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
     expected: {
       working: { ...stepEnds, 'run.parked': 'parked', 'timer.timeout': 'waiting' },
       waiting: { 'timer.retry': 'working', 'breaker.retry': 'working' },
-      parked: stepEnds,
+      parked: { ...stepEnds, 'run.parked': 'parked', 'run.unparked': 'working', 'timer.timeout': 'waiting' },
     },
   },
   run: {
@@ -170,6 +178,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
         output: { ...outcome, ok: false, error: final },
       },
       'child.done of one that has not begun': { type: 'child.done', address: 'step/T/b', output: outcome },
+      'item.parked': { type: 'item.parked', address: 'step/T/a/0' },
+      'item.unparked': { type: 'item.unparked', address: 'step/T/a/0' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {

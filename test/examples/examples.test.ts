@@ -150,6 +150,83 @@ describe('The examples', () => {
   });
 });
 
+describe('unsafe.ts: a call that a kill cuts off', () => {
+  const shop = temporaryFolder('unsafe');
+  const payments = path.join(shop.path, 'payments.txt');
+  const lines = (): string[] => readFileSync(payments, 'utf8').trim().split('\n');
+  let bank: NodeUnderTest;
+
+  /** The lines that a command prints with --json, and how it ends. */
+  async function say(...args: readonly string[]) {
+    const { code, out, err } = await new Command([...args, '--url', bank.url, '--json']).ended();
+    const objects = out.split('\n').filter((line) => line.startsWith('{'));
+    return { code, err, objects: objects.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  }
+
+  async function pay(to: string, probe: boolean): Promise<string> {
+    const input = JSON.stringify({ file: payments, to, slowMs: 60_000, probe });
+    const { objects } = await say('submit', '--agent', 'payer', '--input', input);
+    await vi.waitFor(() => expect(lines().filter((line) => line.endsWith(to))).toHaveLength(1), { timeout: 10_000 });
+    return String(objects[0]?.['task']);
+  }
+
+  beforeAll(async () => {
+    bank = new NodeUnderTest(shop.path, await freePort(), ['--agents', path.join(EXAMPLES, 'unsafe.ts')]);
+    writeFileSync(payments, '');
+    await bank.start();
+  }, 40_000);
+  afterAll(async () => {
+    await bank.kill();
+    shop.clear();
+  });
+
+  it('is not made again: it waits for a word, by hand or by its probe', { timeout: 60_000 }, async () => {
+    const byHand = await pay('Ada', false);
+    const byProbe = await pay('Bo', true);
+    await bank.kill();
+    await bank.start();
+    const effect = await vi.waitFor(
+      async () => {
+        const { code, objects } = await say('effects');
+        expect([code, objects]).toMatchObject([3, [{ task: byHand, name: 'pay', agent: 'payer@1.0.0' }]]);
+        return String(objects[0]?.['effect']);
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    expect(lines()).toHaveLength(2);
+    expect(lines()[0]).toMatch(/^[0-9a-f]{64} Ada$/);
+    expect((await say('status', byHand)).code).toBe(3);
+    const decided = await say(
+      'effects',
+      'resolve',
+      effect,
+      '--done',
+      '{"paid":"by hand"}',
+      '--comment',
+      'saw the line',
+    );
+    expect(decided).toMatchObject({ code: 0, objects: [{ state: 'resolved', decision: { by: 'loopback' } }] });
+    const again = await say('effects', 'resolve', effect, '--retry');
+    expect(again).toMatchObject({ code: 1, objects: [{ error: { code: 'STATE_CONFLICT' } }] });
+    const outputs = await vi.waitFor(
+      async () => {
+        const ends = await Promise.all([byHand, byProbe].map((task) => say('result', task)));
+        expect(ends.map(({ code }) => code)).toEqual([0, 0]);
+        return ends.map(({ objects }) => objects[0]);
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    expect(outputs).toMatchObject([{ output: { paid: 'by hand' } }, { output: { paid: true } }]);
+    expect(await say('effects')).toMatchObject({ code: 0, objects: [] });
+    const resolved = await say('effects', '--state', 'resolved');
+    expect(resolved.objects.map(({ decision }) => (decision as { by: string }).by).toSorted()).toEqual([
+      'loopback',
+      'probe',
+    ]);
+    expect(lines()).toHaveLength(2);
+  });
+});
+
 describe('The README', () => {
   it('has a first agent that works, with the command that it gives', async () => {
     const [, words = ''] = /npm run -s troupe -- submit (.*)/.exec(blockOf('sh', '--agent greeter')) ?? [];

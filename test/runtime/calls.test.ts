@@ -174,21 +174,20 @@ describe('A call', () => {
     expect([node.calls, node.got()]).toEqual([['k'], ['answer']]);
   });
 
-  it.each<[EffectKind, readonly string[], readonly string[]]>([
-    ['pure', ['k again'], []],
-    ['keyed', ['k again'], []],
-    ['unsafe', [], ['run.parked']],
-  ])('that is %s and was cut off by the death of the node is made again: %j', async (kind, calls, told) => {
-    const node = await caller(kind);
-    start(node);
-    node.kernel.deliver('c', { type: 'ask', key: 'k' });
-    await node.world.settle();
-    node.kill();
-    const again = await caller(kind, node.disk, 2);
-    await again.recovery.resume(() => undefined);
-    await again.world.settle();
-    expect([again.calls, again.told]).toEqual([calls, told]);
-  });
+  it.each<EffectKind>(['pure', 'keyed', 'unsafe'])(
+    'that is %s and was cut off by the death of the node is asked for again, as such',
+    async (kind) => {
+      const node = await caller(kind);
+      start(node);
+      node.kernel.deliver('c', { type: 'ask', key: 'k' });
+      await node.world.settle();
+      node.kill();
+      const again = await caller(kind, node.disk, 2);
+      await again.recovery.resume(() => undefined);
+      await again.world.settle();
+      expect([again.calls, again.told]).toEqual([['k again'], []]);
+    },
+  );
 
   it('whose outcome was committed is not made again after the death of the node', async () => {
     const node = await caller('keyed');

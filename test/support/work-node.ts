@@ -6,7 +6,9 @@ import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { agentLogic } from '../../actors/agent-logic.ts';
 import { createAgentServices } from '../../actors/agent-services.ts';
 import { type Admission, Desk, type Submission } from '../../actors/desk.ts';
+import { EffectDesk } from '../../actors/effect-desk.ts';
 import { labAgents } from '../../actors/lab/lab.ts';
+import { Ledger } from '../../actors/ledger.ts';
 import { Registry } from '../../actors/registry.ts';
 import { Selector } from '../../actors/selector.ts';
 import { sessionLogic } from '../../actors/session.ts';
@@ -33,6 +35,7 @@ export interface WorkNode extends BareNode {
   readonly registry: Registry;
   readonly plans: FlowPlans;
   readonly desk: Desk;
+  readonly effects: EffectDesk;
   readonly sessions: Sessions;
   readonly tree: Tree;
   readonly breakers: Breakers;
@@ -95,7 +98,9 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   const { kernel, store } = node;
   const registers = createRegisters();
   const workers = createWorkerPool({ world, threadsMax: 1, queueMax: 1 });
-  const services = createAgentServices({ world, log, kernel, workers, desk: () => desk });
+  const ledger = new Ledger(kernel);
+  const effects = new EffectDesk(ledger, store);
+  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const breakers = new Breakers({ kernel, world, log: node.logger });
   breakers.restore(await store.definitions('breaker'));
@@ -143,7 +148,9 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
   }
+  await effects.load();
   const recovered = await recover(node, world, tree);
+  await effects.sweep();
   const submit: WorkNode['submit'] = (target, input = null, more = {}) =>
     kernel.act((port) => desk.submit(port, PRINCIPAL, { target, input, options: {}, ...more }));
   const end = async (task: string): Promise<TaskRecord> => {
@@ -157,7 +164,22 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   };
   const events = async (task: string): Promise<readonly TaskEvent[]> => await store.readEvents(task, 0, 10_000);
   return {
-    ...{ ...node, world, registry, plans, desk, sessions, tree, breakers, recovered, submitted, submit, end, events },
+    ...{
+      ...node,
+      world,
+      registry,
+      plans,
+      desk,
+      effects,
+      sessions,
+      tree,
+      breakers,
+      recovered,
+      submitted,
+      submit,
+      end,
+      events,
+    },
     finish: async (target, input, more) => await end(submit(target, input, more).task),
     kinds: async (task) => (await events(task)).map(({ kind }) => kind),
   };
