@@ -21,13 +21,12 @@ export interface TurnedAway {
 
 /** All breakers of agents. Agents are given by name, without version: their versions share one. */
 export interface BreakerGate {
-  /**
-   * Lets a call in, or turns it away, in one synchronous step. `holder` is the address of the actor that will make the call;
-   * `waiter`, where given, gets `breaker.retry` as soon as a breaker that turned it away would let it in.
-   */
-  enter(agent: string, holder: string, waiter?: string): Admitted | TurnedAway;
-  /** ms that a call would have to wait for; 0 where it would be let in. `waiter`: as with `enter`, where it would not. */
-  waitMs(agent: string, waiter?: string): number;
+  /** Lets a call in, or turns it away, in one synchronous step. `holder` is the address of the actor that will make the call. */
+  enter(agent: string, holder: string): Admitted | TurnedAway;
+  /** ms that a call would have to wait for; 0 where it would be let in. */
+  waitMs(agent: string): number;
+  /** The actor at this address waits: it gets `breaker.retry` as soon as a call of it would be let in. */
+  expect(agent: string, waiter: string): void;
   /** A call went well. */
   passed(agent: string, holder: string, era: number): void;
   /** A call failed; the breaker knows which errors count. */

@@ -110,11 +110,11 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     const events: EventDraft[] = [];
     if (choice !== undefined && reference !== state.agent)
       events.push({ kind: 'agent.selected', data: { ...place, ...choice.data } });
-    const entry = deps.breakers.enter(agent.name, run, port.address);
+    const entry = deps.breakers.enter(agent.name, run);
     if (!entry.isIn) {
       // Its probe is under way: that is no open breaker, and soon over.
       const met = { ...state, agent: reference, attempt: entry.isProbing ? state.attempt : attempt };
-      return goOn(met, turnedAway(state, entry.error.toBody()), port, events, true);
+      return goOn(met, turnedAway(state, entry.error.toBody()), port, events, agent.name);
     }
     port.startChild(runSpec(state, port, agent, run, attempt));
     const isParked = state.parked !== undefined;
@@ -132,16 +132,16 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     port.clearTimer('timeout');
     deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
     const { code, message } = error;
-    return goOn({ ...state, failure: { code, message } }, error, port, [], false);
+    return goOn({ ...state, failure: { code, message } }, error, port, [], undefined);
   };
 
-  /** Again after a pause, or the end; `before` are lines for the log that come first. */
+  /** Again after a pause, or the end; `before` are lines for the log that come first, `by` the agent whose breaker turned it away. */
   const goOn = (
     state: StepState,
     error: ErrorBody,
     port: CellPort,
     before: readonly EventDraft[],
-    isTurnedAway: boolean,
+    by: string | undefined,
   ): StepState => {
     const policy: RetryPolicy = { ...DEFAULT_RETRY, ...deps.agent(state.agent)?.retry, ...state.input.retry };
     const line: EventDraft = {
@@ -149,10 +149,11 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message },
     };
     if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [...before, line]);
-    const pause = isTurnedAway ? 0 : pauseMs(policy, state.attempt, deps.random);
+    const pause = by === undefined ? pauseMs(policy, state.attempt, deps.random) : 0;
     const ownMs = Math.max(error.retryAfterMs ?? 0, pause);
-    // Whoever has just failed knows that it would be turned away: it does not spend an attempt to be told so.
-    const breakerMs = isTurnedAway ? 0 : breakerMsOf(state, port);
+    // Whoever has just failed can know that it would be turned away: it does not spend an attempt to be told so.
+    const next = by ?? nextOf(state);
+    const breakerMs = by === undefined ? deps.breakers.waitMs(next) : ownMs;
     const delayMs = Math.max(ownMs, breakerMs);
     const { deadlineAtMs } = state.input;
     if (deadlineAtMs !== undefined && port.nowMs() + delayMs >= deadlineAtMs)
@@ -164,18 +165,20 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     };
     port.send(state.owner, { type: 'task.progress', events: [...before, retried] });
     const { isTurnedAway: _before, ...rest } = state;
-    return { ...rest, phase: 'waiting', ...((isTurnedAway || breakerMs > ownMs) && { isTurnedAway: true }) };
+    if (by === undefined && breakerMs <= ownMs) return { ...rest, phase: 'waiting' };
+    deps.breakers.expect(next, port.address);
+    return { ...rest, phase: 'waiting', isTurnedAway: true };
   };
 
-  /** How long the breaker keeps the next attempt back; 0 where another agent can make it. */
-  const breakerMsOf = ({ input, agent }: StepState, { address }: CellPort): number => {
+  /** Who would make the next attempt. */
+  const nextOf = ({ input, agent }: StepState): string => {
     const name = nameOf(agent);
-    if (input.capability === undefined || deps.breakers.waitMs(name) === 0) return deps.breakers.waitMs(name, address);
+    if (input.capability === undefined || deps.breakers.waitMs(name) === 0) return name;
     try {
-      return deps.breakers.waitMs(deps.choose(input, []).agent.name, address);
+      return deps.choose(input, []).agent.name;
     } catch (error) {
       // Nobody offers it any more: the next attempt will say so.
-      if (error instanceof OperatingError) return 0;
+      if (error instanceof OperatingError) return name;
       throw error;
     }
   };

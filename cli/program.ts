@@ -91,7 +91,8 @@ function createProgram(end: (code: ExitCode) => void): Command {
       .addOption(new Option('--token <token>', 'credentials; TROUPE_TOKEN keeps them off the command line'))
       .option('--json', 'one JSON object a line, for programs')
       .action(async (...given: unknown[]) => {
-        const options = (given.at(-2) ?? {}) as Record<string, unknown>;
+        // A verb below another finds there what was given to both.
+        const options = (given.at(-1) as Command).optsWithGlobals() as Record<string, unknown>;
         const argument = typeof given[0] === 'string' ? given[0] : '';
         const token = (options['token'] as string | undefined) ?? env['TROUPE_TOKEN'];
         const remote = { url: String(options['url']), ...(token !== undefined && { token }) };

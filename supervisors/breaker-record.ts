@@ -38,11 +38,20 @@ export interface BreakerClock {
   toWallMs(): number;
 }
 
+/** Two clocks are read one after the other, and drift: what is less than this is not shown, so that times stand still. */
+const DRIFT_MS = 100;
+
 /** The clock of one run of the process. */
 export function createBreakerClock(world: Pick<World, 'nowMs' | 'monotonicMs'>): BreakerClock {
   const baseMs = world.nowMs() - world.monotonicMs();
-  const nowMs = (): number => baseMs + world.monotonicMs();
-  return { nowMs, toWallMs: () => world.nowMs() - nowMs() };
+  const nowMs = (): number => Math.round(baseMs + world.monotonicMs());
+  let shiftMs = 0;
+  const toWallMs = (): number => {
+    const offMs = world.nowMs() - nowMs();
+    if (Math.abs(offMs - shiftMs) > DRIFT_MS) shiftMs = offMs;
+    return shiftMs;
+  };
+  return { nowMs, toWallMs };
 }
 
 /** The record of a state; `shiftMs` turns its times into those of the wall clock. */

@@ -99,26 +99,26 @@ export class Breakers implements BreakerGate {
     this.#arm(breaker);
   }
 
-  enter(agent: string, holder: string, waiter?: string): Admitted | TurnedAway {
+  enter(agent: string, holder: string): Admitted | TurnedAway {
     const breaker = this.#byAgent.get(agent);
     if (breaker === undefined) return THROUGH;
     if (breaker.state.phase === 'closed') return breaker.admitted;
     const { state, verdict } = enter(breaker.state, breaker.limits, this.#clock.nowMs(), holder);
     this.#become(breaker, state);
-    if (verdict.isIn) {
-      if (waiter !== undefined) breaker.waiters.delete(waiter);
-      return verdict;
-    }
-    addWaiter(breaker, waiter);
+    if (verdict.isIn) return verdict;
     return { isIn: false, error: refusalOf(breaker, verdict.retryAfterMs), isProbing: verdict.isProbing };
   }
 
-  waitMs(agent: string, waiter?: string): number {
+  waitMs(agent: string): number {
     const breaker = this.#byAgent.get(agent);
     if (breaker === undefined || breaker.state.phase === 'closed') return 0;
-    const waitMs = waitOf(breaker.state, breaker.limits, this.#clock.nowMs());
-    if (waitMs > 0) addWaiter(breaker, waiter);
-    return waitMs;
+    return waitOf(breaker.state, breaker.limits, this.#clock.nowMs());
+  }
+
+  expect(agent: string, waiter: string): void {
+    const breaker = this.#byAgent.get(agent);
+    if (breaker === undefined || breaker.state.phase === 'closed' || breaker.waiters.size >= WAITERS_MAX) return;
+    breaker.waiters.add(waiter);
   }
 
   passed(agent: string, holder: string, era: number): void {
@@ -220,7 +220,10 @@ export class Breakers implements BreakerGate {
 
   #view(breaker: Breaker): BreakerView {
     const { id, agent, supervisor, state, limits, waiters } = breaker;
-    const whose = { breaker: id, agent, supervisor, waiting: waiters.size };
+    // Those that were canceled meanwhile do not wait any more.
+    const { cells } = this.#deps.kernel;
+    const waiting = [...waiters].filter((waiter) => cells.has(waiter)).length;
+    const whose = { breaker: id, agent, supervisor, waiting };
     return viewBreaker(whose, state, limits, this.#clock.nowMs(), this.#clock.toWallMs());
   }
 
@@ -351,10 +354,6 @@ function isIdle(kernel: Kernel, cell: Cell): boolean {
     !kernel.committer.isDirty(cell) &&
     !kernel.effects.busy(cell.address)
   );
-}
-
-function addWaiter({ waiters }: Breaker, waiter: string | undefined): void {
-  if (waiter !== undefined && waiters.size < WAITERS_MAX) waiters.add(waiter);
 }
 
 function refusalOf({ id, agent, state }: Breaker, retryAfterMs: number): OperatingError {

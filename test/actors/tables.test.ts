@@ -31,6 +31,7 @@ const agent = defineAgent({ name: 'echo', version: '1.0.0', retry: { attempts: 2
 const breakers = {
   enter: () => ({ isIn: true, era: 0 }) as const,
   waitMs: () => 0,
+  expect: () => undefined,
   passed: () => undefined,
   failed: () => undefined,
 };
