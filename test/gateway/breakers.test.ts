@@ -49,7 +49,7 @@ describe('Breakers over REST', () => {
     const { status, json } = await rig.get(BREAKERS);
     expect([status, json['cursor']]).toEqual([200, null]);
     const breakers = json['breakers'] as Record<string, unknown>[];
-    const ids = breakers.map(({ breaker }) => breaker);
+    const ids = breakers.map(({ breaker }) => String(breaker));
     expect(ids).toEqual(ids.toSorted());
     expect(breakers.find(({ breaker }) => breaker === 'agent:away')).toMatchObject({
       state: 'open',
@@ -65,11 +65,11 @@ describe('Breakers over REST', () => {
       openedAt: null,
     });
     const paged: unknown[] = [];
-    let cursor: unknown = '';
+    let cursor: string | null = '';
     while (cursor !== null) {
-      const page = await rig.get(`${BREAKERS}?limit=2${cursor === '' ? '' : `&cursor=${String(cursor)}`}`);
+      const page = await rig.get(`${BREAKERS}?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`);
       paged.push(...(page.json['breakers'] as Record<string, unknown>[]).map(({ breaker }) => breaker));
-      ({ cursor } = page.json);
+      cursor = page.json['cursor'] as string | null;
     }
     expect(paged).toEqual(ids);
   });
