@@ -85,6 +85,9 @@ export interface MachineOptions {
 
 type PreparedOptions = MachineOptions & { readonly kept: KeptClasses };
 
+/** Nobody: what is sent there is nobody's to hear. */
+const NO_PARENT = new ActorAddress('');
+
 class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwner, MachineScope {
   readonly port: HostPort;
   readonly scheduler = new MachineTimers(this);
@@ -107,7 +110,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     this.port = port;
     this.#options = options;
     this.#classes = options.kept;
-    this.#parent = new ActorAddress(parent ?? '');
+    this.#parent = parent === undefined ? NO_PARENT : new ActorAddress(parent);
     this.#number = number;
   }
 
@@ -142,8 +145,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
 
   #make(logic: AnyActorLogic, from: object): void {
     const { address } = this.port;
-    const log = this.#options.log?.bind(this.#options);
-    const logger = log === undefined ? ignore : (...what: unknown[]) => log(address, ...what);
+    const logger = this.#options.log === undefined ? ignore : logged;
     const options = { id: address, logger, host: this, ...from };
     this.#root = createActor(logic, options) as unknown as LiveActor;
   }
@@ -152,6 +154,10 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   adopt(scope: LiveScope): void {
     this.#root = scope.self;
     takeOver(scope, this, this.port.address, this.#parent);
+  }
+
+  log(what: readonly unknown[]): void {
+    this.#options.log?.(this.port.address, ...what);
   }
 
   // ---- turns
@@ -448,6 +454,11 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
 }
 
 function ignore(): void {}
+
+/** One function for all machines, which finds the one that speaks: a closure for each would weigh on every live machine. */
+function logged(...what: unknown[]): void {
+  machineScopes.getStore()?.log?.(what);
+}
 
 /** XState lets the children of a child that has crashed run on, where nobody can reach them any more. */
 function stopOrphans(actor: LiveActor): void {

@@ -13,6 +13,8 @@ export interface MachineScope {
   readonly port: HostPort;
   /** Sends a message to another actor of the node: in a turn with its output, outside of one as a turn of its own. */
   forward(address: string, event: ActorEvent): void;
+  /** What a `log` action says; absent for code that is no machine's. */
+  log?(what: readonly unknown[]): void;
 }
 
 /** Follows every turn and every registered actor into what it starts: promises, timers, callbacks. */
