@@ -11,10 +11,12 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
-import { machineFactory, type MachineOptions } from '../runtime/machine-host.ts';
+import { machineFactory } from '../runtime/machine-host.ts';
+import type { MachineOptions } from '../runtime/machine-options.ts';
 import type { World } from '../runtime/world.ts';
 import { type AgentContext, type ContextDeps, createContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
+import { namesOf } from './agent-names.ts';
 import type { Probe } from './doubt.ts';
 import { runLogic, type RunInput } from './run.ts';
 
@@ -24,12 +26,11 @@ const LOGGED_CHARACTERS_MAX = 4_000;
 
 /** The logic of one agent. Errors: UNSUPPORTED_LOGIC for a machine that cannot be kept over a restart. */
 export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { readonly world: World }): InstalledLogic {
-  const reference = `${definition.name}@${definition.version}`;
-  const name = `agent:${reference}`;
+  const { reference, logic: name, lane } = namesOf(definition);
   const base = {
     name,
     kind: 'agent',
-    lane: `agent:${definition.name}`,
+    lane,
     laneLimit: definition.concurrency,
     timeoutMs: definition.timeoutMs,
   } as const;

@@ -16,7 +16,7 @@ import type { BreakerGate } from './breaker-gate.ts';
 import { bodyHashOf, Idempotency } from './idempotency.ts';
 import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selector.ts';
-import { agentSupervisor } from './agent-definition.ts';
+import { namesOf } from './agent-names.ts';
 import { type ReplayOf, taskSpec, type TaskStart } from './task.ts';
 import type { TaskEnd } from './watch.ts';
 
@@ -275,9 +275,9 @@ export class Desk {
     if (agent === undefined || !agent.keyed) return undefined;
     return {
       address,
-      logic: `agent:${agent.name}@${agent.version}`,
+      logic: namesOf(agent).logic,
       input: { key: decodeURIComponent(key) },
-      supervisor: agentSupervisor(agent.name),
+      supervisor: namesOf(agent).supervisor,
       restart: 'permanent',
       recovery: 'resume',
       priority: 5,

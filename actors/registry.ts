@@ -9,6 +9,7 @@ import type { WorkflowGraph } from '../protocol/graph.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
 import type { AgentEntry, Registers } from '../runtime/registers.ts';
 import type { AgentDefinition } from './agent-definition.ts';
+import { namesOf } from './agent-names.ts';
 import { compareVersions } from './version-order.ts';
 
 /** Makes the kernel's logic of an agent. */
@@ -72,7 +73,7 @@ export class Registry {
       if (rest.length > 0) this.#byCapability.set(capability, rest);
       else this.#byCapability.delete(capability);
     }
-    this.#kernel.uninstall(`agent:${found.name}@${found.version}`);
+    this.#kernel.uninstall(namesOf(found).logic);
     this.#registers.trigger.agentRemoved({ key: `${found.name}@${found.version}` });
   }
 

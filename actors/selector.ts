@@ -7,6 +7,7 @@
 import { OperatingError } from '../protocol/errors.ts';
 import { closestName } from './workflow/graph-suggestion.ts';
 import type { AgentDefinition } from './agent-definition.ts';
+import { namesOf } from './agent-names.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import type { Registry } from './registry.ts';
 
@@ -78,7 +79,7 @@ export class Selector {
 
   /** Calls under way and waiting, as a share of what may be under way at once. */
   #load(agent: AgentDefinition): number {
-    const { running, waiting } = this.#lanes.laneFigures(`agent:${agent.name}`);
+    const { running, waiting } = this.#lanes.laneFigures(namesOf(agent).lane);
     return (running + waiting) / agent.concurrency;
   }
 }

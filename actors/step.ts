@@ -14,7 +14,8 @@ import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
-import { type AgentDefinition, agentSupervisor, type RetryPolicy } from './agent-definition.ts';
+import { type AgentDefinition, type RetryPolicy } from './agent-definition.ts';
+import { namesOf } from './agent-names.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { outputFault } from './output-fault.ts';
 import type { RunInput } from './run.ts';
@@ -103,7 +104,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     const choice = chosen(state);
     const agent = choice?.agent ?? deps.agent(state.agent);
     if (agent === undefined) throw new OperatingError('NO_AGENT', `The agent ${state.agent} is no longer loaded.`);
-    const reference = `${agent.name}@${agent.version}`;
+    const { reference } = namesOf(agent);
     const attempt = state.attempt + 1;
     const run = `run/${port.address.slice('step/'.length)}/${attempt}`;
     const place = placeOf(input);
@@ -322,9 +323,9 @@ function runSpec(state: StepState, port: CellPort, agent: AgentDefinition, run: 
   };
   return {
     address: run,
-    logic: `agent:${agent.name}@${agent.version}`,
+    logic: namesOf(agent).logic,
     input: runInput,
-    supervisor: agentSupervisor(agent.name),
+    supervisor: namesOf(agent).supervisor,
     owner: port.address,
     restart: 'transient',
     recovery: 'resume',

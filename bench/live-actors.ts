@@ -3,8 +3,10 @@
  * how many are made, and how many messages they exchange, in a second. Two figures each: ours, and of XState alone.
  */
 import { performance } from 'node:perf_hooks';
-import { type Actor, type AnyActorLogic, createActor, setup, assign } from 'xstate';
-import { defineAgent } from '../actors/agent-definition.ts';
+import { type AnyStateMachine, createActor } from 'xstate';
+import type { AgentDefinition } from '../actors/agent-definition.ts';
+import { labAgents } from '../actors/lab/lab.ts';
+import type { Desk } from '../actors/desk.ts';
 import { agentAddress } from '../protocol/addresses.ts';
 import { buildIndoors } from '../node.ts';
 import { tuneCollector } from '../runtime/collector.ts';
@@ -15,16 +17,11 @@ import { createWorld } from '../runtime/world.ts';
 tuneCollector();
 const [dataDir = '', actorsText = '0'] = process.argv.slice(2);
 const ACTORS = Number(actorsText);
+const ASKERS = 256;
 
-const machine = setup({
-  types: {} as { context: { count: number }; events: { type: 'add'; by: number } },
-  actions: { add: assign({ count: ({ context, event }) => context.count + event.by }) },
-}).createMachine({
-  id: 'counter',
-  context: { count: 0 },
-  initial: 'counting',
-  states: { counting: { on: { add: { actions: 'add' } } } },
-});
+const counter = labAgents(dataDir).find((agent) => agent.name === 'lab.counter') as AgentDefinition;
+const machine = counter.machine as AnyStateMachine;
+const event = { type: 'add', by: 1 };
 
 function heapBytes(): number {
   for (let round = 0; round < 4; round++) globalThis.gc?.();
@@ -32,26 +29,36 @@ function heapBytes(): number {
 }
 
 function bareBytes(): number {
-  const actors = new Map<string, Actor<AnyActorLogic>>();
+  const actors = new Map<string, object>();
   const before = heapBytes();
   for (let index = 0; index < ACTORS; index++) {
-    const actor = createActor(machine);
+    const actor = createActor(machine, { input: { key: String(index) } });
     actor.subscribe({ error: () => {} });
     actor.start();
-    actor.send({ type: 'add', by: 1 });
-    actors.set(`counter/${index}`, actor as unknown as Actor<AnyActorLogic>);
+    actor.send(event);
+    actors.set(`counter/${index}`, actor);
   }
   const bytes = (heapBytes() - before) / ACTORS;
   if (actors.size !== ACTORS) throw new TypeError('Some actors are missing.');
   return bytes;
 }
 
+/** One question to each, so many under way at a time; each answer waits for the commit of what caused it. */
+async function askAll(desk: Desk): Promise<number> {
+  const from = performance.now();
+  let next = 0;
+  const asker = async (): Promise<void> => {
+    while (next < ACTORS) await desk.ask('lab.counter', String(next++), { type: 'get' }, 60_000);
+  };
+  await Promise.all(Array.from({ length: ASKERS }, asker));
+  return (performance.now() - from) / 1_000;
+}
+
 async function main(): Promise<void> {
   const world = createWorld();
   const outcome = loadSettings({ cwd: dataDir, env: {}, options: { dataDir, logLevel: 'error' } });
   if (!outcome.ok) throw outcome.error;
-  const counter = defineAgent({ name: 'counter', version: '1.0.0', keyed: true, machine });
-  const { core } = await buildIndoors({
+  const { core, staff } = await buildIndoors({
     world,
     settings: outcome.settings,
     log: createLog({ world, level: 'error', format: 'json', secrets: [] }),
@@ -65,24 +72,26 @@ async function main(): Promise<void> {
   const tellAll = async (): Promise<number> => {
     const from = performance.now();
     for (let index = 0; index < ACTORS; index++) {
-      kernel.deliver(agentAddress('counter', String(index)), { type: 'add', by: 1 });
+      kernel.deliver(agentAddress('lab.counter', String(index)), event);
       if (index % 2_000 === 1_999) await committer.flush();
     }
     await committer.flush();
     return (performance.now() - from) / 1_000;
   };
-  kernel.deliver(agentAddress('counter', 'warm'), { type: 'add', by: 1 });
+  kernel.deliver(agentAddress('lab.counter', 'warm'), event);
   await committer.flush();
   const bare = bareBytes();
   const before = heapBytes();
   const wakeSeconds = await tellAll();
   const live = (heapBytes() - before) / ACTORS;
   const tellSeconds = await tellAll();
+  const askSeconds = await askAll(staff.desk);
   process.send?.({
     bareBytes: bare,
     liveBytes: live,
     wakesPerSecond: ACTORS / wakeSeconds,
     tellsPerSecond: ACTORS / tellSeconds,
+    asksPerSecond: ACTORS / askSeconds,
   });
 }
 

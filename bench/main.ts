@@ -3,10 +3,11 @@
  * comparison runs its parts in turn, several rounds, and quotes medians.
  */
 import { benchParts } from './parts.ts';
-import { benchSizes } from './sizes.ts';
+import { benchLiveActors, benchSizes } from './sizes.ts';
 import { benchSteps } from './steps.ts';
 
 const isQuick = process.argv.includes('--quick');
 await benchSteps(isQuick);
 await benchParts(isQuick);
 await benchSizes(isQuick);
+await benchLiveActors(isQuick);

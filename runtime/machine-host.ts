@@ -34,6 +34,7 @@ import { REGISTERED_NAMES, registeredActor } from './machine-effects.ts';
 import { assertHostable } from './machine-lint.ts';
 import { type ChildStarter, MachinePreparer, watchEnds } from './machine-logic.ts';
 import { Converter, Reviver } from './machine-marks.ts';
+import type { MachineOptions } from './machine-options.ts';
 import { inlineSpawn, type MachineRecord, RecordWriter, restoreMachine } from './machine-record.ts';
 import { ActorAddress, type MachineScope, machineScopes } from './machine-references.ts';
 import { describeTree, structureHash } from './machine-structure.ts';
@@ -59,30 +60,6 @@ const ACTORS_MAX = 1_000;
 /** A message to another actor from outside of a turn. */
 const FORWARDED = 'troupe.forwarded';
 
-/** How machines of one logic are hosted. */
-export interface MachineOptions {
-  readonly logicId: string;
-  readonly logicVersion: string;
-  readonly world: World;
-  /**
-   * The actors that machines may invoke without defining them: `effect`, `worker`, `model`, `tool` by default. Other names
-   * work like `effect`.
-   */
-  readonly performerNames?: readonly string[];
-  /** Classes of the developer's own whose instances the machine may hold. */
-  readonly classes?: readonly KeptClass[];
-  /** What kind of call a name is (`effect:charge`), where the machine does not say. */
-  kindOf?(name: string): EffectKind | undefined;
-  /** The address that `sendParent` of the machine itself goes to; `input` is what the machine is made with. */
-  parentOf?(port: HostPort, input: unknown): string | undefined;
-  /** How an event is put to that parent. Default: as it is. */
-  toParent?(address: string, event: ActorEvent): ActorEvent;
-  /** What cannot be delivered: `sendParent` in a machine without a parent (NOT_FOUND). */
-  onUndelivered?(address: string, error: OperatingError): void;
-  /** What `log` actions say. */
-  log?(address: string, ...what: readonly unknown[]): void;
-}
-
 type PreparedOptions = MachineOptions & { readonly kept: KeptClasses };
 
 /** Nobody: what is sent there is nobody's to hear. */
@@ -91,7 +68,6 @@ const NO_PARENT = new ActorAddress('');
 class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwner, MachineScope {
   readonly port: HostPort;
   readonly scheduler = new MachineTimers(this);
-  readonly starts = new LateStarts(this);
   readonly #options: MachineOptions;
   readonly #classes: KeptClasses;
   readonly #parent: ActorAddress;
@@ -105,6 +81,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   #fault: { readonly error: unknown } | undefined;
   #last: Uint8Array | undefined;
   #ownEnds: WeakSet<LiveActor> | undefined;
+  #starts: LateStarts | undefined;
 
   constructor(port: HostPort, options: PreparedOptions, parent: string | undefined, number: number) {
     this.port = port;
@@ -112,6 +89,11 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
     this.#classes = options.kept;
     this.#parent = parent === undefined ? NO_PARENT : new ActorAddress(parent);
     this.#number = number;
+  }
+
+  /** Made for machines that start something: most never do, and it would weigh on every live one. */
+  get starts(): LateStarts {
+    return (this.#starts ??= new LateStarts(this));
   }
 
   // ---- making
@@ -268,7 +250,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
    * that waits for an outside call must be there for it, also after a restart.
    */
   get holdsWork(): boolean {
-    return this.starts.holdsWork || (this.#calls?.size ?? 0) > 0;
+    return this.#starts?.holdsWork === true || (this.#calls?.size ?? 0) > 0;
   }
 
   get isDeaf(): boolean {
@@ -368,7 +350,7 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
 
   unregistered(actor: LiveActor): void {
     this.#children?.delete(actor);
-    this.starts.ended(actor);
+    this.#starts?.ended(actor);
   }
 
   refuse(error: unknown): void {

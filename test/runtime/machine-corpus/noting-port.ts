@@ -1,7 +1,8 @@
 /** A port that notes everything and does nothing by itself, and hosts on it. */
 import type { AnyStateMachine } from 'xstate';
 import type { EffectRequest, Host, HostPort, Reentry } from '../../../runtime/host.ts';
-import { type MachineOptions, machineFactory } from '../../../runtime/machine-host.ts';
+import { machineFactory } from '../../../runtime/machine-host.ts';
+import type { MachineOptions } from '../../../runtime/machine-options.ts';
 import { createWorld } from '../../../runtime/world.ts';
 import { Bench, type Killing } from './bench.ts';
 
