@@ -28,7 +28,7 @@ import {
   type TimerRecord,
   unpackCheckpoint,
 } from './machine-checkpoint.ts';
-import { type KeptClass, KeptClasses } from './machine-classes.ts';
+import { KeptClasses } from './machine-classes.ts';
 import { type CallMaker, type OutsideCall, settledEvent } from './machine-calls.ts';
 import { REGISTERED_NAMES, registeredActor } from './machine-effects.ts';
 import { assertHostable } from './machine-lint.ts';
@@ -51,7 +51,6 @@ import {
   pathOf,
   takeOver,
 } from './machine-xstate.ts';
-import type { World } from './world.ts';
 
 /** Deliveries between the actors of one machine in one turn: more are a loop. */
 const DELIVERIES_MAX = 10_000;
