@@ -16,4 +16,6 @@ export { type ErrorCode, OperatingError } from './protocol/errors.ts';
 export type { WorkflowGraph } from './protocol/graph.ts';
 export type { TaskEvent, TaskResult, TaskStatus } from './protocol/tasks.ts';
 export { addressOf } from './runtime/machine-references.ts';
+export type { Migration } from './actors/migration.ts';
+export type { StoredChild, StoredMachine, StoredState, StoredTimer } from './runtime/stored-machine.ts';
 export type { KeptClass } from './runtime/machine-classes.ts';

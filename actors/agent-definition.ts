@@ -10,6 +10,7 @@ import type { EffectKind } from '../runtime/host.ts';
 import type { KeptClass } from '../runtime/machine-classes.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { Probe } from './doubt.ts';
+import { type Migration, migrationFaults } from './migration.ts';
 
 /**
  * How failed attempts are repeated. The pause before attempt n+1 is `backoffMs` × `factor`^(n-1), at most `maxBackoffMs`,
@@ -72,6 +73,10 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly effects?: Readonly<Record<string, EffectDefinition>>;
   /** Classes of your own whose instances the machine may hold in its state. */
   readonly classes?: readonly KeptClass[];
+  /** What the machine's context must fit when a state of an earlier version is taken over. It is held against it, not changed by it. */
+  readonly context?: z.ZodType;
+  /** How actors that an earlier version stored are taken over. Without it they go on where that version is loaded as well, or rest. */
+  readonly migrate?: readonly Migration[];
   /** Throws, or answers false, when the agent cannot work now. */
   readonly health?: () => boolean | Promise<boolean>;
 }
@@ -149,6 +154,11 @@ function faultsOf(options: AgentOptions): string[] {
     (options.run === undefined) !== (options.machine === undefined),
     'exactly one of `run` (a function) and `machine` (an XState machine) must be given',
   );
+  if (options.migrate !== undefined)
+    faults.push(
+      ...migrationFaults(options.migrate, { version: options.version, isMachine: options.machine !== undefined }),
+    );
+  check(options.context === undefined || options.machine !== undefined, '`context` is for machines');
   check(options.keyed !== true || options.machine !== undefined, 'a keyed agent must be a machine');
   for (const capability of options.capabilities ?? [])
     check(isName(capability), `the capability ${JSON.stringify(capability)} is not a name such as "text.review"`);

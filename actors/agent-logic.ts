@@ -18,6 +18,7 @@ import { type AgentContext, type ContextDeps, createContext } from './agent-cont
 import type { AgentDefinition } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import type { Probe } from './doubt.ts';
+import { takeOver } from './migration.ts';
 import { runLogic, type RunInput } from './run.ts';
 
 const ISSUES_SHOWN_MAX = 20;
@@ -49,15 +50,33 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
     });
     return {
       ...base,
+      ...upgradable(definition, name, factory),
       factory: withSchemas(factory, definition),
       runsUserCode: true,
       perform: (call, spec) => performNamed(definition, deps, call, spec),
     };
   }
+  const factory = flatFactory(runLogic(name, definition.version, definition.kind));
   return {
     ...base,
-    factory: flatFactory(runLogic(name, definition.version, definition.kind)),
+    ...upgradable(definition, name, factory),
+    factory,
     perform: (call, spec) => performRun(definition, deps, call, spec),
+  };
+}
+
+/** How cells that another version or shape of the agent stored are taken over. */
+function upgradable(
+  definition: AgentDefinition,
+  name: string,
+  factory: InstalledLogic['factory'],
+): Pick<InstalledLogic, 'upgrade'> {
+  return {
+    upgrade: (stored) => {
+      const takeover = takeOver(definition, { name, factory }, stored);
+      if (takeover.refusal !== undefined) throw takeover.refusal;
+      return takeover.snapshot;
+    },
   };
 }
 
@@ -105,7 +124,7 @@ async function performRun(
   spec: ChildSpec,
 ): Promise<unknown> {
   const work = spec.input as RunInput;
-  const ctx = createContext(deps, `${definition.name}@${definition.version}`, work, call, spec.deadlineAtMs);
+  const ctx = createContext(deps, journalName(spec), work, call, spec.deadlineAtMs);
   const run = definition.run as NonNullable<AgentDefinition['run']>;
   const input = parseInput(definition, work.input);
   if (definition.kind !== 'unsafe') return parseOutput(definition, await run({ input, ctx }));
@@ -120,6 +139,11 @@ function ofInput(probe: Probe, input: unknown): Probe {
   return (question) => probe({ ...question, input });
 }
 
+/** `name@version` of the agent that began the work: another version that takes it over finds what that one recorded. */
+function journalName({ logic, begunAs = logic }: ChildSpec): string {
+  return begunAs.slice('agent:'.length);
+}
+
 /** A call that a machine asked for by name: one of its own effects, or a worker thread. */
 async function performNamed(
   definition: AgentDefinition,
@@ -130,7 +154,7 @@ async function performNamed(
   const keyed: RunInput = { task: '', step: '', attempt: 1, owner: call.address, input: undefined };
   const ctx = createContext(
     deps,
-    `${definition.name}@${definition.version}`,
+    journalName(spec),
     definition.keyed ? keyed : (spec.input as RunInput),
     call,
     spec.deadlineAtMs,

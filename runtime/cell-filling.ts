@@ -3,7 +3,6 @@ import { Cell, earliest } from './cell.ts';
 import { INPUT_ROW } from './cell-rows.ts';
 import type { CellFit } from './cell-fit.ts';
 import type { Kernel } from './kernel.ts';
-import type { CellSnapshot } from './snapshots.ts';
 import { unpackState } from './state-codec.ts';
 
 /** Packed attachments by their keys. */
@@ -21,15 +20,15 @@ export function cellOf(kernel: Kernel, { logic, snapshot: { spec } }: CellFit, r
 }
 
 /** Puts state, timers, attachments and mail of the store into a cell, and starts it. */
-export function fillCell(kernel: Kernel, cell: Cell, snapshot: CellSnapshot, rows: PackedRows): void {
+export function fillCell(kernel: Kernel, cell: Cell, { snapshot, stored }: CellFit, rows: PackedRows): void {
   cell.seq = snapshot.seq;
   cell.stored = true;
   cell.mailStored = snapshot.control.length + snapshot.user.length > 0;
   if (snapshot.body !== undefined) cell.checkpoint = cell.logic.factory.decode(snapshot.body);
   if (rows.size > 0) cell.attachments = new Map([...rows].map(([key, value]) => [key, unpackState(value)]));
+  if (cell.keyed) cell.alarmAtMs = earliest(stored.timers);
   if (snapshot.timers.length > 0) {
     cell.timers = new Map(snapshot.timers);
-    if (cell.keyed) cell.alarmAtMs = earliest(snapshot.timers);
     for (const [id, dueAtMs] of cell.timers) kernel.armTimer(cell, id, dueAtMs);
   }
   cell.phase = 'live';
@@ -39,5 +38,7 @@ export function fillCell(kernel: Kernel, cell: Cell, snapshot: CellSnapshot, row
     cell.mailbox.push(envelope);
   }
   for (const envelope of snapshot.user) cell.mailbox.readmit(envelope);
+  // What was taken over is stored as what it is now.
+  if (snapshot !== stored) kernel.touch(cell);
   kernel.enqueue(cell);
 }

@@ -10,8 +10,8 @@ import type { CellSnapshot } from './snapshots.ts';
 export interface CellFit {
   readonly logic: InstalledLogic;
   readonly snapshot: CellSnapshot;
-  /** The snapshot is no longer what the store holds. */
-  readonly migrated: boolean;
+  /** What the store holds: the same, or what `snapshot` was made of. */
+  readonly stored: CellSnapshot;
 }
 
 /** Where logics are found. */
@@ -24,10 +24,10 @@ export interface LogicShelf {
 /** Errors: VERSION_MISMATCH. */
 export function fitCell(shelf: LogicShelf, snapshot: CellSnapshot): CellFit {
   const own = shelf.logic(snapshot.spec.logic);
-  if (own !== undefined && fits(own, snapshot)) return { logic: own, snapshot, migrated: false };
+  if (own !== undefined && fits(own, snapshot)) return { logic: own, snapshot, stored: snapshot };
   const heir = own ?? shelf.heirOf?.(snapshot.spec.logic);
   if (heir?.upgrade === undefined) throw misfit(snapshot, own, heir);
-  return { logic: heir, snapshot: heir.upgrade(snapshot), migrated: true };
+  return { logic: heir, snapshot: heir.upgrade(snapshot), stored: snapshot };
 }
 
 function fits({ factory }: InstalledLogic, { logicVersion, structureHash }: CellSnapshot): boolean {

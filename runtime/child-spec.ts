@@ -24,6 +24,8 @@ export interface ChildSpec {
   /** The name under which its logic is installed in the kernel. */
   readonly logic: string;
   readonly input: unknown;
+  /** The logic that it was begun by, where another version has taken it over since: its journal goes by that one's name. */
+  readonly begunAs?: string;
   /** The supervisor that hears of its crashes. */
   readonly supervisor: string;
   /** The cell that hears how it ended (`child.done`, `child.failed`); stopped with it. */

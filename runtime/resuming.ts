@@ -48,8 +48,7 @@ export async function resumeCells(
       owner = snapshot.spec.owner;
       const fit = fitCell(shelf, snapshot);
       const cell = kernel.book.admit(cellOf(kernel, fit, attachments));
-      fillCell(kernel, cell, fit.snapshot, attachments);
-      if (fit.migrated) kernel.touch(cell);
+      fillCell(kernel, cell, fit, attachments);
       onCell(cell);
       resumed++;
     } catch (error) {

@@ -189,19 +189,21 @@ export class Waking {
     this.#kernel.enqueue(cell);
   }
 
-  #goOn(cell: Cell, { logic, snapshot, migrated }: CellFit, rows: PackedRows): undefined {
+  #goOn(cell: Cell, fit: CellFit, rows: PackedRows): undefined {
     if (cell.phase !== 'waking') return;
-    if (cell.logic !== logic) {
+    const { logic, snapshot } = fit;
+    const { begunAs } = snapshot.spec;
+    if (cell.logic !== logic || begunAs !== undefined) {
       cell.logic = logic;
-      cell.spec = { ...cell.spec, logic: logic.name };
+      cell.spec = { ...cell.spec, logic: logic.name, ...(begunAs !== undefined && { begunAs }) };
     }
     // Mail that came while the state was read stands behind what was stored with it.
     const { control, user } = cell.mailbox.waiting();
     while (cell.mailbox.take() !== undefined);
-    fillCell(this.#kernel, cell, snapshot, rows);
+    fillCell(this.#kernel, cell, fit, rows);
     for (const envelope of control) cell.mailbox.push(envelope);
     for (const envelope of user) cell.mailbox.readmit(envelope);
-    if (migrated || control.length + user.length > 0) this.#kernel.touch(cell);
+    if (control.length + user.length > 0) this.#kernel.touch(cell);
   }
 
   /** Its mail cannot be handled: those who ask are told, and the stored state stays as it is. */
