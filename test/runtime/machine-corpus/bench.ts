@@ -19,8 +19,20 @@ import { packState, unpackState } from '../../../runtime/state-codec.ts';
 import { createWorld } from '../../../runtime/world.ts';
 import { show, showActor } from './show.ts';
 
-/** When a life ends: never, after each turn is written, or after what waited for the write has been let go as well. */
-export type Killing = 'never' | 'before release' | 'after release';
+/**
+ * When a life ends, seen from a turn.
+ *
+ * - `before commit`: the turn has run, and nothing of it is written. Its message is handled again.
+ * - `before release`: it is written, and nothing of what waited for that has happened.
+ * - `after release`: promises, callbacks and observables of the turn have been started, too.
+ * - `in flight`: an outcome (of a promise, a callback, a call) has come back and is written as mail, but was not handled.
+ * - `out of sight`: an outcome has come back, and is lost with the life before it is written. The outside does it again.
+ */
+export const KILL_TIMES = ['before commit', 'before release', 'after release', 'in flight', 'out of sight'] as const;
+export type KillTime = (typeof KILL_TIMES)[number];
+
+/** Never, at every turn, or once: at the turn of this number, the start being 1. */
+export type Killing = 'never' | KillTime | { readonly time: KillTime; readonly turn: number };
 
 /** One turn, as people and other actors see it. */
 export interface TurnTrace {
@@ -38,7 +50,7 @@ interface Life {
   root: LiveActor;
 }
 
-type Turn = { readonly name: string; run(host: Host): void };
+type Turn = { readonly name: string; readonly isOutcome?: boolean; run(host: Host): void };
 
 export interface BenchOptions {
   makeMachine(): AnyStateMachine;
@@ -52,6 +64,12 @@ export class Bench {
   readonly failures: unknown[] = [];
   readonly undelivered: unknown[] = [];
   readonly requests: EffectRequest[] = [];
+  /** Turns so far; one that is handled again counts once. */
+  turns = 0;
+  /** The turns that handled an outcome: of a promise, a callback, a call. */
+  readonly outcomeTurns: number[] = [];
+  /** Whether anything ever waited for a commit. */
+  hasReleases = false;
   bytes: Uint8Array | undefined;
   nowMs = 1_000_000;
   readonly #options: BenchOptions;
@@ -64,6 +82,8 @@ export class Bench {
   #said: unknown[] = [];
   #releases: (() => void)[] = [];
   #keys: string[] = [];
+  /** What the outside did last has not been lost yet. */
+  #mayLose = false;
 
   constructor(options: BenchOptions) {
     this.#options = options;
@@ -90,6 +110,26 @@ export class Bench {
     await this.turn({ name: 'start', run: (host) => host.start() });
   }
 
+  /** Whether a life ends here, in the turn that is next or under way. */
+  #dies(time: KillTime): boolean {
+    const { killing } = this.#options;
+    if (killing === 'never') return false;
+    return typeof killing === 'string' ? killing === time : killing.time === time && killing.turn === this.turns;
+  }
+
+  /** The outside does something; what comes back of it may be lost, and then it does it again. */
+  async outside(act: () => void): Promise<void> {
+    this.#mayLose = true;
+    act();
+    await this.settleDown();
+    if (this.#mayLose) {
+      this.#mayLose = false;
+      return;
+    }
+    act();
+    await this.settleDown();
+  }
+
   async send(event: ActorEvent): Promise<void> {
     await this.turn({ name: event.type, run: (host) => host.send(structuredClone(event)) });
   }
@@ -108,20 +148,38 @@ export class Bench {
   }
 
   async fire(id: string): Promise<void> {
-    this.#timers.delete(id);
-    await this.turn({ name: 'timer', run: (host) => host.fire(id) });
+    await this.turn({
+      name: 'timer',
+      run: (host) => {
+        this.#timers.delete(id);
+        host.fire(id);
+      },
+    });
   }
 
   /** Settles the oldest call of this name that is open. */
   async settle(name: string, outcome: EffectOutcome): Promise<void> {
     const key = this.#keys.find((one) => one.startsWith(`${name}/`)) ?? `${name}/none`;
-    this.#keys = this.#keys.filter((one) => one !== key);
-    await this.turn({ name: `settle ${name}`, run: (host) => host.settle(key, structuredClone(outcome)) });
+    await this.turn({
+      name: `settle ${name}`,
+      isOutcome: true,
+      run: (host) => {
+        this.#keys = this.#keys.filter((one) => one !== key);
+        host.settle(key, structuredClone(outcome));
+      },
+    });
   }
 
-  async turn({ name, run }: Turn): Promise<void> {
-    const { host } = this.#life;
+  async turn({ name, run, isOutcome = false }: Turn): Promise<void> {
     if (this.isOver && name !== 'start') return;
+    this.turns++;
+    if (isOutcome) this.outcomeTurns.push(this.turns);
+    if (isOutcome && (this.#dies('in flight') || this.#dies('out of sight'))) await this.kill();
+    if (this.#dies('before commit')) {
+      run(this.#life.host);
+      await this.#lose();
+    }
+    const { host } = this.#life;
     run(host);
     const failed = host.status === 'error' && host.endedByItself !== true;
     if (failed) this.#ops = [];
@@ -157,19 +215,35 @@ export class Bench {
   /** Lets promises go on, and delivers what came back of them. */
   async settleDown(): Promise<void> {
     for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#mail.length > 0 && this.#mayLose && this.#dies('out of sight')) {
+      this.#mayLose = false;
+      this.#mail.length = 0;
+      return await this.kill();
+    }
     const reentry = this.#mail.shift();
     if (reentry === undefined) return;
     await this.turn({
       name: reentry.event.type,
+      isOutcome: true,
       run: (host) => host.relay(unpackState(packState(reentry)) as Reentry),
     });
     await this.settleDown();
   }
 
   async #commit(): Promise<void> {
-    if (this.#options.killing !== 'before release') this.#release();
-    if (this.#options.killing === 'never' || this.host.status !== 'active') return;
-    await this.kill();
+    const isBefore = this.#dies('before release');
+    if (!isBefore) this.#release();
+    if ((isBefore || this.#dies('after release')) && this.host.status === 'active') await this.kill();
+  }
+
+  /** The turn under way is lost with its life: nothing of it was written, so nothing of it has left. */
+  async #lose(): Promise<void> {
+    this.#ops = [];
+    this.#said = [];
+    this.#releases = [];
+    if (this.bytes !== undefined) return await this.kill();
+    this.#life.dead = true;
+    this.#born((factory, port) => factory.create(port, this.#options.input));
   }
 
   /** Ends this life without a word, and begins the next from the bytes. */
@@ -234,7 +308,11 @@ export class Bench {
     return {
       address: 'task/self',
       nowMs: () => this.nowMs,
-      afterCommit: (fn) => note(() => this.#releases.push(() => life.dead || fn())),
+      afterCommit: (fn) =>
+        note(() => {
+          this.hasReleases = true;
+          this.#releases.push(() => life.dead || fn());
+        }),
       effect: (request) =>
         note(() => {
           this.requests.push(request);
@@ -249,6 +327,7 @@ export class Bench {
       send: (address, event) => note(() => this.#sent.push([address, event])),
       setTimer: (id, dueAtMs) =>
         note(() => {
+          if (this.#timers.get(id) === dueAtMs) return;
           this.#timers.delete(id);
           this.#timers.set(id, dueAtMs);
         }),
@@ -256,7 +335,9 @@ export class Bench {
       reenter: (reentry) => {
         if (!life.dead) this.#mail.push(reentry);
       },
-      fail: (error) => void this.failures.push(error),
+      fail: (error) => {
+        if (!life.dead) this.failures.push(error);
+      },
     };
   }
 }

@@ -10,11 +10,15 @@ import type { LiveActor } from '../../../runtime/machine-xstate.ts';
 export interface CaseTrace {
   readonly turns: readonly TurnTrace[];
   readonly failures: readonly string[];
+  readonly undelivered: readonly unknown[];
+  /** What the outside saw, each thing once (see differences.ts). */
+  readonly seen: readonly string[];
   /** State after each step, without what only a host gives. */
   readonly steps: readonly unknown[];
 }
 
-export async function runHosted(one: Case, killing: Killing): Promise<CaseTrace> {
+/** Runs a case on the bench, whose figures say at which turns which kind of end makes a difference. */
+export async function runHosted(one: Case, killing: Killing): Promise<CaseTrace & { readonly bench: Bench }> {
   const lab = new Lab();
   const { parent, input } = one;
   const bench = new Bench({
@@ -31,11 +35,26 @@ export async function runHosted(one: Case, killing: Killing): Promise<CaseTrace>
     else if (typeof step === 'string') await bench.send({ type: step });
     else if ('type' in step) await bench.send(step);
     else if ('settle' in step) await bench.settle(step.settle, outcomeOf(step));
-    else actOutside(lab, step);
+    else await bench.outside(() => actOutside(lab, step));
     await bench.settleDown();
     steps.push(outline(bench.root));
   }
-  return { turns: bench.trace, failures: bench.failures.map(String), steps };
+  const { trace: turns, failures, undelivered } = bench;
+  return { turns, failures: failures.map(String), undelivered, seen: [...new Set(lab.seen)], steps, bench };
+}
+
+/** Every way of ending one life of this run that makes a difference. */
+export function* killsOf({ turns, outcomeTurns, hasReleases }: Bench): Generator<Exclude<Killing, string>> {
+  for (let turn = 1; turn <= turns; turn++) {
+    yield { time: 'before commit', turn };
+    yield { time: 'before release', turn };
+    if (hasReleases) yield { time: 'after release', turn };
+  }
+  for (const turn of outcomeTurns) {
+    yield { time: 'in flight', turn };
+    // It is lost in the turn before it would have been handled.
+    yield { time: 'out of sight', turn: turn - 1 };
+  }
 }
 
 /** Plain XState, with its own clock for tests. */
@@ -80,7 +99,7 @@ function outline(root: LiveActor): unknown {
   const shown = {
     status,
     value,
-    tags: [...(tags ?? [])],
+    tags: [...(tags ?? [])].sort(),
     children: Object.keys(root._snapshot.children ?? {}),
     context: show(context, root),
     output: show(output, root),

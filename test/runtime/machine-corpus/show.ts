@@ -13,7 +13,9 @@ export function showActor(root: LiveActor, actor: LiveActor = root): unknown {
     session: actor.sessionId,
     status,
     ...(actor.systemId === undefined ? {} : { systemId: actor.systemId }),
-    ...(machine === undefined ? { input: show(input, root) } : { value, tags: [...(tags ?? [])] }),
+    ...(machine === undefined
+      ? { input: show(input, root) }
+      : { value: JSON.stringify(value), tags: [...(tags ?? [])].sort() }),
     context: show(actor._snapshot.context, root),
     output: show(output, root),
     error: show(error, root),
