@@ -7,7 +7,7 @@ import type { ActorEvent } from '../../runtime/host.ts';
 import type { MemoryDisk } from '../../runtime/stores/memory-store.ts';
 import type { SupervisorPolicy } from '../../supervisors/policy.ts';
 import { supervisorLogic, supervisorSpec } from '../../supervisors/supervisor.ts';
-import type { SupervisorContext } from '../../supervisors/supervisor-context.ts';
+import type { SupervisorContext, SupervisorInput } from '../../supervisors/supervisor-context.ts';
 import { kernelEffects } from '../../supervisors/supervisor-effects.ts';
 import { type BareNode, createBareNode } from './bare-node.ts';
 import { createManualWorld, type ManualWorld } from './manual-world.ts';
@@ -109,6 +109,7 @@ export interface Supervised extends BareNode {
     policy: Partial<SupervisorPolicy>,
     parent?: string,
     children?: readonly ChildSpec[],
+    more?: Partial<SupervisorInput>,
   ): ChildSpec;
   start(...specs: readonly ChildSpec[]): void;
   tell(address: string, event: ActorEvent): void;
@@ -181,11 +182,12 @@ export async function createSupervised(
     alarm,
     exhausted,
     closedSessions,
-    supervise: (address, policy, parent, children = []) =>
+    supervise: (address, policy, parent, children = [], more = {}) =>
       supervisorSpec(address, {
         policy: { ...POLICY, ...policy },
         deps,
         children: () => children,
+        ...more,
         ...(parent !== undefined && { parent }),
       }),
     start: (...specs) => kernel.act((port) => specs.forEach((spec) => port.startChild(spec))),
