@@ -89,6 +89,11 @@ export class Desk {
     return this.#draining;
   }
 
+  /** Whether new work is refused with BUSY now. */
+  get isFull(): boolean {
+    return this.tasksInFlight >= this.#tasksInFlightMax || this.#deps.kernel.committer.pressed;
+  }
+
   /** Tasks that are not at their end. */
   get tasksInFlight(): number {
     return this.#deps.kernel.census.get('task') ?? 0;
@@ -302,8 +307,13 @@ export class Desk {
     throw refusal;
   }
 
+  get #tasksInFlightMax(): number {
+    return this.#deps.tasksInFlightMax ?? LIMITS.tasksInFlightMax;
+  }
+
   #admit(): void {
-    const { kernel, tasksInFlightMax = LIMITS.tasksInFlightMax } = this.#deps;
+    const { kernel } = this.#deps;
+    const tasksInFlightMax = this.#tasksInFlightMax;
     if (this.#draining)
       throw new OperatingError('DRAINING', 'This node is stopping. Send it elsewhere, or again when it is back.', {
         retryAfterMs: 1_000,

@@ -4,7 +4,8 @@
  *
  * A reader that does not keep up loses chunks first. Where live output piles up all the same, the connection ends with
  * 1013, and the client goes on from the last `seq` it has. History waits for room instead (`ready`), and so do requests:
- * the socket is read no further while too many are unanswered, or while their answers are not read.
+ * the socket is read no further while too many are unanswered, while their answers are not read, or while all connections
+ * together bring more than the node reads at a time (intake.ts).
  */
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
@@ -18,6 +19,7 @@ import { type FrameBounds, LIMITS } from '../protocol/limits.ts';
 import { messageIdOf, parseClientMessage } from '../protocol/messages.ts';
 import type { Log } from '../runtime/log.ts';
 import type { World } from '../runtime/world.ts';
+import { type Intake, QUANTUM_MESSAGES_MAX } from './intake.ts';
 import { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
 
@@ -35,6 +37,8 @@ export interface ConnectionParts {
   readonly bounds: FrameBounds;
   readonly world: World;
   readonly log: Log;
+  /** Shared by all connections of the node. */
+  readonly intake: Intake;
 }
 
 /** A request that was read, but for which its session had no room yet. */
@@ -61,6 +65,8 @@ export class SocketConnection implements Connection {
   #unanswered = 0;
   #held: Held | undefined;
   #frames: Arrived[] = [];
+  /** Has asked the intake for a turn. */
+  #queued = false;
   /** Pings in a row without a sign of life. */
   #misses = 0;
 
@@ -168,13 +174,27 @@ export class SocketConnection implements Connection {
   #arrived(data: Buffer, isBinary: boolean): void {
     this.#misses = 0;
     if (this.#lost) return;
-    if (this.#held === undefined && this.#frames.length === 0 && this.#takesMore()) this.#read(data, isBinary);
-    else this.#frames.push({ data, isBinary });
+    const isNext = this.#held === undefined && this.#frames.length === 0 && this.#takesMore();
+    if (isNext && this.#parts.intake.take()) this.#read(data, isBinary);
+    else {
+      this.#frames.push({ data, isBinary });
+      if (isNext) this.#queue();
+    }
     if (this.#held !== undefined || this.#frames.length > 0) this.#parts.socket.pause();
   }
 
   #takesMore(): boolean {
     return this.#unanswered < LIMITS.sessionRequestsMax && this.#pace.hasRoom;
+  }
+
+  /** Reads on when the node has time for it. */
+  #queue(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    this.#parts.intake.later(() => {
+      this.#queued = false;
+      if (!this.#lost) this.#pump();
+    });
   }
 
   /** Reads on where reading stopped. What is queued here came in one piece with what had room, so it is bounded by that. */
@@ -186,6 +206,10 @@ export class SocketConnection implements Connection {
     }
     let taken = 0;
     while (taken < this.#frames.length && this.#held === undefined && !this.#lost && this.#takesMore()) {
+      if (taken === QUANTUM_MESSAGES_MAX || !this.#parts.intake.take()) {
+        this.#queue();
+        break;
+      }
       const { data, isBinary } = this.#frames[taken++] as Arrived;
       this.#read(data, isBinary);
     }

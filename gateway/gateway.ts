@@ -30,7 +30,8 @@ export interface Gateway {
 /** Makes the doors of a node. Nothing is opened before `listen`. */
 export function createGateway(deps: GatewayDeps): Gateway {
   const { settings, world, log, node, sessions } = deps;
-  const socketDoor = new SocketDoor({ settings, world, log, node, sessions, authenticate: authenticateAnyone });
+  const isFull = (): boolean => deps.desk.isFull;
+  const socketDoor = new SocketDoor({ settings, world, log, node, sessions, isFull, authenticate: authenticateAnyone });
   const httpDoor = createHttpDoor({ ...deps, authenticate: authenticateAnyone });
   let closed: Promise<void> | undefined;
 

@@ -15,6 +15,7 @@ import type { Settings } from '../runtime/settings.ts';
 import type { Cancel, World } from '../runtime/world.ts';
 import type { Authenticate } from './authentication.ts';
 import { SocketConnection } from './connection.ts';
+import { Intake } from './intake.ts';
 import { refusalOfHeaders } from './exposure.ts';
 import { problemOf, rawProblem } from './problem.ts';
 import { repeat } from './repeat.ts';
@@ -33,6 +34,8 @@ export interface SocketDoorDeps {
   readonly log: Log;
   readonly node: { readonly id: string; readonly version: string };
   readonly sessions: Pick<Sessions, 'open'>;
+  /** Whether new work is refused now because there is enough. */
+  readonly isFull: () => boolean;
   readonly authenticate: Authenticate;
 }
 
@@ -51,6 +54,7 @@ export class SocketDoor {
   readonly #server: WebSocketServer;
   readonly #bounds: FrameBounds;
   readonly #connections = new Map<WebSocket, SocketConnection>();
+  readonly #intake: Intake;
   readonly #stopBeats: Cancel;
   #draining = false;
 
@@ -58,6 +62,7 @@ export class SocketDoor {
     const { settings, world } = deps;
     this.#deps = deps;
     this.#bounds = { ...CLIENT_FRAME, bytesMax: settings.frameBytesMax };
+    this.#intake = new Intake(world, deps.isFull);
     const options: SocketOptions = {
       noServer: true,
       clientTracking: false,
@@ -143,7 +148,15 @@ export class SocketDoor {
       refuseVersion(socket);
       return;
     }
-    const connection = new SocketConnection({ socket, stream, codec, bounds: this.#bounds, world, log });
+    const connection = new SocketConnection({
+      socket,
+      stream,
+      codec,
+      bounds: this.#bounds,
+      world,
+      log,
+      intake: this.#intake,
+    });
     this.#connections.set(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
     connection.send({

@@ -26,10 +26,12 @@ export interface FloodFigures {
   readonly withoutRetryAfter: number;
 }
 
-const SOCKETS = 16;
+const SOCKETS = 64;
 const TICK_MS = 5;
 /** Unsent bytes of one socket above which nothing more is put behind them. */
 const BACKLOG_BYTES_MAX = 256 * 1024;
+/** Submissions of one socket that are not answered; a client that has more open gives up on new ones. */
+const UNANSWERED_MAX = 2_000;
 const LOOKED_INTO_EACH = 50;
 const SETTLE_MAX_MS = 60_000;
 
@@ -78,7 +80,7 @@ class Pipe {
   }
 
   get isFull(): boolean {
-    return this.#socket.writableLength > BACKLOG_BYTES_MAX;
+    return this.#socket.writableLength > BACKLOG_BYTES_MAX || this.sent - this.accepted - this.refused > UNANSWERED_MAX;
   }
 
   send(count: number): void {
@@ -125,7 +127,8 @@ function frameAt(bytes: Buffer, at: number): { readonly from: number; readonly t
   const short = (bytes[at + 1] ?? 0) & 0x7f;
   const header = short < 126 ? 2 : short === 126 ? 4 : 10;
   if (bytes.length < at + header) return undefined;
-  const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2));
+  const length =
+    short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2));
   const to = at + header + length;
   return bytes.length < to ? undefined : { from: at + header, to };
 }
@@ -155,8 +158,19 @@ class Flood {
     const ms = performance.now() - fromMs;
     const after = this.#figures();
     const count = (name: 'sent' | 'accepted' | 'completed' | 'refused'): number => after[name] - before[name];
-    const counts = { sent: count('sent'), accepted: count('accepted'), completed: count('completed'), refused: count('refused') };
-    return { ms, offered: offered ?? counts.sent, ...counts, codes: after.codes, withoutRetryAfter: after.withoutRetryAfter };
+    const counts = {
+      sent: count('sent'),
+      accepted: count('accepted'),
+      completed: count('completed'),
+      refused: count('refused'),
+    };
+    return {
+      ms,
+      offered: offered ?? counts.sent,
+      ...counts,
+      codes: after.codes,
+      withoutRetryAfter: after.withoutRetryAfter,
+    };
   }
 
   /** Resolves when everything that was taken on has ended, or too late; answers what has not. */

@@ -37,7 +37,7 @@ describe(`a node that is killed ${KILLS} times under load`, () => {
     const node = new FaultNode(folder.path, await freePort());
     cleanups.push(folder.clear, () => node.kill());
     const history = new History();
-    const load = new MixedLoad({ ...urlsOf(node), history, random, messageShare: 0.001 });
+    const load = new MixedLoad({ ...urlsOf(node), history, random });
     const kills = Math.round(KILLS / NODES);
     const points = Array.from({ length: kills }, (_, index) => pointOf(index + seed * kills));
     for (const point of await killAtPoints({ node, history, random }, points))

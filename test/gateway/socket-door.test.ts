@@ -61,7 +61,15 @@ async function stage(authenticate: Authenticate = authenticateAnyone): Promise<S
     return { id, message, closed: () => void ended.push(id) };
   };
   const node = { id: 'n', version: '0' };
-  const door = new SocketDoor({ settings: outcome.settings, world, log, node, sessions: { open }, authenticate });
+  const door = new SocketDoor({
+    settings: outcome.settings,
+    world,
+    log,
+    node,
+    sessions: { open },
+    isFull: () => false,
+    authenticate,
+  });
   const server = createServer();
   servers.push(server);
   server.on('upgrade', (request, socket, head) => door.upgrade(request, socket, head));
