@@ -9,6 +9,7 @@ import { loadSettings } from '../../runtime/settings.ts';
 import { createLevelStore } from '../../runtime/stores/level-store.ts';
 import { createWorld } from '../../runtime/world.ts';
 import { installEscapeHandlers } from '../../supervisors/escapes.ts';
+import { badAgents } from './bad-agents.ts';
 import { faultAgents } from './fault-agents.ts';
 import { type FailpointPlan, Failpoints, watchWaysOut, withFailpoints } from './failpoints.ts';
 
@@ -62,7 +63,7 @@ async function main(plan: FaultPlan): Promise<void> {
   watchWaysOut(points);
   const dir = path.join(settings.dataDir, 'store');
   const store = withFailpoints(createLevelStore({ dir, durability: settings.durability, world, log }), dir, points);
-  const agents = faultAgents(points, callsFile(dataDir));
+  const agents = [...faultAgents(points, callsFile(dataDir)), ...badAgents()];
   process.on('disconnect', () => process.exit(0));
   process.on('message', (message: FaultOrder) => {
     if (message.order === 'clock') ({ offsetMs } = message);
