@@ -14,6 +14,7 @@ export const QUANTUM_MESSAGES_MAX = 32;
  * spends on that is not spent on the work: this keeps it below a tenth.
  */
 export const FULL_MESSAGES_MAX = 16;
+/** The pause. */
 export const FULL_PAUSE_MS = 5;
 
 /** The intake of one node. */

@@ -7,7 +7,10 @@ const ONCE = { attempts: 1 } as const;
 /** Long enough for everything else to happen first. */
 const LONG_MS = 60_000;
 
-/** Waits for a long time, so that what was left behind goes off meanwhile; ends with its signal. */
+/** The time limit of a function that would never end: its actor crashes, comes back, and finds its call under way. */
+const LIMIT_MS = 1_500;
+
+/** Never ends by itself, so that what was left behind goes off meanwhile. */
 function linger(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- the reason is an error of the product
@@ -47,9 +50,20 @@ const RUNS: Readonly<Record<string, AgentDefinition['run']>> = {
 /** All of them, as `bad.NAME`. */
 export function badAgents(): readonly AgentDefinition[] {
   const functions = Object.entries(RUNS).map(([name, run]) =>
-    defineAgent({ name: `bad.${name}`, version: '1.0.0', kind: 'pure', retry: ONCE, run: run as () => unknown }),
+    defineAgent({
+      name: `bad.${name}`,
+      version: '1.0.0',
+      kind: 'pure',
+      retry: ONCE,
+      timeoutMs: limitOf(name),
+      run: run as () => unknown,
+    }),
   );
   return [...functions, loads, stops, calls, deaf];
+}
+
+function limitOf(name: string): number {
+  return name.startsWith('worker-') ? LONG_MS : LIMIT_MS;
 }
 
 const loads = defineAgent({

@@ -71,7 +71,6 @@ describe.skipIf(disk === undefined)(
           socketUrl: served.socketUrl,
           history,
           random,
-          messageShare: 0.001,
         });
         for (let round = 0; round < ROUNDS; round++) {
           const before = load.acknowledged;
