@@ -11,7 +11,7 @@
  *   a/ADDRESS·KEY         its attachments
  *   w/DUE·ADDRESS         when a cell that may rest must be woken: its earliest timer
  *   k/PRINCIPAL·KEY       idempotency keys
- *   d/KIND·NAME·VERSION   definitions
+ *   d/KIND·NAME·VERSION   definitions, breakers
  *   q/ID                  quarantined messages
  *   x/STATE·ID            calls with an unknown outcome; STATE is `unknown` or `closed`
  *   m/NAME                the store's own

@@ -109,7 +109,7 @@ export interface KeyWrite {
   readonly expiresAtMs: number;
 }
 
-/** A named, versioned thing of the registry. `body: null` removes it. */
+/** A named, versioned thing of the registry, or the state of a breaker. `body: null` removes it. */
 export interface DefinitionWrite {
   readonly kind: 'agent' | 'workflow' | 'breaker';
   readonly name: string;

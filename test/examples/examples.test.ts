@@ -119,6 +119,13 @@ describe('The examples', () => {
     expect(await outputOf('--graph', json, '--input', '{"lines":["one"]}')).toEqual({ lines: ['ONE'], primes: null });
   });
 
+  it('breaker.ts: a circuit breaker', async () => {
+    const out = await run(process.execPath, [path.join(EXAMPLES, 'breaker.ts')]);
+    const [opened, degraded, back, closed] = out.trim().split('\n').slice(-4);
+    expect([opened, closed]).toEqual(['open', 'closed']);
+    expect([degraded, back]).toEqual(['translated by the dictionary', 'translated by the provider']);
+  });
+
   it('embed.ts: a node in a program', async () => {
     const out = await run(process.execPath, [path.join(EXAMPLES, 'embed.ts'), path.join(folder.path, 'embedded')]);
     expect(out.trim().split('\n').at(-1)).toBe('{"text":"HI FROM INSIDE"}');

@@ -20,7 +20,7 @@ import { FlowPlans } from '../../actors/workflow/planner.ts';
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { RecoveryReport } from '../../runtime/recovery.ts';
-import { createRegisters } from '../../runtime/registers.ts';
+import { createRegisters, type Registers } from '../../runtime/registers.ts';
 import type { MemoryDisk } from '../../runtime/stores/memory-store.ts';
 import type { TaskRecord } from '../../runtime/stores/store.ts';
 import { createWorkerPool } from '../../runtime/workers/pool.ts';
@@ -39,6 +39,7 @@ export interface WorkNode extends BareNode {
   readonly sessions: Sessions;
   readonly tree: Tree;
   readonly breakers: Breakers;
+  readonly registers: Registers;
   readonly recovered: RecoveryReport;
   /** Submissions that were taken on. */
   readonly submitted: { count: number };
@@ -102,7 +103,12 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   const effects = new EffectDesk(ledger, store);
   const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
-  const breakers = new Breakers({ kernel, world, log: node.logger });
+  const breakers = new Breakers({
+    kernel,
+    world,
+    log: node.logger,
+    onChange: (entry) => registers.trigger.breakerChanged({ entry }),
+  });
   breakers.restore(await store.definitions('breaker'));
   const selector = new Selector(registry, kernel.effects, breakers);
   const plans = new FlowPlans(registry);
@@ -174,6 +180,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
       sessions,
       tree,
       breakers,
+      registers,
       recovered,
       submitted,
       submit,
