@@ -42,8 +42,8 @@ export class Outside {
   readonly #trace: (line: string) => void;
   /** What each key did: how often it was asked for, and the receipt of the first time. */
   readonly #keys = new Map<string, { calls: number; receipt: string }>();
-  /** Deliveries of each message that an actor told of before it did anything. */
-  readonly deliveries = new Map<string, number>();
+  /** Of each message that crashes its actor: how often it was delivered, and by which runs of the process. */
+  readonly deliveries = new Map<string, { count: number; readonly boots: Set<Owner> }>();
   #receipts = 0;
   /** A call has arrived: the process that made it may die here. */
   onCall: () => void = () => undefined;
@@ -83,8 +83,10 @@ export class Outside {
   /** An actor is about to handle a message. @returns how often it has told so */
   delivered(process: Owner, op: string): number {
     if (!process.alive) return 0;
-    const count = (this.deliveries.get(op) ?? 0) + 1;
-    this.deliveries.set(op, count);
+    const known = this.deliveries.get(op) ?? { count: 0, boots: new Set<Owner>() };
+    this.deliveries.set(op, known);
+    known.boots.add(process);
+    const count = ++known.count;
     this.#trace(`delivered ${op} ${count}`);
     return count;
   }

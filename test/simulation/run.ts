@@ -4,10 +4,14 @@
  *   node test/simulation/run.ts --seed 123 --trace
  *   node test/simulation/run.ts --seeds 1-300
  *   node test/simulation/run.ts --list 4,105
+ *   node test/simulation/run.ts --seeds 1-300 --plant ack-before-sync --until-found
  *
  * Ends with 1 when a promise was broken, and names the command that shows how.
  */
 import { parseArgs } from 'node:util';
+import { plantedBug } from './planted-bugs.ts';
+import { plant } from './planting.ts';
+import type { Verdict } from './simulation.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,15 +19,24 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     list: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    plant: { type: 'string' },
+    'until-found': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 
+if (values.plant !== undefined) plant(plantedBug(values.plant));
+// After the bug is planted: what is imported before is the product as it is.
 const { simulate } = await import('./simulation.ts');
 
 const [from = 1, to = from] = (values.seeds ?? values.seed ?? '1').split('-').map(Number);
 const seeds = values.list?.split(',').map(Number) ?? Array.from({ length: to - from + 1 }, (_, at) => from + at);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const tell = ({ seed, violations }: Verdict): void => {
+  for (const { checker, message } of violations) say(`seed ${seed}: ${checker}: ${message}`);
+  const planted = values.plant === undefined ? '' : ` --plant ${values.plant}`;
+  say(`  node test/simulation/run.ts --seed ${seed} --trace${planted}`);
+};
 const startedMs = Date.now();
 const totals = { seeds: 0, failed: 0, steps: 0, tasks: 0, crashes: 0 };
 for (const seed of seeds) {
@@ -38,9 +51,8 @@ for (const seed of seeds) {
     say(`seed ${seed}: hash ${hash}, ${steps} steps, ${tasks} tasks, ${crashes} crashes, ${simulatedMs} ms of its own`);
   if (violations.length === 0) continue;
   totals.failed++;
-  if (values.json) continue;
-  for (const { checker, message } of violations) say(`seed ${seed}: ${checker}: ${message}`);
-  say(`  node test/simulation/run.ts --seed ${seed} --trace`);
+  if (!values.json) tell(verdict);
+  if (values['until-found']) break;
 }
 if (!values.json)
   say(

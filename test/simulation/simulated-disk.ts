@@ -40,7 +40,7 @@ const SYNC_MS = 3;
 const SLOW_MS = 4_000;
 const OPEN_MS = 30;
 /** Of reads: they take a moment. */
-const READS_LATE = 0;
+const READS_LATE = 0.3;
 const NEVER = new Promise<never>(() => undefined);
 
 /** What is on the disk, and what goes wrong with it. It outlives processes. */

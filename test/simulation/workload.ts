@@ -259,7 +259,8 @@ export function makeJob(parts: JobParts): Job {
   const judge = (end: End): string | undefined => {
     if (rests && end.error?.code === 'UNAVAILABLE') return undefined;
     if (cancels && end.status === 'canceled') return undefined;
-    if (deadlineMs !== undefined && end.error?.code === 'DEADLINE_EXCEEDED') return undefined;
+    // Close to its deadline nothing is tried again.
+    if (deadlineMs !== undefined && end.status === 'failed') return undefined;
     return made.judge(end);
   };
   return {

@@ -1,0 +1,143 @@
+/**
+ * Bugs that are known, to be found: each replaces one place of the product's source while it is loaded. The place is given by
+ * its text, wherever it stands; one that is not there exactly once is an error, so that none is ever planted nowhere.
+ */
+import type { Checker } from './judge.ts';
+
+/** One bug. */
+export interface PlantedBug {
+  readonly name: string;
+  /** What it breaks, in words. */
+  readonly what: string;
+  readonly find: string;
+  readonly replace: string;
+  /** Those that may find it. */
+  readonly foundBy: readonly Checker[];
+}
+
+/** All of them. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'ack-before-sync',
+    what: 'a commit counts as done when the system has the bytes',
+    find: "await batch.write(this.#options.durability === 'fsync');",
+    replace: 'await batch.write(false);',
+    foundBy: ['early-frame', 'early-call'],
+  },
+  {
+    name: 'release-before-commit',
+    what: 'what waits for an epoch is let go before it is written',
+    find: 'const epoch = this.#cut();',
+    replace: 'const epoch = this.#cut(); for (const release of releases.splice(0)) this.#let(release);',
+    foundBy: ['early-frame', 'early-call'],
+  },
+  {
+    name: 'failed-write-forgotten',
+    what: 'an epoch whose write failed is not written again',
+    find: 'await this.#store.commit(epoch, this.#fence);\n        this.#hooks.onPause(false);',
+    replace: 'this.#hooks.onPause(false);',
+    foundBy: ['early-frame', 'early-call'],
+  },
+  {
+    name: 'checksum-skipped',
+    what: 'a record is read whatever its checksum says',
+    find: 'if (view.getUint32(checksumAt) !== crc32(record.subarray(0, checksumAt), crc32(key)))',
+    replace: 'if (checksumAt < 0)',
+    foundBy: ['end', 'events', 'reads', 'frame', 'outcome', 'counter', 'escape', 'index', 'idempotency', 'early-frame'],
+  },
+  {
+    name: 'timer-lost-at-restore',
+    what: 'timers of stored actors are not armed again',
+    find: 'for (const [id, dueAtMs] of cell.timers) kernel.armTimer(cell, id, dueAtMs);',
+    replace: '',
+    foundBy: ['liveness'],
+  },
+  {
+    name: 'mail-left-out',
+    what: 'messages that wait are not part of what is stored of an actor',
+    find: '      control,\n      user,\n      rows:',
+    replace: '      control,\n      user: [],\n      rows:',
+    foundBy: ['early-frame', 'counter'],
+  },
+  {
+    name: 'cut-without-waking',
+    what: 'an epoch does not wait for actors whose state is being read, though they have mail of it',
+    find: 'if (settling !== undefined) await settling;',
+    replace: '',
+    foundBy: ['early-frame', 'counter', 'acknowledged-lost'],
+  },
+  {
+    name: 'record-ignored',
+    what: 'a journaled call is made again, though its result is recorded',
+    find: "if (entry.state === 'done') return entry.value as T;",
+    replace: '',
+    foundBy: ['effect-rerun', 'unsafe-twice'],
+  },
+  {
+    name: 'unsafe-call-again',
+    what: 'an unsafe call that was under way when the node died is made again',
+    find: "if (request.again && request.kind === 'unsafe') {",
+    replace: "if (request.again && request.kind === 'unsafe' && request.key === '') {",
+    foundBy: ['unsafe-twice'],
+  },
+  {
+    name: 'call-before-commit',
+    what: 'a call begins before the wish for it is stored',
+    find: "if (request.kind === 'pure') return begin();",
+    replace: 'return begin();',
+    foundBy: ['early-call'],
+  },
+  {
+    name: 'delivered-twice',
+    what: 'a message that crashed its actor comes back twice',
+    find: 'cell.timers?.set(envelope.id, envelope.dueAtMs);\n        cell.mailbox.putBack(envelope);',
+    replace:
+      'cell.timers?.set(envelope.id, envelope.dueAtMs);\n        cell.mailbox.putBack(envelope);\n        cell.mailbox.putBack({ ...envelope });',
+    foundBy: ['counter', 'poison'],
+  },
+  {
+    name: 'deliveries-not-stored',
+    what: 'how often a message was delivered is forgotten when the node dies',
+    find: '    kept(cell.control),',
+    replace: '    kept(cell.control).map((envelope) => ({ ...envelope, deliveries: 0 })),',
+    foundBy: ['poison'],
+  },
+  {
+    name: 'keys-not-stored',
+    what: 'idempotency keys are known to one run of the process alone',
+    find: 'of epoch.keys) {',
+    replace: 'of epoch.keys.slice(1_000)) {',
+    foundBy: ['idempotency'],
+  },
+  {
+    name: 'claim-not-looked-up',
+    what: 'an idempotency key that is being claimed is not found',
+    find: 'if (earlier !== undefined) return { task: earlier, duplicate: true };',
+    replace: '',
+    foundBy: ['idempotency'],
+  },
+  {
+    name: 'seq-used-twice',
+    what: 'the line that says that a task goes on does not count',
+    find: "return log(state, port, [{ kind: 'task.resumed', data: { boot: event['boot'] } }], state.phase);",
+    replace: "log(state, port, [{ kind: 'task.resumed', data: { boot: event['boot'] } }], state.phase); return state;",
+    foundBy: ['events', 'end', 'reads', 'liveness'],
+  },
+  {
+    name: 'index-not-written',
+    what: 'a task is not listed under its status',
+    find: "if (progress.status !== 'completed') {",
+    replace: "if (progress.status === 'submitted') {",
+    foundBy: ['index'],
+  },
+];
+
+/** The bug of a name. Throws where there is none. */
+export function plantedBug(name: string): PlantedBug {
+  const bug = PLANTED_BUGS.find((one) => one.name === name);
+  if (bug === undefined)
+    throw new RangeError(
+      `There is no planted bug ${name}; there are ${PLANTED_BUGS.map((one) => one.name).join(', ')}.`,
+    );
+  return bug;
+}
