@@ -69,15 +69,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'record-ignored',
     what: 'a journaled call is made again, though its result is recorded',
-    find: "if (entry.state === 'done') return entry.value as T;",
+    find: "if (entry?.state === 'done') return entry.value as T;",
     replace: '',
     foundBy: ['effect-rerun', 'unsafe-twice'],
   },
   {
     name: 'unsafe-call-again',
     what: 'an unsafe call that was under way when the node died is made again',
-    find: "if (request.again && request.kind === 'unsafe') {",
-    replace: "if (request.again && request.kind === 'unsafe' && request.key === '') {",
+    find: "if (entry?.state === 'intended' && kind === 'unsafe') await this.#wait(",
+    replace: "if (entry?.state === 'intended' && key === '') await this.#wait(",
     foundBy: ['unsafe-twice'],
   },
   {
@@ -92,7 +92,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     what: 'a message that crashed its actor comes back twice',
     find: 'cell.timers?.set(envelope.id, envelope.dueAtMs);\n        cell.mailbox.putBack(envelope);',
     replace:
-      'cell.timers?.set(envelope.id, envelope.dueAtMs);\n        cell.mailbox.putBack(envelope);\n        cell.mailbox.putBack({ ...envelope });',
+      'cell.timers?.set(envelope.id, envelope.dueAtMs);\n        cell.mailbox.putBack(envelope);' +
+      'cell.mailbox.putBack({ ...envelope });',
     foundBy: ['counter', 'poison'],
   },
   {

@@ -144,15 +144,8 @@ function once(outside: Outside, process: Owner): AgentDefinition {
     retry: { attempts: 2, backoffMs: 100 },
     breaker: BREAKER,
     run: ({ input, ctx }) => {
-      const holder = runOf(ctx);
-      const call = {
-        kind: 'unsafe',
-        key: holder,
-        token: `${input.token}/${ctx.attempt}`,
-        holder,
-        wish: input.token,
-      } as const;
-      return outside.call(process, { ...call, step: stepOf(ctx) });
+      const [key, token, holder] = [ctx.idempotencyKey, input.token, runOf(ctx)];
+      return outside.call(process, { kind: 'unsafe', key, token, holder, wish: token, step: stepOf(ctx) });
     },
   });
 }
@@ -219,7 +212,7 @@ function saga(outside: Outside, process: Owner): AgentDefinition {
     kind,
     run: ({ input, ctx }: { readonly input: unknown; readonly ctx: AgentContext }) => {
       const [token, holder] = [String(input), runOf(ctx)];
-      return outside.call(process, { kind, key: `${holder} ${token}`, token, holder, wish: token, step: stepOf(ctx) });
+      return outside.call(process, { kind, key: ctx.idempotencyKey, token, holder, wish: token, step: stepOf(ctx) });
     },
   });
   const effects = { pure: effect('pure'), keyed: effect('keyed'), unsafe: effect('unsafe') };

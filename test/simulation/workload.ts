@@ -161,7 +161,7 @@ const MAKERS: readonly (readonly [weight: number, make: (parts: JobParts) => Mad
       return {
         target: { agent: 'sim.once' },
         input: { token },
-        judge: givesOr((output) => /-[12]$|\/[12]$/.test(String(output)) && String(output).includes(token), CALL_CODES),
+        judge: givesOr(isReceiptOf(token), CALL_CODES),
       };
     },
   ],
