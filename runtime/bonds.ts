@@ -44,6 +44,8 @@ export class Bonds {
   /** Ends that are still to be told of: one end may cause others, in a chain of any length. */
   readonly #told: (() => void)[] = [];
   #isTelling = false;
+  /** Known once the node has loaded what a start loads. */
+  #isThere: ((address: string) => boolean) | undefined;
 
   constructor(desk: BondDesk) {
     this.#desk = desk;
@@ -119,6 +121,7 @@ export class Bonds {
    * again, and what is no longer there is told of. `isThere` knows what is not in memory but has not ended.
    */
   restored(cells: Iterable<Cell>, isThere: (address: string) => boolean): void {
+    this.#isThere = isThere;
     const bound = [...cells].filter((cell) => cell.attachments?.has(BONDS_ROW) === true);
     for (const cell of bound)
       for (const [ref, address] of rowOf(cell).monitors) this.#watch(cell.address, ref, address);
@@ -127,6 +130,11 @@ export class Bonds {
       for (const [, address] of monitors) if (!isThere(address)) this.#fire(address, { reason: 'noproc' });
       for (const address of links) if (!isThere(address)) this.#part(cell.address, address, { reason: 'noproc' });
     }
+  }
+
+  /** The same for one cell that comes later. */
+  readmit(cell: Cell): void {
+    if (this.#isThere !== undefined && cell.attachments?.has(BONDS_ROW) === true) this.restored([cell], this.#isThere);
   }
 
   #tell(tell: () => void): void {

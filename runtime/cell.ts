@@ -129,7 +129,8 @@ export class Cell implements CellPort {
 
   /** It works for nobody but its key, and may leave memory whenever it has nothing to do. */
   get keyed(): boolean {
-    return this.spec.restart === 'permanent' && this.spec.owner === undefined && this.spec.durable;
+    const { durable, listed, owner, restart } = this.spec;
+    return restart === 'permanent' && owner === undefined && durable && listed !== true;
   }
 
   /** Part of an epoch's cut. One that wakes has no state yet: written now, it would lose the one that is stored. */

@@ -159,7 +159,7 @@ export class Crashes {
     desk.book.dismiss(cell);
     desk.touch(cell);
     desk.lifeOver(cell, exit);
-    if (cell.keyed) desk.keyedEnded(cell, 'ended');
+    if (cell.keyed || (cell.spec.listed === true && cell.spec.durable)) desk.keyedEnded(cell, 'ended');
     const { owner, address } = cell.spec;
     if (owner !== undefined) {
       desk.book.cells.get(owner)?.owned?.delete(cell);

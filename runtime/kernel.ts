@@ -51,6 +51,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   readonly quarantine = new Quarantine(this);
   /** Set by recovery: loads a cell that is stored but not in memory. */
   wake: ((address: string) => Cell | undefined) | undefined;
+  /** Set by recovery: makes a cell of what is stored under its address, or a new one where nothing is. */
+  take: ((spec: ChildSpec) => Cell | undefined) | undefined;
   /** Set by recovery: why a cell that was to be woken was not. */
   refusalOf: ((cell: Cell) => OperatingError | undefined) | undefined;
   /** Hears that the node stops. */
@@ -247,6 +249,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
         this.post(supervisor, { type: 'child.ended', address, exit: 'failed', error: error.toBody(), spec });
       return;
     }
+    // It may have been there in an earlier run of the process; one that comes and goes is new.
+    if (spec.listed === true && spec.durable && this.take !== undefined) return void this.take(spec);
     const cell = this.book.admit(new Cell(this, spec, logic));
     cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
     // Also when its first turn comes after the next cut: whoever made it has its own state, and its answers, in that.

@@ -63,6 +63,7 @@ export class Recovery {
     this.#alarms = new Alarms(kernel, store, this.#waking);
     this.#passivation = new Passivation(kernel, options, (cell) => this.#alarms.left(cell));
     kernel.wake = (address) => this.#waking.wake(address);
+    kernel.take = (spec) => this.#waking.take(spec);
     kernel.refusalOf = (cell) => this.#waking.refusalOf(cell);
     kernel.onStop = () => this.stop();
     kernel.onKeyedTurn = (cell) => this.#passivation.used(cell);

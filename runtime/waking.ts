@@ -62,11 +62,19 @@ export class Waking {
   /** The cell of a keyed actor that is not in memory: it takes mail from now on. Undefined for an address of nobody. */
   wake(address: string): Cell | undefined {
     const spec = this.#specOf(address);
-    const logic = spec === undefined ? undefined : this.#kernel.logic(spec.logic);
-    if (spec === undefined || logic === undefined) return undefined;
+    return spec === undefined ? undefined : this.take(spec);
+  }
+
+  /** The cell of this spec, with what is stored of it. Undefined where its logic is not loaded. */
+  take(spec: ChildSpec): Cell | undefined {
+    const { address } = spec;
+    const logic = this.#kernel.logic(spec.logic);
+    if (logic === undefined) return undefined;
     const cell = this.#kernel.book.admit(new Cell(this.#kernel, spec, logic));
     if (this.#ended.has(address)) {
       cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: 0 });
+      this.#kernel.touch(cell);
+      this.#kernel.enqueue(cell);
       return cell;
     }
     cell.phase = 'waking';
@@ -201,6 +209,7 @@ export class Waking {
     const { control, user } = cell.mailbox.waiting();
     while (cell.mailbox.take() !== undefined);
     fillCell(this.#kernel, cell, fit, rows);
+    this.#kernel.bonds.readmit(cell);
     for (const envelope of control) cell.mailbox.push(envelope);
     for (const envelope of user) cell.mailbox.readmit(envelope);
     if (control.length + user.length > 0) this.#kernel.touch(cell);
@@ -214,6 +223,9 @@ export class Waking {
     this.#refusals.set(cell, refusal);
     this.#strand(cell.address, refusal);
     const body = refusal.toBody();
+    const { address, listed, supervisor } = cell.spec;
+    if (listed === true)
+      this.#kernel.post(supervisor, { type: 'child.ended', address, exit: 'failed', error: body, spec: cell.spec });
     this.#kernel.lifeOver(cell, { reason: 'failed', error: body });
     const { control, user } = cell.mailbox.waiting();
     for (const envelope of [...control, ...user]) {

@@ -46,6 +46,20 @@ describe('Siblings that are restarted with the child that crashed', () => {
       expect(handled(node)).toEqual([['first', 'crash', 'second'], ['first', 'second'], ['second']]);
     },
   );
+
+  it('are there again when the node dies in between, with what was committed', async () => {
+    const node = await family(true);
+    await node.world.settle();
+    work(node, 'first');
+    node.tell('a', { type: 'crash', times: { left: 1 } });
+    await node.world.elapse(100);
+    node.kill();
+    const again = await family(true, 2, node.disk);
+    await again.recovery.resume(() => undefined);
+    await again.world.elapse(1_000);
+    expect(handled(again).map((names) => names?.[0])).toEqual(['first', 'first', 'first']);
+    expect(['a', 'b', 'c'].map((address) => again.kernel.cells.get(address)?.phase)).toEqual(['live', 'live', 'live']);
+  });
 });
 
 interface CallerState {
