@@ -82,7 +82,7 @@ const breaker = named(
     agent: text,
     supervisor: text,
     state: z.enum(['closed', 'half-open', 'open']),
-    failures: said('Those that count now.', count),
+    failures: said('Those that count now, or that opened it.', count),
     failuresMax: said('So many within `periodMs` open it.', count),
     periodMs: z.number(),
     opens: said('How often it has opened.', count),
@@ -196,9 +196,13 @@ const labels = z
   })
   .pipe(labelsField);
 
+/** In front of the name in the id of a breaker: `agent:`. */
+const BREAKER_KIND_CHARACTERS = 6;
+
 /** What routes take. */
 export const ASKS = Object.freeze({
   id: z.object({ id: text.min(1).max(LIMITS.idCharactersMax) }),
+  breaker: z.object({ id: text.min(1).max(LIMITS.nameCharactersMax + BREAKER_KIND_CHARACTERS) }),
   name: z.object({ name: text.min(1).max(LIMITS.nameCharactersMax + LIMITS.versionCharactersMax) }),
   signal: z.object({ id: text.min(1).max(LIMITS.idCharactersMax), name: eventNameField }),
   submission: named('TaskRequest', taskRequestSchema),

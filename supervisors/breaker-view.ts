@@ -9,7 +9,7 @@ export interface BreakerView {
   /** The supervisor that it belongs to. */
   readonly supervisor: string;
   readonly state: BreakerState['phase'];
-  /** Failures that count now, and how many open it; 0: none do. */
+  /** Failures that count now, or that opened it; and how many open it. */
   readonly failures: number;
   readonly failuresMax: number;
   readonly periodMs: number;

@@ -44,7 +44,7 @@ export interface BreakerState {
   readonly phase: 'closed' | 'open' | 'half-open';
   /** Grows by one with each change of the phase. */
   readonly era: number;
-  /** Failures that counted, ascending; at most as many as open it. */
+  /** Failures that counted, ascending; at most as many as open it. While it is not closed: those that opened it. */
   readonly failedAtMs: readonly number[];
   /** Ascending; one for each part of the period at most. */
   readonly spent: readonly Spend[];
@@ -97,8 +97,9 @@ export const NEW_BREAKER: BreakerState = Object.freeze({
   lastError: undefined,
 });
 
-/** Failures that count at `nowMs`. */
+/** Failures that count at `nowMs`; those that opened it, while it is not closed. */
 export function failuresAt(state: BreakerState, { periodMs }: BreakerLimits, nowMs: number): number {
+  if (state.phase !== 'closed') return state.failedAtMs.length;
   return state.failedAtMs.filter((atMs) => nowMs - atMs <= periodMs).length;
 }
 
@@ -270,7 +271,6 @@ function opened(
     ...state,
     phase: 'open',
     era: state.era + 1,
-    failedAtMs: [],
     notBeforeMs: 0,
     opens: state.opens + 1,
     streak,

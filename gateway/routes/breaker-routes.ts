@@ -24,7 +24,7 @@ export function registerBreakerRoutes(app: RestApp, { breakers }: Pick<RouteDeps
     tags,
     summary: 'One circuit breaker, by its id or the name of its agent.',
     operationId: 'getBreaker',
-    params: ASKS.id,
+    params: ASKS.breaker,
     response: answers({ 200: [ANSWERS.breaker, 'The breaker.'] }),
   };
   app.get(`${API}/breakers/:id`, { schema: one }, async (request) => breakers.view(request.params.id));
@@ -33,7 +33,7 @@ export function registerBreakerRoutes(app: RestApp, { breakers }: Pick<RouteDeps
     tags,
     summary: 'Close a circuit breaker by hand, and forget the failures that it counted.',
     operationId: 'resetBreaker',
-    params: ASKS.id,
+    params: ASKS.breaker,
     response: answers({ 200: [ANSWERS.breaker, 'It is closed, durably.'] }),
   };
   app.post(`${API}/breakers/:id/reset`, { schema: reset }, async (request) =>

@@ -56,7 +56,7 @@ describe('Breakers over REST', () => {
       agent: 'away',
       supervisor: 'supervisor/agents/away',
       opens: 1,
-      failures: 0,
+      failures: 5,
       failuresMax: 5,
       lastError: { code: 'AGENT_FAILED', message: 'The line is dead.' },
     });

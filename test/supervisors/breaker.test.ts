@@ -137,7 +137,9 @@ describe('Failures', () => {
   it('open it by as many as its limits say, within the period', () => {
     const two = fail(fail(NEW_BREAKER, T), T + 1_000);
     expect([two.phase, failuresAt(two, LIMITS, T + 1_000)]).toEqual(['closed', 2]);
-    expect(fail(two, T + 1_000).phase).toBe('open');
+    const three = fail(two, T + 1_000);
+    expect([three.phase, failuresAt(three, LIMITS, T + 9_000)]).toEqual(['open', 3]);
+    expect(failuresAt(reset(three, T + 1_000), LIMITS, T + 1_000)).toBe(0);
     expect(fail(two, T + 1_001).phase).toBe('closed');
   });
 

@@ -309,3 +309,18 @@ describe('What breakers say of themselves', () => {
     expect(node.breakers.figures()['agent:fickle']).toBe(1);
   });
 });
+
+describe('What an agent spends', () => {
+  it('opens its breaker beyond its limit, where somebody counts it', async () => {
+    const node = await nodeOf([]);
+    const limits = { failures: 5, periodMs: 60_000, openMs: 1_000, openMaxMs: 60_000, jitter: 0, probeMs: 1_000 };
+    node.breakers.add('payer', 'supervisor/agents/payer', { ...limits, spend: { usd: 1 } });
+    node.breakers.spent('payer', { usd: 0.9 });
+    expect(node.breakers.enter('payer', 'run/1').isIn).toBe(true);
+    node.breakers.spent('payer', { usd: 0.2 });
+    expect(node.breakers.enter('payer', 'run/2').isIn).toBe(false);
+    expect(breakerOf(node, 'payer')).toMatchObject({ state: 'open', lastError: { code: 'BUDGET_EXCEEDED' } });
+    expect(breakerOf(node, 'payer').retryAfterMs).toBeGreaterThan(59_000);
+    node.breakers.spent('fickle', { usd: 1e9 });
+  });
+});
