@@ -18,7 +18,7 @@ import { type AgentContext, type ContextDeps, createContext } from './agent-cont
 import type { AgentDefinition } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import type { Probe } from './doubt.ts';
-import { takeOver } from './migration.ts';
+import { takeOver, type TakeoverLogic } from './migration.ts';
 import { runLogic, type RunInput } from './run.ts';
 
 const ISSUES_SHOWN_MAX = 20;
@@ -62,6 +62,22 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
     ...upgradable(definition, name, factory),
     factory,
     perform: (call, spec) => performRun(definition, deps, call, spec),
+  };
+}
+
+/**
+ * As much of the logic of an agent as it takes to take its stored actors over, on a node that does not run.
+ * Errors: UNSUPPORTED_LOGIC.
+ */
+export function takeoverLogic(definition: AgentDefinition, world: World): TakeoverLogic {
+  const { name: agent, version: logicVersion, machine, classes, kind } = definition;
+  const reference = `${agent}@${logicVersion}`;
+  const name = `agent:${reference}`;
+  const options = { logicId: name, logicVersion, world, ...(classes !== undefined && { classes }) };
+  return {
+    name,
+    factory:
+      machine === undefined ? flatFactory(runLogic(name, logicVersion, kind)) : hosted(machine, reference, options),
   };
 }
 

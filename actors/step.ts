@@ -9,6 +9,7 @@
  *     ├──child.failed (otherwise), child.quarantined, timer.timeout ────────► done
  *     └──run.parked──► parked ──run.unparked──► working; child.done, child.failed as above
  */
+import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
@@ -244,7 +245,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
 
   return {
     name: STEP_LOGIC,
-    version: '1',
+    version: LIFECYCLE_VERSIONS.step,
     initial: begin,
     table: {
       working: atWork,

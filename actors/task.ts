@@ -8,6 +8,7 @@
  * A task is `submitted` and at once `working`: both lines are in its first commit. Every phase but the last three can be
  * canceled or run out of time.
  */
+import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { TaskEvent, TaskOptions, TaskResult, TaskStatus, TaskTarget, Degradation } from '../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
@@ -81,7 +82,7 @@ export function taskSpec(start: TaskStart): ChildSpec {
 /** The logic of tasks. */
 export const taskLogic: FlatLogic<TaskState, TaskStart> = {
   name: TASK_LOGIC,
-  version: '1',
+  version: LIFECYCLE_VERSIONS.task,
   initial: begin,
   table: {
     working: {

@@ -226,6 +226,15 @@ function addNodeVerbs(program: Command, verb: VerbAdder): void {
       .option('--data <dir>', "the node's folder", './.troupe'),
     async () => (await import('./verbs/doctor.ts')).doctor,
   );
+  verb(
+    program
+      .command('migrate')
+      .description('take the stored actors of a node that is stopped over into other versions of its agents')
+      .option('--dry-run', 'write nothing; say what fits, what would be taken over and what would be lost')
+      .option('--data <dir>', "the node's folder", './.troupe')
+      .option('--agents <glob...>', 'files with the agents as they are to be loaded, all versions of them'),
+    async () => (await import('./verbs/migrate.ts')).migrate,
+  );
 }
 
 function addQuarantineVerbs(program: Command, verb: VerbAdder): void {
@@ -272,7 +281,6 @@ function addLaterVerbs(program: Command): void {
     'keys',
     'backup',
     'restore',
-    'migrate',
     'bench',
   ]) {
     program

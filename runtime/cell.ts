@@ -5,7 +5,7 @@
  */
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
 import { BONDS_ROW, INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
-import type { ChildSpec } from './child-spec.ts';
+import { type ChildSpec, isKeyed } from './child-spec.ts';
 import type { EffectCall } from './effects.ts';
 import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
 import { Mailbox } from './mailbox.ts';
@@ -129,8 +129,7 @@ export class Cell implements CellPort {
 
   /** It works for nobody but its key, and may leave memory whenever it has nothing to do. */
   get keyed(): boolean {
-    const { durable, listed, owner, restart } = this.spec;
-    return restart === 'permanent' && owner === undefined && durable && listed !== true;
+    return isKeyed(this.spec);
   }
 
   /** Part of an epoch's cut. One that wakes has no state yet: written now, it would lose the one that is stored. */

@@ -15,6 +15,11 @@ export type RecoveryMode = 'resume' | 'reset';
  */
 export type Shutdown = number | 'brutal-kill' | 'infinity';
 
+/** It works for nobody but its key, and may leave memory whenever it has nothing to do. */
+export function isKeyed({ restart, owner, durable, listed }: ChildSpec): boolean {
+  return restart === 'permanent' && owner === undefined && durable && listed !== true;
+}
+
 /** OTP's default for workers, ms. */
 export const SHUTDOWN_MS = 5_000;
 

@@ -8,6 +8,7 @@
  *
  * Its stored state is one letter per step and per item; the outputs are rows, written once.
  */
+import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../../protocol/errors.ts';
 import type { WorkflowGraph } from '../../protocol/graph.ts';
 import type { Degradation } from '../../protocol/tasks.ts';
@@ -78,7 +79,7 @@ const CONCURRENCY_DEFAULT = 16;
 export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
   return {
     name: FLOW_LOGIC,
-    version: '1',
+    version: LIFECYCLE_VERSIONS.flow,
     initial: (start, port) => {
       const plan = planOf(start.graph);
       const run = new FlowRun(start.graph, plan, start.input, {});

@@ -34,6 +34,7 @@ export async function doctor(context: VerbContext, options: Record<string, unkno
     await checked('disk', () => checkSpace(dataDir)),
     await checked('durability', () => checkSync(dataDir)),
     await checkNode(context),
+    ...(await checkStranded(context)),
   ];
   if (terminal.isJson) for (const finding of findings) terminal.json(finding);
   else {
@@ -158,4 +159,29 @@ async function checkNode({ remote }: VerbContext): Promise<Finding> {
   } catch (error) {
     return { check: 'node', state: 'note', found: (error as Error).message };
   }
+}
+
+const STRANDED_SHOWN_MAX = 3;
+
+/** Actors in the node's store that it cannot go on with. Nothing where there is no node to ask. */
+async function checkStranded({ remote }: VerbContext): Promise<readonly Finding[]> {
+  let stranded: readonly { readonly address: string; readonly message: string }[];
+  try {
+    ({ stranded = [] } = (await fetchJson(remote, '/api/v1/cluster')) as { readonly stranded?: typeof stranded });
+  } catch {
+    return [];
+  }
+  const check = 'stored actors';
+  if (stranded.length === 0) return [{ check, state: 'ok', found: 'all that were asked for could be loaded' }];
+  const shown = stranded.slice(0, STRANDED_SHOWN_MAX).map(({ message }) => message);
+  return [
+    {
+      ...{
+        check,
+        state: 'wrong',
+        found: `${stranded.length} could not be loaded and stay as they are: ${shown.join(' ')}`,
+      },
+      advice: 'Load the versions they were stored by, or stop the node and see `troupe migrate --dry-run`.',
+    },
+  ];
 }
