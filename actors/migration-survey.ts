@@ -108,8 +108,8 @@ function refused(address: string, agent: string, error: OperatingError | undefin
 }
 
 function damagedLine(error: OperatingError): SurveyLine {
-  const key = String((error.details as { readonly key?: unknown } | undefined)?.key ?? '');
-  return refused(key.slice(2), 'unknown', error);
+  const { key } = (error.details ?? {}) as { readonly key?: unknown };
+  return refused(typeof key === 'string' ? key.slice(2) : 'unknown', 'unknown', error);
 }
 
 function writeOf({ address, awake }: StoredHead, before: CellSnapshot, after: CellSnapshot): CellWrite {
