@@ -8,7 +8,8 @@ import { type Frame, Wire } from '../support/wire.ts';
 const FIRST = `
 import { defineAgent, addressOf } from 'troupe';
 import { assign, sendTo, setup } from 'xstate';
-const reply = sendTo(({ event }) => addressOf(event.replyTo), ({ context, self }) => ({ type: 'r', value: self.getSnapshot().value, ...context }));
+const reply = sendTo(({ event }) => addressOf(event.replyTo),
+  ({ context, self }) => ({ type: 'r', value: self.getSnapshot().value, ...context }));
 export const first = defineAgent({
   name: 'orders', version: '1.0.0', keyed: true,
   machine: setup({}).createMachine({

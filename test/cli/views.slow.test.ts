@@ -84,6 +84,7 @@ describe('what a node has', () => {
       'disk',
       'durability',
       'node',
+      'stored actors',
     ]);
     const wrong = await runTroupe(['doctor', '--json', '--data', '/proc/none', '--url', node.url], {
       env: { TROUPE_PORT: 'x' },
