@@ -36,6 +36,7 @@ import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
 import type { Store } from './runtime/stores/store.ts';
+import { Suspects } from './runtime/suspects.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
@@ -148,7 +149,22 @@ async function openCore(parts: NodeParts) {
   });
   kernel.use(committer);
   await kernel.quarantine.load(store);
-  return { metrics, registers: createRegisters(), kernel, store, fence, committer };
+  const unmark = markRunning(parts, kernel);
+  return { metrics, registers: createRegisters(), kernel, store, fence, committer, unmark };
+}
+
+/** Keeps on disk whose code runs, where the node has a disk; until it is called back, when the node stops in order. */
+function markRunning({ settings, store, log }: NodeParts, { userCode }: Kernel): () => void {
+  if (store !== undefined || settings.store === 'memory') return () => {};
+  const suspects = new Suspects(settings.dataDir, log);
+  userCode.suspects = suspects;
+  const exiting = (): void => userCode.exiting();
+  process.on('exit', exiting);
+  return () => {
+    process.off('exit', exiting);
+    userCode.suspects = undefined;
+    suspects.close();
+  };
 }
 
 type Core = Awaited<ReturnType<typeof openCore>>;
@@ -312,6 +328,7 @@ async function openDoors(
     await workers.stop(0);
     unwatch();
     metrics.stop();
+    core.unmark();
     await store.close();
   };
   let stopped: Promise<void> | undefined;

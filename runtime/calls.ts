@@ -17,6 +17,10 @@ export interface CallDesk {
   release(fn: () => void): void;
   /** Puts an outcome into the cell's mailbox. */
   deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void;
+  /** A call is about to begin: code of users runs. */
+  enteringCall(cell: Cell, key: string): void;
+  /** Why a call must not be made once more; undefined for nearly all. */
+  callRefusal(cell: Cell, key: string): OperatingError | undefined;
 }
 
 /** The calls of one kernel. */
@@ -43,7 +47,9 @@ export class Calls {
         request,
         new OperatingError('NOT_AVAILABLE', `${logic.name} has no way to call ${request.name}.`),
       );
-    const scope = { port: cell, forward: (to: string, event: ActorEvent) => cell.send(to, event) };
+    const refusal = this.#desk.callRefusal(cell, request.key);
+    if (refusal !== undefined) return this.#refuse(cell, request, refusal);
+    const scope = { port: cell, call: request.key, forward: (to: string, event: ActorEvent) => cell.send(to, event) };
     // Not for the living alone: what a cell has asked for is made though it has crashed since, and it joins it then.
     const begin = (): void => {
       if (cell.phase === 'ended' || cell.phase === 'stopping') return;
@@ -56,7 +62,10 @@ export class Calls {
         priority: spec.priority,
         ...limitsOf(cell),
         // An error that escapes from here, however late, is this cell's.
-        perform: (call) => machineScopes.run(scope, () => perform(call, spec)),
+        perform: (call) => {
+          this.#desk.enteringCall(cell, request.key);
+          return machineScopes.run(scope, () => perform(call, spec));
+        },
       });
     };
     if (request.kind === 'pure') return begin();

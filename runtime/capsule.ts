@@ -98,6 +98,6 @@ export function wordsOf(message: CapsuleMessage): string {
 
 /** The message of an envelope, without what belongs to its delivery. */
 export function messageOf(envelope: Envelope): CapsuleMessage {
-  const { deliveries: _deliveries, bytes: _bytes, ...message } = envelope;
+  const { deliveries: _deliveries, bytes: _bytes, hops: _hops, ...message } = envelope;
   return message;
 }

@@ -3,6 +3,7 @@
  * and what is attached, and is the port through which its actor asks for things. What an actor asks for in a turn is noted
  * and done only if the turn ends well (runtime/kernel.ts runs turns).
  */
+import type { Circle } from './circles.ts';
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
 import { BONDS_ROW, INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
 import { type ChildSpec, isKeyed } from './child-spec.ts';
@@ -94,6 +95,10 @@ export class Cell implements CellPort {
   owned: Set<Cell> | undefined;
   /** The last messages it handled, where its logic runs code of users. */
   trail: TrailEntry[] | undefined;
+  /** Where it is part of a long chain of messages: what it has met in that. */
+  circle: Circle | undefined;
+  /** Hops of the short timers that are set. */
+  spins: Map<string, number> | undefined;
   seq = 0;
   /** Restarts of this cell since it was loaded. */
   restarts = 0;

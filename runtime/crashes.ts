@@ -3,6 +3,7 @@
  * reported to the cell's supervisor, which says `restart` or `abandon`.
  */
 import { type ErrorBody, toErrorBody } from '../protocol/errors.ts';
+import type { CapsuleCause } from './capsule.ts';
 import type { Cell } from './cell.ts';
 import { INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
 import type { CellBook } from './cell-book.ts';
@@ -55,10 +56,10 @@ export class Crashes {
   }
 
   /** The cell cannot go on as it is; `envelope` is what it crashed over, where that is known. */
-  crash(cell: Cell, envelope: Envelope | undefined, error: unknown): void {
+  crash(cell: Cell, envelope: Envelope | undefined, error: unknown, cause: CapsuleCause = 'crash'): void {
     const desk = this.#desk;
     this.stopHost(cell);
-    if (envelope !== undefined && reportsFailure(envelope)) {
+    if (envelope !== undefined && cause === 'crash' && reportsFailure(envelope)) {
       this.end(cell, { reason: 'failed', error: toErrorBody(error, 'AGENT_FAILED') });
       return;
     }
@@ -72,7 +73,7 @@ export class Crashes {
     if (envelope !== undefined) {
       envelope.deliveries++;
       if (envelope.deliveries >= DELIVERIES_MAX || body.code === 'UNSUPPORTED_LOGIC') {
-        if (this.#setAside(cell, envelope, error)) return;
+        if (this.#setAside(cell, envelope, error, cause)) return;
       } else {
         if (envelope.kind === 'timer') cell.timers?.set(envelope.id, envelope.dueAtMs);
         cell.mailbox.putBack(envelope);
@@ -82,6 +83,13 @@ export class Crashes {
     const { address, recovery, restart, supervisor } = cell.spec;
     if (!desk.book.cells.has(supervisor)) desk.orphaned(cell, body);
     else desk.post(supervisor, { type: 'child.crashed', address, error: body, restart, recovery });
+  }
+
+  /** A message must not be handled once more: it is set aside as if it had crashed its actor for the last time. */
+  condemn(cell: Cell, envelope: Envelope, error: unknown, cause: CapsuleCause): void {
+    if (envelope.kind === 'timer') cell.timers?.delete(envelope.id);
+    envelope.deliveries = Math.max(envelope.deliveries, DELIVERIES_MAX - 1);
+    this.crash(cell, envelope, error, cause);
   }
 
   /**
@@ -195,9 +203,9 @@ export class Crashes {
   }
 
   /** Sets a poison message aside. False when the cell goes on without it. One without an owner waits for its supervisor's word. */
-  #setAside(cell: Cell, envelope: Envelope, error: unknown): boolean {
+  #setAside(cell: Cell, envelope: Envelope, error: unknown, cause: CapsuleCause): boolean {
     const desk = this.#desk;
-    const refusal = desk.quarantine.setAside(cell, envelope, error, 'crash');
+    const refusal = desk.quarantine.setAside(cell, envelope, error, cause);
     const { address, owner, restart, supervisor } = cell.spec;
     if (owner === undefined && restart === 'permanent' && envelope.kind !== 'start') return false;
     if (owner === undefined && desk.book.cells.has(supervisor)) {

@@ -109,4 +109,6 @@ export interface HostFactory {
   restore(port: HostPort, checkpoint: unknown): Host;
   encode(checkpoint: unknown): Uint8Array;
   decode(bytes: Uint8Array): unknown;
+  /** The same for states that will act alike, whatever numbers they were given. Absent: they cannot be compared. */
+  fingerprint?(checkpoint: unknown): string;
 }

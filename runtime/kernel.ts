@@ -6,6 +6,8 @@ import { LIMITS } from '../protocol/limits.ts';
 import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { type BondDesk, Bonds } from './bonds.ts';
 import { Calls, type CallDesk } from './calls.ts';
+import { type CapsuleCause, type CapsuleMessage, messageOf } from './capsule.ts';
+import { SPIN_MS } from './circles.ts';
 import { DOOR_LOGIC } from './door.ts';
 import type { KernelLog, KernelMeter, KernelOptions, Sink } from './kernel-options.ts';
 import { CellBook } from './cell-book.ts';
@@ -24,13 +26,14 @@ import { Quarantine } from './quarantine.ts';
 import type { KeyWrite } from './stores/store.ts';
 import { type DueTimer, TimerQueue } from './timer-queue.ts';
 import { type TurnDesk, Turns } from './turns.ts';
+import { UserCode, type UserCodeDesk } from './user-code.ts';
 import { volatileSpec } from './volatile-spec.ts';
 import type { World } from './world.ts';
 
 const ENVELOPE_BYTES = 64;
 
 /** The kernel of one node. */
-export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDesk, BondDesk {
+export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, CrashDesk, StopDesk, BondDesk {
   readonly world: World;
   readonly log: KernelLog;
   readonly feed = new Feed();
@@ -47,6 +50,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   readonly #crashes = new Crashes(this);
   readonly bonds = new Bonds(this);
   readonly #stops = new Stops(this, this.#crashes);
+  /** The watch over code of users. */
+  readonly userCode = new UserCode(this);
   /** What was set aside. */
   readonly quarantine = new Quarantine(this);
   /** Set by recovery: loads a cell that is stored but not in memory. */
@@ -219,11 +224,15 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
 
   post(to: string, event: ActorEvent): void {
     const sink = this.#sinks.get(to.slice(0, to.indexOf('/')));
-    if (sink !== undefined) return this.release(() => sink(to, event));
+    if (sink !== undefined) {
+      // Something comes of it: no circle.
+      this.#turns.hops = 0;
+      return this.release(() => sink(to, event));
+    }
     // One lane for all of it, also while the cell wakes: what one actor writes to another arrives in order.
     const cell = this.find(to);
     if (cell === undefined) return this.meter.deadLetter('no_actor');
-    cell.mailbox.push({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES });
+    cell.mailbox.push(this.#mail(event));
     this.#mailArrived(cell);
   }
 
@@ -231,7 +240,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   tell(to: string, event: ActorEvent): void {
     const cell = this.find(to);
     if (cell === undefined) return this.post(to, event);
-    if (cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES })) this.#mailArrived(cell);
+    if (cell.mailbox.offer(this.#mail(event))) this.#mailArrived(cell);
     else this.meter.deadLetter('mailbox_full');
   }
 
@@ -263,6 +272,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
   }
 
   startEffect(cell: Cell, request: EffectRequest): void {
+    this.#turns.hops = 0;
+    cell.circle = undefined;
     this.#calls.start(cell, request);
   }
 
@@ -272,6 +283,9 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
 
   armTimer(cell: Cell, id: string, dueAtMs: number): void {
     this.#timers.add({ address: cell.address, id, dueAtMs });
+    const { hops } = this.#turns;
+    if (hops > 0 && dueAtMs - this.nowMs() < SPIN_MS) (cell.spins ??= new Map()).set(id, hops);
+    else if (cell.spins !== undefined) cell.spins.delete(id);
   }
 
   release(fn: () => void): void {
@@ -319,7 +333,48 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
     if (cell.spec.durable) this.committer.touch(cell);
   }
 
+  entering(cell: Cell, envelope: Envelope): boolean {
+    return this.userCode.entering(cell, envelope);
+  }
+
+  passed(cell: Cell, envelope: Envelope): void {
+    this.userCode.passed(cell, envelope);
+  }
+
+  idle(): void {
+    this.userCode.idle();
+  }
+
+  enteringCall(cell: Cell, key: string): void {
+    this.userCode.enteringCall(cell, key);
+  }
+
+  callRefusal(cell: Cell, key: string): OperatingError | undefined {
+    return this.userCode.refusalOf(cell, key);
+  }
+
+  condemn(cell: Cell, envelope: Envelope, error: OperatingError, cause: CapsuleCause): void {
+    this.#crashes.condemn(cell, envelope, error, cause);
+  }
+
+  /** Who works for nobody goes on without the message that would close the circle; all others have failed. */
+  breakLoop(cell: Cell, envelope: Envelope, error: OperatingError): void {
+    if (cell.spec.owner === undefined) return this.#crashes.condemn(cell, envelope, error, 'livelock');
+    const { deliveries } = envelope;
+    const capsule = this.quarantine.keep(cell, messageOf(envelope), { deliveries, error, cause: 'livelock' });
+    const body = error.toBody();
+    this.#crashes.end(cell, {
+      reason: 'failed',
+      error: { ...body, details: { ...(body.details as object), capsule } },
+    });
+  }
+
+  keepCapsule(cell: Cell, message: CapsuleMessage, deliveries: number, error: OperatingError): string | undefined {
+    return this.quarantine.keep(cell, message, { deliveries, error, cause: 'node' });
+  }
+
   crashed(cell: Cell, envelope: Envelope, error: unknown): void {
+    this.userCode.failed();
     this.#crashes.crash(cell, envelope, error);
   }
 
@@ -351,6 +406,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
 
   consumed(cell: Cell, key: string): void {
     this.effects.consumed(cell.address, key);
+    this.userCode.settled(cell, key);
   }
 
   finished(cell: Cell): void {
@@ -365,6 +421,12 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
 
   keyedEnded(cell: Cell, end: 'ended' | 'given up'): void {
     this.onKeyedEnd?.(cell, end);
+  }
+
+  #mail(event: ActorEvent): Envelope {
+    const { hops } = this.#turns;
+    if (hops === 0) return { kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES };
+    return { kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES, hops };
   }
 
   #mailArrived(cell: Cell): void {
@@ -390,7 +452,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, CrashDesk, StopDe
     const cell = this.cells.get(timer.address);
     if (cell === undefined || cell.timers?.get(timer.id) !== timer.dueAtMs) return;
     const { id, dueAtMs } = timer;
-    cell.mailbox.push({ kind: 'timer', id, dueAtMs, deliveries: 0, bytes: ENVELOPE_BYTES });
+    const hops = cell.spins?.get(id) ?? 0;
+    cell.spins?.delete(id);
+    const mail = { kind: 'timer', id, dueAtMs, deliveries: 0, bytes: ENVELOPE_BYTES } as const;
+    cell.mailbox.push(hops === 0 ? mail : { ...mail, hops });
     this.enqueue(cell);
   }
 }

@@ -22,6 +22,7 @@ import type {
 import {
   BorderReferences,
   type CheckpointBody,
+  fingerprintOf,
   packCheckpoint,
   reviveSnapshots,
   TreeReferences,
@@ -482,10 +483,10 @@ export function machineFactory(machine: AnyStateMachine, given: MachineOptions):
     restore: (port, checkpoint) => {
       const bytes = checkpoint as Uint8Array;
       const kept = unpackCheckpoint(bytes);
-      const [number, parent] = kept.body;
-      return new MachineHost(port, options, parent ?? undefined, number).restore(logic, kept, bytes);
+      return new MachineHost(port, options, kept.body[1] ?? undefined, kept.body[0]).restore(logic, kept, bytes);
     },
     encode: (checkpoint) => checkpoint as Uint8Array,
     decode: (bytes) => bytes,
+    fingerprint: (checkpoint) => fingerprintOf(checkpoint as Uint8Array),
   };
 }

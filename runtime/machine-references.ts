@@ -11,6 +11,8 @@ import type { ActorEvent, HostPort } from './host.ts';
 /** The machine that the current code belongs to. */
 export interface MachineScope {
   readonly port: HostPort;
+  /** The key of the call that it makes, outside of turns. */
+  readonly call?: string;
   /** Sends a message to another actor of the node: in a turn with its output, outside of one as a turn of its own. */
   forward(address: string, event: ActorEvent): void;
   /** What a `log` action says; absent for code that is no machine's. */
@@ -26,6 +28,11 @@ export const machineScopes = new AsyncLocalStorage<MachineScope>();
  */
 export function currentCell(): HostPort | undefined {
   return machineScopes.getStore()?.port;
+}
+
+/** The key of the call that the current code belongs to; undefined in a turn, and for what a machine runs by itself. */
+export function currentCall(): string | undefined {
+  return machineScopes.getStore()?.call;
 }
 
 const NOTHING = { unsubscribe: (): void => {} };

@@ -6,8 +6,11 @@
 import { LIMITS } from '../protocol/limits.ts';
 import type { ActorEvent, EffectOutcome, Reentry } from './host.ts';
 
-/** One thing to handle in one turn. `deliveries` counts the turns that already crashed over it. */
-export type Envelope = { deliveries: number; readonly bytes: number } & (
+/**
+ * One thing to handle in one turn. `deliveries` counts the turns that already crashed over it; `hops` the messages that led to it,
+ * where code of users is among those who sent them (runtime/circles.ts).
+ */
+export type Envelope = { deliveries: number; readonly bytes: number; readonly hops?: number } & (
   | { readonly kind: 'start' }
   | { readonly kind: 'event'; readonly event: ActorEvent }
   | { readonly kind: 'relay'; readonly reentry: Reentry }

@@ -120,7 +120,7 @@ export class Quarantine {
     const id = world.id();
     const capsule = makeCapsule(cell, { id, atMs: world.nowMs(), message, supervisors, ...why });
     // The same actor that cannot begin is one case, however often it is tried.
-    if (message.kind === 'start' && capsule.permanent) {
+    if (message.kind === 'start' && (capsule.permanent || capsule.cause === 'load')) {
       for (const row of this.#rows.values()) {
         if (row.address === capsule.address && row.message === 'start') this.remove(row.id);
       }

@@ -35,6 +35,7 @@ export async function resumeCells(
   let resumed = 0;
   let seen = 0;
   const left = new Set<string>();
+  const broken: Broken[] = [];
   const onCorrupt = (error: OperatingError): void => {
     kernel.log.error('A stored cell is corrupt and was left alone.', { error: error.message, details: error.details });
     onStranded({ address: addressIn(error), error });
@@ -52,9 +53,11 @@ export async function resumeCells(
       onCell(cell);
       resumed++;
     } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
+      const why = error instanceof OperatingError ? error : unreadable(address, error);
+      const half = kernel.cells.get(address);
+      if (half !== undefined) broken.push({ cell: half, error: why });
       left.add(address);
-      onStranded({ address, error, ...(owner !== undefined && { owner }) });
+      onStranded({ address, error: why, ...(owner !== undefined && { owner }) });
     }
     if (++seen % SLICE_CELLS === 0) await new Promise<void>((resolve) => kernel.world.defer(resolve));
   }
@@ -63,8 +66,34 @@ export async function resumeCells(
     kernel.cells.values(),
     (address) => kernel.cells.has(address) || left.has(address) || isKeyed(address),
   );
+  for (const one of broken) setBrokenAside(kernel, one);
+  await kernel.userCode.suspects?.judge(async (address) => {
+    const stored = kernel.cells.get(address) === undefined ? await store.readCell(address) : undefined;
+    return kernel.cells.get(address)?.seq ?? (stored && unpackCell(stored.head).seq);
+  });
   kernel.pause(false);
   return resumed;
+}
+
+/** A cell whose state cannot be read, though its record is whole. */
+interface Broken {
+  readonly cell: Cell;
+  readonly error: OperatingError;
+}
+
+/** It must not keep the node from its start, nor its owner waiting. One that works for nobody stays in the store as it is. */
+function setBrokenAside(kernel: Kernel, { cell, error }: Broken): void {
+  const { owner } = cell.spec;
+  kernel.quarantine.setAside(cell, { kind: 'start', deliveries: 1, bytes: 0 }, error, 'load');
+  if (owner !== undefined && kernel.cells.has(owner)) kernel.endCell(cell, { reason: 'killed' });
+  else kernel.book.dismiss(cell);
+}
+
+function unreadable(address: string, error: unknown): OperatingError {
+  const words = error instanceof Error ? error.message : String(error);
+  return new OperatingError('STORE_CORRUPT', `The stored state of ${address} cannot be read: ${words}`, {
+    cause: error,
+  });
 }
 
 /** The address of a damaged record, as far as its key says it. */

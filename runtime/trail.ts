@@ -20,12 +20,20 @@ export interface TrailEntry {
 }
 
 /** Adds a message; the oldest makes room. `trail` is changed in place. */
-export function leaveTrail(trail: TrailEntry[], envelope: Envelope): void {
+export function leaveTrail(trail: TrailEntry[], entry: TrailEntry): void {
   if (trail.length >= TRAIL_MAX) trail.shift();
-  trail.push(entryOf(envelope));
+  trail.push(entry);
 }
 
-function entryOf(envelope: Envelope): TrailEntry {
+/** The entry in one line, which the same message has again after a restart. */
+export function lineOf({ kind, what, fields }: TrailEntry): string {
+  let line = what === '' ? kind : `${kind} ${what}`;
+  for (const key in fields) line += ` ${key}=${String(fields[key])}`;
+  return line;
+}
+
+/** The outline of a message. */
+export function entryOf(envelope: Envelope): TrailEntry {
   const { kind } = envelope;
   if (kind === 'start') return { kind, what: '' };
   if (kind === 'timer') return { kind, what: envelope.id };
@@ -38,7 +46,8 @@ function outline(event: Readonly<Record<string, unknown>>): Readonly<Record<stri
   const fields: Record<string, unknown> = {};
   let count = 0;
   for (const key in event) {
-    if (key === 'type' || key === '__proto__') continue;
+    // Where an answer goes is another address each time.
+    if (key === 'type' || key === 'replyTo' || key === '__proto__') continue;
     if (++count > FIELDS_MAX) break;
     const value = event[key];
     if (typeof value === 'number' || typeof value === 'boolean' || value === null) fields[key] = value;

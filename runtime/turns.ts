@@ -8,7 +8,6 @@ import type { CellPort } from './cell-port.ts';
 import type { Host } from './host.ts';
 import type { Envelope } from './mailbox.ts';
 import { ReadyQueue } from './ready-queue.ts';
-import { leaveTrail } from './trail.ts';
 import type { World } from './world.ts';
 
 /** Turns in a row before the event loop gets its turn. */
@@ -19,6 +18,12 @@ export interface TurnDesk {
   readonly world: World;
   /** The cell is part of the next epoch. */
   touch(cell: Cell): void;
+  /** A message is about to be handled by code of users. False where it was set aside instead. */
+  entering(cell: Cell, envelope: Envelope): boolean;
+  /** It was handled by code of users, and the turn ended well. */
+  passed(cell: Cell, envelope: Envelope): void;
+  /** There is nothing more to do at once. */
+  idle(): void;
   /** The turn threw, or the actor broke: nothing that it asked for is done. */
   crashed(cell: Cell, envelope: Envelope, error: unknown): void;
   /** The first turn of a listed cell ended well, or the first after a restart; `again`: it goes on from a state. */
@@ -34,6 +39,8 @@ export class Turns {
   readonly #desk: TurnDesk;
   readonly #ready = new ReadyQueue();
   #current: Cell | undefined;
+  /** Of what the current turn sends. */
+  hops = 0;
   #ops: (() => void)[] = [];
   #running = false;
   #scheduled = false;
@@ -99,6 +106,7 @@ export class Turns {
       if (cell.mailbox.size > 0) this.enqueue(cell);
     }
     this.#running = false;
+    this.#desk.idle();
     if (!this.#ready.empty) this.#schedule();
     return true;
   }
@@ -117,6 +125,10 @@ export class Turns {
     if (envelope === undefined) return;
     // Cleared or moved since it fired.
     if (envelope.kind === 'timer' && cell.timers?.get(envelope.id) !== envelope.dueAtMs) return;
+    const isUsers = cell.logic.runsUserCode === true;
+    if (isUsers && !this.#desk.entering(cell, envelope)) return;
+    const { hops = 0 } = envelope;
+    this.hops = isUsers || hops > 0 ? hops + 1 : 0;
     const before = cell.checkpoint;
     this.#current = cell;
     let crash: { readonly error: unknown } | undefined;
@@ -130,16 +142,18 @@ export class Turns {
     this.#current = undefined;
     if (crash !== undefined) {
       this.#ops.length = 0;
+      this.hops = 0;
       cell.checkpoint = before;
       this.#desk.crashed(cell, envelope, crash.error);
       return;
     }
-    if (cell.logic.runsUserCode === true) leaveTrail((cell.trail ??= []), envelope);
+    if (isUsers) this.#desk.passed(cell, envelope);
     // Before what the turn asks for is done: that may be another call under the same key.
     if (envelope.kind === 'settle') this.#desk.consumed(cell, envelope.key);
     if (cell.checkpoint !== before || this.#ops.length > 0 || cell.mailStored || envelope.kind === 'timer')
       this.#desk.touch(cell);
     this.#flush();
+    this.hops = 0;
     if (envelope.kind === 'start' && cell.spec.listed === true) this.#desk.started(cell, before !== undefined);
     this.#desk.finished(cell);
   }

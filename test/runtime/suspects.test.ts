@@ -1,0 +1,137 @@
+/** Who is suspected of having ended the process, from what one process leaves to the next. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NODE_ENDS_MAX, Suspects } from '../../runtime/suspects.ts';
+
+let dir = '';
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'troupe-suspects-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const open = (): Suspects => new Suspects(dir, quiet);
+const stored =
+  (seq: number | undefined): ((address: string) => Promise<number | undefined>) =>
+  () =>
+    Promise.resolve(seq);
+
+/** A process that dies while this runs; the one before it left what it left. */
+async function dieIn(address: string, what: string, seq: number, storedSeq: number | undefined = seq): Promise<void> {
+  const suspects = open();
+  await suspects.judge(stored(storedSeq));
+  suspects.enter(address, what, seq);
+}
+
+describe('A suspect', () => {
+  it('is counted once for each end of the process in the middle of the same thing', async () => {
+    for (let time = 1; time <= NODE_ENDS_MAX; time++) {
+      await dieIn('run/a', 'event pay amount=13', 5);
+      const next = open();
+      await next.judge(stored(5));
+      expect(next.endsOver('run/a', 'event pay amount=13')).toBe(time);
+      expect(next.endsOver('run/a', 'event pay amount=12')).toBe(0);
+      expect(next.endsOver('run/b', 'event pay amount=13')).toBe(0);
+    }
+  });
+
+  it('is counted before anything else can happen: a process that dies right after has not forgotten', async () => {
+    await dieIn('run/a', 'timer x:1', 5);
+    await open().judge(stored(5));
+    const next = open();
+    await next.judge(stored(5));
+    expect(next.endsOver('run/a', 'timer x:1')).toBe(1);
+  });
+
+  it('is none whose marked turn was committed after all', async () => {
+    await dieIn('run/a', 'timer x:1', 5);
+    const next = open();
+    await next.judge(stored(6));
+    expect(next.endsOver('run/a', 'timer x:1')).toBe(0);
+    expect(next.suspicion('run/a')).toBeUndefined();
+  });
+
+  it('is none that has ended, but one that was never stored stays one', async () => {
+    for (const [address, seq, suspicion] of [
+      ['run/a', 3, undefined],
+      ['agent/x/k', 0, 'event pay'],
+    ] as const) {
+      open().enter(address, 'event pay', seq);
+      const next = open();
+      await next.judge(stored(undefined));
+      expect(next.suspicion(address)).toBe(suspicion);
+    }
+  });
+
+  it('begins anew with another message of the same actor', async () => {
+    await dieIn('run/a', 'event one', 5);
+    await dieIn('run/a', 'event one', 5);
+    await dieIn('run/a', 'event two', 5);
+    const next = open();
+    await next.judge(stored(5));
+    expect([next.endsOver('run/a', 'event one'), next.endsOver('run/a', 'event two')]).toEqual([0, 1]);
+  });
+
+  it('that got on is none any more, also for the next process', async () => {
+    await dieIn('run/a', 'event one', 5);
+    const next = open();
+    await next.judge(stored(5));
+    next.clearOf('run/a');
+    expect(open().suspicion('run/a')).toBeUndefined();
+  });
+
+  it('is nobody when nothing ran, or the node stopped in order', async () => {
+    const first = open();
+    first.enter('run/a', 'event one', 5);
+    first.leave();
+    const second = open();
+    await second.judge(stored(5));
+    second.enter('run/a', 'event one', 5);
+    second.close();
+    const third = open();
+    await third.judge(stored(5));
+    expect(third.suspicion('run/a')).toBeUndefined();
+  });
+
+  it('is nobody for what calls do behind their first await: they can no longer be told apart', async () => {
+    const first = open();
+    first.enterCall('run/a', 'call run', 1);
+    first.enterCall('run/b', 'call run', 1);
+    await Promise.resolve();
+    const second = open();
+    await second.judge(stored(1));
+    expect([second.suspicion('run/a'), second.suspicion('run/b')]).toEqual([undefined, undefined]);
+    second.enterCall('run/b', 'call run', 1);
+    const third = open();
+    await third.judge(stored(1));
+    expect(third.suspicion('run/b')).toBe('call run');
+  });
+
+  it('is remembered however long its message is, and as one of few', async () => {
+    const long = `event ${'ü'.repeat(5_000)}`;
+    await dieIn('run/a', long, 5);
+    const next = open();
+    await next.judge(stored(5));
+    expect(next.endsOver('run/a', long)).toBe(1);
+    for (let index = 0; index < 100; index++) await dieIn(`run/${index}`, 'start', 5);
+    const last = open();
+    await last.judge(stored(5));
+    const kept = JSON.parse(readFileSync(path.join(dir, 'suspects.json'), 'utf8')) as readonly unknown[];
+    expect(kept).toHaveLength(64);
+    expect([last.suspicion('run/a'), last.suspicion('run/99')]).toEqual([undefined, 'start']);
+  });
+
+  it('is nobody where the files are damaged', async () => {
+    for (const bytes of ['', 'x', '\u0005', '\u0005\0abc', '\u0003\0a\nb', '{"not":"a list"}', '[1,{"address":5}]']) {
+      writeFileSync(path.join(dir, 'running'), bytes);
+      writeFileSync(path.join(dir, 'suspects.json'), bytes);
+      const next = open();
+      await next.judge(stored(0));
+      expect(next.suspicion('a')).toBeUndefined();
+      next.enter('a', 'start', 0);
+      next.close();
+    }
+  });
+});
