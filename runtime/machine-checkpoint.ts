@@ -2,7 +2,6 @@
  * The checkpoint of a machine: one array of records, packed. Its head says whether the body holds marks, so that most
  * states need not be looked through again when they are restored.
  */
-import { crc32 } from 'node:zlib';
 import type { KeptClasses } from './machine-classes.ts';
 import { MARK, type Mark, type ReferenceWriter } from './machine-kinds.ts';
 import { Converter, type ReferenceReader, Reviver } from './machine-marks.ts';
@@ -52,23 +51,6 @@ export function unpackCheckpoint(bytes: Uint8Array): { readonly isMarked: boolea
   const [format, isMarked, body] = unpackKept(bytes) as readonly [number, boolean, CheckpointBody];
   if (format !== FORMAT) throw mismatch(`it is of format ${String(format)}, and this version reads ${FORMAT}`);
   return { isMarked, body };
-}
-
-/** Of the state alone: neither the numbers that actors were given nor the timers, which have new ones each time. */
-export function fingerprintOf(bytes: Uint8Array): string {
-  const { body } = unpackCheckpoint(bytes);
-  const bare = packKept(withoutNumbers(body[2]));
-  return `${crc32(bare)}/${bare.length}`;
-}
-
-function withoutNumbers([status, value, context, output, error, history, children]: MachineRecord): unknown {
-  return [
-    ...[status, value, context, output, error, history],
-    children.map(([key, , , src, , , machine, snapshot, backlog]) => [
-      ...[key, src, snapshot, backlog],
-      machine === null ? null : withoutNumbers(machine),
-    ]),
-  ];
 }
 
 /** Puts back what marks stand for, in the snapshots of an actor and all its children. */

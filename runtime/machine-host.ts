@@ -22,7 +22,6 @@ import type {
 import {
   BorderReferences,
   type CheckpointBody,
-  fingerprintOf,
   packCheckpoint,
   reviveSnapshots,
   TreeReferences,
@@ -30,6 +29,7 @@ import {
   unpackCheckpoint,
 } from './machine-checkpoint.ts';
 import { KeptClasses } from './machine-classes.ts';
+import { fingerprintOf } from './machine-fingerprint.ts';
 import { type CallMaker, type OutsideCall, settledEvent } from './machine-calls.ts';
 import { REGISTERED_NAMES, registeredActor } from './machine-effects.ts';
 import { assertHostable } from './machine-lint.ts';

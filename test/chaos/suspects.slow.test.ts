@@ -41,7 +41,10 @@ export const leaver = defineAgent({
   run: async () => { await new Promise((resolve) => setImmediate(resolve)); process.exit(4); },
 });
 export const glutton = later('glutton', () => { const all = []; for (;;) all.push(new Array(100_000).fill({})); });
-export const sleeper = defineAgent({ name: 'sleeper', version: '1.0.0', run: async ({ ctx }) => { await ctx.sleep(4_000); return 'awake'; } });
+export const sleeper = defineAgent({
+  name: 'sleeper', version: '1.0.0',
+  run: async ({ ctx }) => { await ctx.sleep(4_000); return 'awake'; },
+});
 export const waiter = defineAgent({
   name: 'waiter', version: '1.0.0',
   machine: setup({}).createMachine({
@@ -108,8 +111,13 @@ async function isStuck(node: NodeUnderTest, sinceMs: number): Promise<boolean> {
   const mark = (): string => `${statSync(file).mtimeMs} ${readFileSync(file, 'latin1')}`;
   const before = mark();
   if (statSync(file).mtimeMs < sinceMs || / \0\0/.test(before)) return false;
-  await new Promise((resolve) => setTimeout(resolve, SILENT_MS));
-  return mark() === before;
+  const changed = await vi
+    .waitFor(() => expect(mark()).not.toBe(before), { timeout: SILENT_MS, interval: 50 })
+    .then(
+      () => true,
+      () => false,
+    );
+  return !changed;
 }
 
 /** Starts the node until the task has ended, and says how often that was. */
