@@ -83,6 +83,35 @@ describe('An agent that crashes', () => {
     expect(will.calls).toBe(calls + 1);
   });
 
+  it('closes it when the one that is the probe has handled all there was for it, though it has not ended', async () => {
+    const will = willing();
+    const act = (): void => {
+      if (will.broken) throw will.error();
+    };
+    const machine = setup({ actions: { act } }).createMachine({
+      id: 'patient',
+      initial: 'beginning',
+      states: {
+        beginning: { after: { 1: 'waiting' } },
+        waiting: { entry: 'act', on: { go: 'done' } },
+        done: { type: 'final' },
+      },
+      output: 'done',
+    });
+    const node = await nodeOf([defineAgent({ name: 'patient', version: '1.0.0', machine })]);
+    const tasks = Array.from({ length: 6 }, () => node.submit({ agent: 'patient' }).task);
+    await node.world.elapse(3_000);
+    expect(breakerOf(node, 'patient').state).toBe('open');
+    will.broken = false;
+    await node.world.elapse(12_000);
+    expect(breakerOf(node, 'patient').state).toBe('closed');
+    for (const task of tasks) {
+      expect((await node.store.readTask(task))?.status).toBe('working');
+      await outcomeOf(node, node.desk.signal('loopback', task, 'go', {}));
+      expect((await node.end(task)).status).toBe('completed');
+    }
+  });
+
   it('opens it by exceeding the intensity of its supervisor, however many failures its breaker takes', async () => {
     const will = willing();
     const node = await nodeOf([thrower(will, { breaker: { failures: 1_000 } })]);

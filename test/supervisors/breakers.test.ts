@@ -159,6 +159,33 @@ describe('A half-open breaker', () => {
     expect((await node.store.readTask(first))?.status).toBe('working');
   });
 
+  it('takes another probe when the first never began', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } })]);
+    await openIt(node);
+    await node.world.elapse(12_000);
+    expect(node.breakers.enter('fickle', 'run/none').isIn).toBe(true);
+    expect(node.breakers.enter('fickle', 'run/other').isIn).toBe(false);
+    await node.world.elapse(1_000);
+    expect(node.breakers.enter('fickle', 'run/other').isIn).toBe(true);
+  });
+
+  it('heeds no wall clock that is set while it is open', async () => {
+    const will = willing();
+    const node = await nodeOf([fickle(will, { retry: { attempts: 1 } })]);
+    await openIt(node);
+    const { retryAfterMs } = breakerOf(node);
+    for (const jumpMs of [-86_400_000, 172_800_000]) {
+      node.world.setWallClock(node.world.nowMs() + jumpMs);
+      expect(breakerOf(node)).toMatchObject({ state: 'open', retryAfterMs });
+      expect((breakerOf(node).retryAt ?? 0) - node.world.nowMs()).toBe(retryAfterMs);
+    }
+    await node.world.elapse((retryAfterMs ?? 0) - 1);
+    expect(breakerOf(node).state).toBe('open');
+    await node.world.elapse(1);
+    expect(breakerOf(node).state).toBe('half-open');
+  });
+
   it('hears nothing from calls that began before it opened', async () => {
     const will = willing();
     const node = await nodeOf([fickle(will, { retry: { attempts: 1 }, timeoutMs: 0 })]);
