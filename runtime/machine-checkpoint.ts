@@ -11,7 +11,9 @@ import type { ActorEvent } from './host.ts';
 import { packKept, type Survey, unpackKept } from './machine-values.ts';
 import { actorAt, childrenOf, isLiveActor, type LiveActor, type LiveSnapshot, pathOf } from './machine-xstate.ts';
 
-const FORMAT = 1;
+/** 2: the active states of each machine stand in its record. Format 1 is read, too: XState works them out. */
+const FORMAT = 2;
+const FORMATS_READ: readonly number[] = [1, 2];
 
 /** Where a timer starts or ends: the path of an actor, an address, or null for an actor that has ended. */
 export type PlaceRecord = readonly string[] | string | null;
@@ -49,7 +51,8 @@ export function packCheckpoint(
 /** The inverse; the values in it are not revived yet. Errors: VERSION_MISMATCH for bytes of another format. */
 export function unpackCheckpoint(bytes: Uint8Array): { readonly isMarked: boolean; readonly body: CheckpointBody } {
   const [format, isMarked, body] = unpackKept(bytes) as readonly [number, boolean, CheckpointBody];
-  if (format !== FORMAT) throw mismatch(`it is of format ${String(format)}, and this version reads ${FORMAT}`);
+  if (!FORMATS_READ.includes(format))
+    throw mismatch(`it is of format ${String(format)}, and this version reads ${FORMATS_READ.join(' and ')}`);
   return { isMarked, body };
 }
 

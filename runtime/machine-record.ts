@@ -8,6 +8,7 @@ import { OperatingError } from '../protocol/errors.ts';
 import type { ActorEvent } from './host.ts';
 import { type Survey, unsupported } from './machine-values.ts';
 import {
+  activate,
   childrenOf,
   isRunning,
   type LiveActor,
@@ -28,6 +29,8 @@ export type MachineRecord = readonly [
   error: unknown,
   history: History | null,
   children: readonly ActorRecord[],
+  /** The numbers of the active states. Records of format 1 have none. */
+  active?: readonly number[],
 ];
 
 /** A child: a machine, or the snapshot of any other logic. `id` is null where it is the key. */
@@ -57,13 +60,14 @@ export class RecordWriter {
 
   /** `place` is where the machine is: empty for the root, `children.KEY.` for a child. Errors: UNSUPPORTED_LOGIC. */
   writeMachine(actor: LiveActor, place: string): MachineRecord {
-    const { status, value, context, output, error, historyValue } = actor._snapshot;
+    const { status, value, context, output, error, historyValue, _nodes: nodes = [] } = actor._snapshot;
     if (isRunning(actor)) this.runningCount++;
     this.#survey.keep(context, () => `${place}context`);
     if (output !== undefined) this.#survey.keep(output, () => `${place}output`);
     if (error !== undefined) this.#survey.keep(error, () => `${place}error`);
     const children = childrenOf(actor).map(([key, child]) => this.#writeChild(key, child, `${place}children.${key}.`));
-    return [status, value, context, output, error, historyRecord(historyValue), children];
+    const active = nodes.map(({ order }) => order);
+    return [status, value, context, output, error, historyRecord(historyValue), children, active];
   }
 
   #writeChild(key: string, child: LiveActor, place: string): ActorRecord {
@@ -125,7 +129,7 @@ export function restoreMachine(
   scope: LiveScope,
   refuse: (error: unknown) => void,
 ): LiveSnapshot {
-  const [status, value, context, output, error, history, children] = record;
+  const [status, value, context, output, error, history, children, active] = record;
   try {
     const historyValue = Object.fromEntries(
       Object.entries(history ?? {}).map(([id, paths]) => [id, paths.map((path) => stateAt(machine, path))]),
@@ -148,6 +152,7 @@ export function restoreMachine(
     const lost = children.find(([key]) => snapshot.children?.[key] === undefined);
     if (lost !== undefined) throw mismatch(`the actor "${lost[3]}" of its child "${lost[0]}" is not there any more`);
     snapshot.context = context;
+    if (active !== undefined) activate(snapshot, machine, value, active);
     return snapshot;
   } catch (cause) {
     const refusal =

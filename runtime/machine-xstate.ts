@@ -5,7 +5,8 @@
  * Relied upon: `system._relay`, `_bookId`, `_register`, `_unregister`, `scheduler` are replaceable and looked up at each
  * use; a snapshot is restored inside the actor's constructor, through `logic.restoreSnapshot(snapshot, scope)`; the fields
  * of `LiveActor`; an actor with a parent uses that parent's system and reports its errors there; `src` names of inline
- * invokes; StateNode instances are accepted as history; `StateNode.path` and `config`.
+ * invokes; StateNode instances are accepted as history;
+ * `StateNode.path`, `order`, `tags` and `config`; `_nodes`, `value` and `tags` of a snapshot are fields that may be set.
  */
 // tidy-allow exports: all that leans on the inside of XState belongs into this one file
 import { type Actor, type ActorLogic, type AnyStateMachine, createActor, type Snapshot } from 'xstate';
@@ -40,7 +41,10 @@ export interface LiveSnapshot {
   output?: unknown;
   error?: unknown;
   context?: unknown;
-  readonly value?: StateValue;
+  value?: StateValue;
+  /** The active states, in an order that XState goes by. Only of machines. */
+  _nodes?: readonly StatePoint[];
+  tags?: ReadonlySet<string>;
   readonly machine?: unknown;
   readonly children?: Readonly<Record<string, LiveActor | undefined>>;
   readonly historyValue?: Readonly<Record<string, readonly StatePoint[]>>;
@@ -48,9 +52,12 @@ export interface LiveSnapshot {
 
 export type StateValue = string | { readonly [region: string]: StateValue };
 
-/** A state node, as far as history needs it. */
+/** A state node, as far as history and the list of active states need it. */
 export interface StatePoint {
   readonly path: readonly string[];
+  /** Its number in the machine, the same in every process. */
+  readonly order: number;
+  readonly tags: readonly string[];
   readonly states: Readonly<Record<string, StatePoint>>;
 }
 
@@ -169,6 +176,40 @@ export function childrenOf(actor: LiveActor): [key: string, child: LiveActor][] 
   const { children } = actor._snapshot;
   if (children === undefined) return [];
   return Object.entries(children).filter((entry): entry is [string, LiveActor] => entry[1] !== undefined);
+}
+
+/** The states of a machine by their numbers. */
+const POINTS = new WeakMap<object, readonly StatePoint[]>();
+
+function pointsOf(machine: { readonly root: StatePoint }): readonly StatePoint[] {
+  const known = POINTS.get(machine);
+  if (known !== undefined) return known;
+  const points: StatePoint[] = [];
+  const collect = (point: StatePoint): void => {
+    points[point.order] = point;
+    for (const child of Object.values(point.states)) collect(child);
+  };
+  collect(machine.root);
+  POINTS.set(machine, points);
+  return points;
+}
+
+/**
+ * Makes the active states of a restored snapshot what they were. XState works them out of the state value, which gives them
+ * in another order, and in some machines (where conflicting transitions of parallel regions left a state half entered) not
+ * the same ones: it goes by the list, and not by the value, when it leaves states.
+ */
+export function activate(
+  snapshot: LiveSnapshot,
+  machine: { readonly root: StatePoint },
+  value: StateValue | undefined,
+  orders: readonly number[],
+): void {
+  const points = pointsOf(machine);
+  const nodes = orders.map((order) => points[order]).filter((point) => point !== undefined);
+  snapshot._nodes = nodes;
+  snapshot.tags = new Set(nodes.flatMap(({ tags }) => tags));
+  if (value !== undefined) snapshot.value = value;
 }
 
 /** Keys of `children` from the root to an actor; undefined when it is not there any more. */

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
-const FILES = ['corpus', 'refusals'].map((name) => `test/runtime/machine-${name}.test.ts`);
+const FILES = ['corpus', 'random', 'refusals'].map((name) => `test/runtime/machine-${name}.test.ts`);
 const TIME_MS = 180_000;
 
 it(
@@ -22,7 +22,7 @@ it(
       timeout: TIME_MS,
       maxBuffer: 2 ** 26,
     }).catch((error: { readonly stdout: string }) => error);
-    expect(stdout).toMatch(/Test Files +2 passed/);
+    expect(stdout).toMatch(/Test Files +3 passed/);
     expect(stdout).toMatch(/\n\d{3,} passed, 0 failed, 0 skipped\s*$/);
   },
   TIME_MS,

@@ -2,6 +2,7 @@
 import { type AnyStateMachine, createMachine, fromCallback, fromPromise, raise, setup } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { machineFactory } from '../../runtime/machine-host.ts';
+import { packKept, unpackKept } from '../../runtime/machine-values.ts';
 import { benchOf, notingPort, options, restored, run } from './machine-corpus/noting-port.ts';
 
 describe('timers', () => {
@@ -183,6 +184,20 @@ describe('a restore', () => {
       expect.objectContaining({ code: 'VERSION_MISMATCH' }) as Error,
     );
     expect(() => changed.restore(notingPort(), Uint8Array.of(0x91, 0x07))).toThrow(/format 7/);
+  });
+
+  it('reads what the format before wrote, in which the active states do not stand', () => {
+    const port = notingPort();
+    const nested = (): AnyStateMachine =>
+      createMachine({
+        initial: 'a',
+        states: { a: { initial: 'b', states: { b: { tags: 'old', on: { N: 'c' } }, c: {} } } },
+      });
+    const [, marked, body] = unpackKept(run(nested(), port).checkpoint() as Uint8Array) as [number, boolean, unknown[]];
+    const machine = (body[2] as unknown[]).slice(0, 7);
+    const host = restored(nested(), port, packKept([1, marked, [body[0], body[1], machine, body[3]]]));
+    host.send({ type: 'N' });
+    expect(host.describe().state).toBe('a.c');
   });
 
   it('shows code that cares whether it is a fresh start', async () => {

@@ -138,6 +138,7 @@ export class Bench {
   async pass(ms: number): Promise<void> {
     const endMs = this.nowMs + ms;
     for (;;) {
+      if (this.isOver) this.#timers.clear();
       const due = [...this.#timers].filter(([, atMs]) => atMs <= endMs).sort((a, b) => a[1] - b[1])[0];
       if (due === undefined) break;
       const [id, atMs] = due;

@@ -13,7 +13,6 @@
  * - *What a turn emitted and logged that was never written*: nobody may act on that, and the turn says it again.
  *   (bench.ts, `#lose`)
  * - *The stack of an error* does not cross a restart. (show.ts)
- * - *The order in which the tags of a snapshot come*: they are a set. (show.ts)
  * - *Times* and the event `task.resumed`: there are none on the bench, whose clock only a script moves.
  */
 import { expect } from 'vitest';

@@ -99,7 +99,7 @@ function outline(root: LiveActor): unknown {
   const shown = {
     status,
     value,
-    tags: [...(tags ?? [])].sort(),
+    tags: [...(tags ?? [])],
     children: Object.keys(root._snapshot.children ?? {}),
     context: show(context, root),
     output: show(output, root),

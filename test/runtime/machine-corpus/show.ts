@@ -15,7 +15,7 @@ export function showActor(root: LiveActor, actor: LiveActor = root): unknown {
     ...(actor.systemId === undefined ? {} : { systemId: actor.systemId }),
     ...(machine === undefined
       ? { input: show(input, root) }
-      : { value: JSON.stringify(value), tags: [...(tags ?? [])].sort() }),
+      : { value: JSON.stringify(value), tags: [...(tags ?? [])] }),
     context: show(actor._snapshot.context, root),
     output: show(output, root),
     error: show(error, root),
