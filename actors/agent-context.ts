@@ -193,7 +193,7 @@ class CallContext implements CallerContext {
     return {
       owner: this.#owner,
       // The calls of a machine are many, and each has a journal of its own; a function is one call.
-      prefix: `journal/${this.#agent}${key === RUN_CALL ? '' : `/${key}`}${lifeOf(call)}`,
+      prefix: `${journalOf(this.#agent, key)}${lifeOf(call)}`,
       signal: call.signal,
       deadlineAtMs: this.deadline,
       nowMs: () => world.nowMs(),
@@ -219,6 +219,11 @@ class CallContext implements CallerContext {
   }
 }
 
+/** Where the records of one call begin. */
+export function journalOf(agent: string, key: string): string {
+  return key === RUN_CALL ? `journal/${agent}` : `journal/${agent}/${key}`;
+}
+
 /** What an actor that began again from its input asks for is not what it asked for before. */
 function lifeOf({ life }: EffectCall): string {
   return life === 0 ? '' : `~${life}`;
@@ -228,6 +233,7 @@ function lifeOf({ life }: EffectCall): string {
 const SLEEP_STEP_MS = 60_000;
 
 async function sleepUntil(world: World, call: EffectCall, dueAtMs: number): Promise<void> {
+  call.signal.throwIfAborted();
   const back = call.rest();
   await new Promise<void>((resolve, reject) => {
     let cancel = (): void => {};

@@ -14,7 +14,7 @@ import { flatFactory } from '../runtime/flat-logic.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
 import type { MachineOptions } from '../runtime/machine-options.ts';
 import type { World } from '../runtime/world.ts';
-import { type AgentContext, type ContextDeps, createContext } from './agent-context.ts';
+import { type AgentContext, type ContextDeps, createContext, journalOf } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import type { Probe } from './doubt.ts';
@@ -53,6 +53,10 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
       ...upgradable(definition, name, factory),
       factory: withSchemas(factory, definition),
       runsUserCode: true,
+      ...(definition.keyed && {
+        outlived: (key, row) =>
+          row.startsWith(`${journalOf(reference, key)}/`) || row.startsWith(`${journalOf(reference, key)}~`),
+      }),
       perform: (call, spec) => performNamed(definition, deps, call, spec),
     };
   }

@@ -51,6 +51,6 @@ function shelfOf(kernel: Kernel, ledger: Ledger, place: CallPlace): JournalShelf
     decided: (doubt, signal) => ledger.decided(doubt, place, signal),
     began: (call) => ledger.began(call, place),
     repeats: () => ledger.repeats(),
-    ended: (call, outcome) => ledger.ended(call, place, outcome),
+    ended: (call, outcome, isRecorded) => ledger.ended(call, place, outcome, isRecorded),
   };
 }

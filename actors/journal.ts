@@ -26,8 +26,8 @@ export interface JournalShelf {
   began(call: JournaledCall): void;
   /** A call failed and is made again in its place. */
   repeats(): void;
-  /** What came of a call that is `unsafe`, or for which there is no journal any more. */
-  ended(call: JournaledCall, outcome: CallOutcome): void;
+  /** What came of a call that is `unsafe`, or that could not be recorded, since nothing waits for it any more. */
+  ended(call: JournaledCall, outcome: CallOutcome, isRecorded: boolean): void;
 }
 
 /** What came of a call. */
@@ -128,6 +128,8 @@ export class Journal {
       else {
         const made = await this.#make(call, args, entry, fn, options.retry);
         if (made !== undefined) return made.value;
+        // What it brought is not this function's any more: it must not be made again for want of a record.
+        this.#host.signal.throwIfAborted();
       }
     }
   }
@@ -229,6 +231,11 @@ export class Journal {
   #came(call: JournaledCall, intent: JournalEntry, outcome: CallOutcome): boolean {
     const { kind, args } = intent;
     const now = this.#shelf.recorded().get(call.entry) as JournalEntry | undefined;
+    if (now === undefined && kind !== 'pure') {
+      // The journal has let go of it.
+      this.#shelf.ended(call, outcome, false);
+      throw new OperatingError('CANCELED', `Nothing waits for ${call.entry} any more.`);
+    }
     const isOurs = now === undefined || (now.state === 'intended' && now.begun === intent.begun);
     if (!isOurs) return false;
     const entry: JournalEntry = outcome.ok
@@ -237,10 +244,10 @@ export class Journal {
     try {
       this.#shelf.record(call.entry, entry);
     } catch (error) {
-      if (kind !== 'pure') this.#shelf.ended(call, outcome);
+      if (kind !== 'pure') this.#shelf.ended(call, outcome, false);
       throw error;
     }
-    if (kind === 'unsafe') this.#shelf.ended(call, outcome);
+    if (kind === 'unsafe') this.#shelf.ended(call, outcome, true);
     return true;
   }
 

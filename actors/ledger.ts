@@ -114,14 +114,15 @@ export class Ledger {
   }
 
   /** A call came back, and is recorded in its journal unless that has ended. */
-  ended(call: JournaledCall, place: CallPlace, outcome: CallOutcome): void {
+  ended(call: JournaledCall, place: CallPlace, outcome: CallOutcome, isRecorded: boolean): void {
     const calls = this.#underWay.get(place.owner);
     if (calls?.delete(call.entry) === true && calls.size === 0) this.#underWay.delete(place.owner);
     const open = this.#find(place.owner, call.entry);
-    if (open !== undefined) {
+    if (!isRecorded) this.#late(call, place, outcome);
+    else if (open !== undefined) {
       const by = 'the call itself';
       this.#settle(open, outcome.ok ? { how: 'done', by, output: outcome.value } : { how: 'failed', by, ...outcome });
-    } else if (this.#cellOf(place.owner) === undefined) this.#late(call, place, outcome);
+    }
   }
 
   /** A call failed and is made again in its place. */

@@ -21,6 +21,7 @@ export interface CallDesk {
   enteringCall(cell: Cell, key: string): void;
   /** Why a call must not be made once more; undefined for nearly all. */
   callRefusal(cell: Cell, key: string): OperatingError | undefined;
+  attach(cell: Cell, key: string, value: unknown): void;
 }
 
 /** The calls of one kernel. */
@@ -95,7 +96,13 @@ export class Calls {
 
   #settled(address: string, key: string, outcome: EffectOutcome): void {
     const cell = this.#desk.cells.get(address);
-    if (cell !== undefined && cell.phase !== 'ended') this.#desk.deliverOutcome(cell, key, outcome);
+    if (cell === undefined || cell.phase === 'ended') return;
+    this.#desk.deliverOutcome(cell, key, outcome);
+    const { logic } = cell;
+    if (logic.outlived === undefined) return;
+    // In the epoch of the outcome: never may both be gone.
+    for (const row of [...cell.attached().keys()])
+      if (logic.outlived(key, row)) this.#desk.attach(cell, row, undefined);
   }
 }
 

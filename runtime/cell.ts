@@ -32,6 +32,11 @@ export interface InstalledLogic {
   readonly startsItself?: boolean;
   /** Takes over a cell that another version or shape of the logic stored. Errors: VERSION_MISMATCH, saying what does not fit. */
   upgrade?(stored: CellSnapshot): CellSnapshot;
+  /**
+   * Whether an attachment is no longer needed once the outcome of the call under `key` is in the mail: for actors that live
+   * on, whose attachments would grow without end.
+   */
+  outlived?(key: string, row: string): boolean;
   /** Makes the calls its actors ask for. */
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }

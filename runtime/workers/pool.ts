@@ -34,6 +34,8 @@ export interface WorkerJob {
   readonly signal?: AbortSignal;
   /** From the start of the work, not of the waiting. */
   readonly timeoutMs?: number;
+  /** ms since the epoch: a job that has not begun by then never begins, and one that runs is ended. */
+  readonly deadlineAtMs?: number;
   readonly onProgress?: (value: unknown) => void;
 }
 
@@ -53,7 +55,7 @@ export interface WorkerFigures {
 export interface WorkerPool {
   /**
    * Runs a job and gives what its function returned.
-   * Errors: BUSY (queue full), DRAINING, CANCELED, TIMEOUT, AGENT_CRASHED (its thread died), INVALID_INPUT and INVALID_OUTPUT (a
+   * Errors: BUSY (queue full), DRAINING, CANCELED, TIMEOUT, DEADLINE_EXCEEDED, AGENT_CRASHED (its thread died), INVALID_INPUT and INVALID_OUTPUT (a
    * value that cannot cross or is too large), NOT_FOUND (no such function), AGENT_FAILED or the code of what the job threw.
    */
   run(job: WorkerJob): Promise<unknown>;
@@ -97,6 +99,7 @@ type Outcome = { readonly value: unknown } | { readonly error: OperatingError };
 interface Ticket extends WatchedJob {
   readonly request: Omit<JobRequest, 'progressPort'>;
   readonly timeoutMs: number;
+  readonly deadlineAtMs: number | undefined;
   readonly onProgress: ((value: unknown) => void) | undefined;
   readonly ending: AbortController;
   thread: Worker | undefined;
@@ -151,6 +154,7 @@ class ThreadPool implements WorkerPool {
       const ticket: Ticket = {
         request,
         timeoutMs: job.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS,
+        deadlineAtMs: job.deadlineAtMs,
         onProgress: job.onProgress,
         ending: new AbortController(),
         thread: undefined,
@@ -210,8 +214,13 @@ class ThreadPool implements WorkerPool {
     while (this.#free() > 0) {
       const ticket = this.#queue.shift();
       if (ticket === undefined) return;
-      void this.#work(ticket, threads);
+      if (this.#leftMs(ticket) > 0) void this.#work(ticket, threads);
+      else ticket.finish({ error: expired() });
     }
+  }
+
+  #leftMs({ deadlineAtMs }: Ticket): number {
+    return deadlineAtMs === undefined ? Infinity : deadlineAtMs - this.#options.world.nowMs();
   }
 
   async #load(): Promise<void> {
@@ -237,9 +246,10 @@ class ThreadPool implements WorkerPool {
     const startedMs = world.monotonicMs();
     this.#running.add(ticket);
     this.#memory.wake();
-    const cancelTimeout = world.after(ticket.timeoutMs, () => {
+    const leftMs = this.#leftMs(ticket);
+    const cancelTimeout = world.after(Math.min(ticket.timeoutMs, leftMs), () => {
       const message = `The job took longer than its limit of ${ticket.timeoutMs} ms; its thread was ended.`;
-      this.#end(ticket, new OperatingError('TIMEOUT', message));
+      this.#end(ticket, leftMs < ticket.timeoutMs ? expired() : new OperatingError('TIMEOUT', message));
     });
     const onFault = (error: unknown): void => log?.warn('progress of a job could not be taken', { error });
     const progress = ticket.onProgress === undefined ? undefined : takeProgress(ticket.onProgress, onFault);
@@ -347,6 +357,10 @@ class ThreadPool implements WorkerPool {
 function asCrash(error: unknown): OperatingError {
   if (error instanceof OperatingError) return error;
   return new OperatingError('INTERNAL', 'The worker threads failed.', { cause: error });
+}
+
+function expired(): OperatingError {
+  return new OperatingError('DEADLINE_EXCEEDED', 'The deadline passed before the job was done.');
 }
 
 function draining(): OperatingError {

@@ -124,6 +124,22 @@ describe('a job that fails', () => {
 });
 
 describe('a job that is done', () => {
+  it('that has not begun by its deadline never begins, and one that runs then is ended', async () => {
+    let nowMs = 1_000;
+    await rig.remake({ world: { ...world, nowMs: () => nowMs } });
+    const first = failure(rig.call('spin', { ms: 20_000 }, { deadlineAtMs: 1_300 }));
+    const late = failure(rig.call('run', 1, { deadlineAtMs: 1_250 }));
+    const inTime = rig.call('run', 2, { deadlineAtMs: 60_000 });
+    await until(() => rig.pool.figures().running === 1);
+    nowMs = 1_300;
+    const { code, message } = await first;
+    expect([code, message]).toEqual(['DEADLINE_EXCEEDED', expect.stringContaining('deadline')]);
+    expect((await late).code).toBe('DEADLINE_EXCEEDED');
+    expect(await inTime).toBe(2);
+    expect(rig.pool.figures()).toMatchObject({ killed: 1, completed: 1 });
+    expect((await failure(rig.call('run', 3, { deadlineAtMs: 1_300 }))).code).toBe('DEADLINE_EXCEEDED');
+  });
+
   it('leaves no listener on its signal and no timer behind', async () => {
     const limits = new Set<symbol>();
     const counting: World['after'] = (delayMs, fn) => {

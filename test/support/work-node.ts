@@ -23,7 +23,7 @@ import type { RecoveryReport } from '../../runtime/recovery.ts';
 import { createRegisters, type Registers } from '../../runtime/registers.ts';
 import type { MemoryDisk } from '../../runtime/stores/memory-store.ts';
 import type { TaskRecord } from '../../runtime/stores/store.ts';
-import { createWorkerPool } from '../../runtime/workers/pool.ts';
+import { createWorkerPool, type WorkerPool } from '../../runtime/workers/pool.ts';
 import { Breakers } from '../../supervisors/breakers.ts';
 import { breakerLimits, POLICIES, startTree, type Tree } from '../../supervisors/tree.ts';
 import { type BareNode, createBareNode } from './bare-node.ts';
@@ -36,6 +36,7 @@ export interface WorkNode extends BareNode {
   readonly plans: FlowPlans;
   readonly desk: Desk;
   readonly effects: EffectDesk;
+  readonly workers: WorkerPool;
   readonly sessions: Sessions;
   readonly tree: Tree;
   readonly breakers: Breakers;
@@ -177,6 +178,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
       plans,
       desk,
       effects,
+      workers,
       sessions,
       tree,
       breakers,
