@@ -1,6 +1,7 @@
 /** The public door of the package. */
 export { type AgentContext } from './actors/agent-context.ts';
 export { type AgentDefinition, type AgentOptions, defineAgent } from './actors/agent-definition.ts';
+export type { Probe, ProbeAnswer, ProbeQuestion } from './actors/doubt.ts';
 export { defineWorkflow } from './actors/workflow-definition.ts';
 export {
   type Client,

@@ -126,7 +126,7 @@ describe('A task that is canceled', () => {
     await node.world.settle();
     expect(signal?.aborted).toBe(false);
     await cancel(node, task);
-    expect([signal?.aborted, (signal?.reason as OperatingError).code]).toEqual([true, 'CANCELED']);
+    expect([signal?.aborted, signal?.reason]).toMatchObject([true, { code: 'CANCELED' }]);
     expect(node.counts.effects.get('canceled')).toBe(1);
   });
 

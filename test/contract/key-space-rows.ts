@@ -12,5 +12,6 @@ export function keyOfThing(thing: StoredThing): string {
   if ('attachmentOf' in thing) return keyOf('a', thing.attachmentOf, thing.key);
   if ('idempotencyKey' in thing) return keyOf('k', thing.principal, thing.idempotencyKey);
   if ('definition' in thing) return keyOf('d', 'agent', thing.definition, thing.version);
+  if ('effect' in thing) return keyOf('x', 'unknown', thing.effect);
   return keyOf('q', thing.quarantined);
 }

@@ -16,7 +16,8 @@ export type StoredThing =
   | { readonly attachmentOf: string; readonly key: string }
   | { readonly idempotencyKey: string; readonly principal: string }
   | { readonly definition: string; readonly version: string }
-  | { readonly quarantined: string };
+  | { readonly quarantined: string }
+  | { readonly effect: string };
 
 /** Where stores of one driver keep what they are given. */
 export interface Medium {

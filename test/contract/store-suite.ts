@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { cellCases } from './store-cells.ts';
 import { commitCases } from './store-commits.ts';
 import { damageCases } from './store-damage.ts';
+import { effectCases } from './store-effects.ts';
 import { listCases } from './store-lists.ts';
 import type { MakeMedium } from './store-medium.ts';
 import { modelCases } from './store-model.ts';
@@ -15,6 +16,7 @@ export function storeSuite(name: string, makeMedium: MakeMedium): void {
     commitCases(makeMedium);
     taskCases(makeMedium);
     listCases(makeMedium);
+    effectCases(makeMedium);
     cellCases(makeMedium);
     valueCases(makeMedium);
     damageCases(makeMedium);
