@@ -55,8 +55,9 @@ export interface WorkerFigures {
 export interface WorkerPool {
   /**
    * Runs a job and gives what its function returned.
-   * Errors: BUSY (queue full), DRAINING, CANCELED, TIMEOUT, DEADLINE_EXCEEDED, AGENT_CRASHED (its thread died), INVALID_INPUT and
-   * INVALID_OUTPUT (a value that cannot cross or is too large), NOT_FOUND (no such function), AGENT_FAILED or the code of what the job threw.
+   * Errors: BUSY (queue full), DRAINING, CANCELED, TIMEOUT, DEADLINE_EXCEEDED, AGENT_CRASHED (its thread died),
+   * INVALID_INPUT and INVALID_OUTPUT (a value that cannot cross or is too large), NOT_FOUND (no such function), AGENT_FAILED
+   * or the code of what the job threw.
    */
   run(job: WorkerJob): Promise<unknown>;
   figures(): WorkerFigures;
