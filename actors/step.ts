@@ -247,6 +247,10 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     name: STEP_LOGIC,
     version: LIFECYCLE_VERSIONS.step,
     initial: begin,
+    restored: (state, port) => {
+      if (state.isTurnedAway === true) deps.breakers.expect(nameOf(state.agent), port.address);
+      return state;
+    },
     table: {
       working: atWork,
       waiting: {

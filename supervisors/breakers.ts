@@ -321,6 +321,8 @@ export class Breakers implements BreakerGate {
     const { probe, phase } = breaker.state;
     if (phase !== 'half-open' || probe === undefined) return;
     const { kernel } = this.#deps;
+    // Not all that was stored may be loaded yet.
+    if (kernel.paused) return this.#watchProbe(breaker);
     const first = this.#signOf(probe.holder);
     if (first.is !== 'busy') {
       kernel.release(() => {
