@@ -22,7 +22,7 @@ import { taskLogic, type TaskState } from './actors/task.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
 import { soloMembership } from './cluster/membership.ts';
-import { createGateway, type Gateway } from './gateway/gateway.ts';
+import { createGateway } from './gateway/gateway.ts';
 import type { WorkflowGraph } from './protocol/graph.ts';
 import { Committer } from './runtime/committer.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
@@ -294,12 +294,11 @@ async function recover(
 }
 
 /** The doors open; from here on the node can be reached, until it is stopped. */
-async function openDoors(
-  { world, settings, log }: NodeParts,
-  { core, staff, recovery, keeper }: Indoors,
-): Promise<Node> {
+async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
+  const { world, settings, log } = parts;
+  const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, committer, fence, store } = core;
-  const { desk, effects, sessions, registry, plans, breakers, tree, workers } = staff;
+  const { desk, effects, sessions, registry, plans, breakers, tree } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
@@ -323,13 +322,11 @@ async function openDoors(
   const { url, host, port } = await gateway.listen();
   const stop = async (): Promise<void> => {
     membership.drain();
-    await drain({ desk, gateway, kernel, committer, world, drainMs: settings.drainMs });
-    tree.stop();
-    await workers.stop(0);
-    unwatch();
-    metrics.stop();
-    core.unmark();
-    await store.close();
+    const close = async (): Promise<void> => {
+      await gateway.close();
+      unwatch();
+    };
+    await closeIndoors(parts, indoors, { drain: () => gateway.drain(), close });
   };
   let stopped: Promise<void> | undefined;
   return { id, url, host, port, recovery, stop: () => (stopped ??= stop()) };
@@ -346,27 +343,36 @@ function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogi
 
 const DRAIN_LOOK_MS = 20;
 
+/** What a node is reached through. */
+export interface Doors {
+  /** Tells those who are there to go elsewhere. */
+  drain(): void;
+  close(): Promise<void>;
+}
+
 /** Refuses new work, lets the calls under way end for at most `drainMs`, commits what they brought, and lets go of the rest. */
-async function drain(deps: {
-  desk: Desk;
-  gateway: Gateway;
-  kernel: Kernel;
-  committer: Committer;
-  world: World;
-  drainMs: number;
-}): Promise<void> {
-  const { desk, gateway, kernel, committer, world, drainMs } = deps;
-  desk.drain();
-  gateway.drain();
+export async function closeIndoors(
+  { world, settings }: Pick<NodeParts, 'world' | 'settings'>,
+  { core, staff }: Indoors,
+  doors: Doors,
+): Promise<void> {
+  const { kernel, committer, store, metrics } = core;
+  staff.desk.drain();
+  doors.drain();
   kernel.effects.hold();
-  const endMs = world.monotonicMs() + drainMs;
+  const endMs = world.monotonicMs() + settings.drainMs;
   while (kernel.effects.figures.running > 0 && world.monotonicMs() < endMs) {
     await new Promise<void>((resolve) => void world.after(DRAIN_LOOK_MS, resolve));
   }
   kernel.stop();
   await committer.flush();
   committer.stop();
-  await gateway.close();
+  await doors.close();
+  staff.tree.stop();
+  await staff.workers.stop(0);
+  metrics.stop();
+  core.unmark();
+  await store.close();
 }
 
 function mailboxDepth(kernel: Kernel): number {

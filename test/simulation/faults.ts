@@ -16,6 +16,8 @@ export interface FaultParts {
   readonly trace: (line: string) => void;
   /** The process dies now, in the middle of whatever it does. */
   crash(how: Death): void;
+  /** The node is asked to stop, and started again afterwards. */
+  stop(): void;
   /** A client's connection is cut. */
   cut(): void;
   /** A bit turns over at rest. */
@@ -34,7 +36,7 @@ export class Faults {
   readonly #parts: FaultParts;
   readonly #rng: Rng;
   readonly kinds: {
-    readonly [Kind in 'crashes' | 'disk' | 'full' | 'slow' | 'clock' | 'outside' | 'wire' | 'rot']: boolean;
+    readonly [Kind in 'crashes' | 'stops' | 'disk' | 'full' | 'slow' | 'clock' | 'outside' | 'wire' | 'rot']: boolean;
   };
   readonly #crashRate: number;
   #crashes = 0;
@@ -47,6 +49,7 @@ export class Faults {
     this.#rng = rng;
     this.kinds = {
       crashes: rng.chance(0.75),
+      stops: rng.chance(0.3),
       disk: rng.chance(0.3),
       full: rng.chance(0.15),
       slow: rng.chance(0.3),
@@ -84,6 +87,7 @@ export class Faults {
     if (this.kinds.clock) this.#often(6_000, () => this.#jump());
     if (this.kinds.wire) this.#often(3_000, () => this.#parts.cut());
     if (this.kinds.crashes) this.#often(8_000, () => this.#maybe(1));
+    if (this.kinds.stops) this.#often(10_000, () => this.#parts.stop());
     if (this.kinds.rot) this.#often(10_000, () => this.#parts.rot());
   }
 

@@ -30,6 +30,9 @@ export interface Followed {
 
 const AGAIN_CODES: ReadonlySet<unknown> = new Set(['BUSY', 'STORE_UNAVAILABLE', 'DRAINING', 'TIMEOUT', 'UNAVAILABLE']);
 const PAUSE_MS = 1_500;
+/** Of scripts: more messages at once than a mailbox holds. */
+const BURST = 0.0008;
+const BURST_MESSAGES = 1_100;
 /** A timer may fire a little early by the platform's clock; a cell's never does by the wall clock. */
 const SLACK_MS = 2;
 
@@ -60,6 +63,7 @@ export class Scripts {
     const client = rng.pick(this.#parts.clients);
     this.#running++;
     const script = (): Promise<void> => {
+      if (kind < BURST) return this.#burst(client);
       if (kind < 0.55) return this.#work(client);
       if (kind < 0.75) return this.#tell(client);
       if (kind < 0.87) return this.#ask(client);
@@ -230,6 +234,17 @@ export class Scripts {
     );
   }
 
+  async #burst(client: SimulatedClient): Promise<void> {
+    const [key = ''] = LEDGER_KEYS;
+    await Promise.all(
+      Array.from({ length: BURST_MESSAGES }, async () => {
+        const event = { type: 'add', op: `op-${this.#names++}-` };
+        const message = { type: 'agent.tell', agent: 'sim.ledger', key, event };
+        this.book.told(message, await client.ask(message));
+      }),
+    );
+  }
+
   async #tellInTask(client: SimulatedClient): Promise<void> {
     const [key, op] = [this.#parts.rng.pick(LEDGER_KEYS), `op-${this.#names++}-`];
     const submissionKey = `key-${op}`;
@@ -257,6 +272,7 @@ export class Scripts {
   async #read(client: SimulatedClient): Promise<void> {
     const { rng, judge } = this.#parts;
     const tasks = [...this.followed.keys()];
+    if (rng.chance(0.2)) await client.ask(rng.pick([{ type: 'ping' }, { type: 'agent.list', capability: 'sim.work' }]));
     if (tasks.length === 0 || rng.chance(0.2)) {
       await client.ask({ type: 'task.list', limit: rng.int(1, 50), ...(rng.chance(0.5) && { status: 'working' }) });
       return;

@@ -1,5 +1,5 @@
 /** One run of the node's process: the real node without doors, on the simulated world, disk, workers and services. */
-import { buildIndoors, type Indoors } from '../../node.ts';
+import { buildIndoors, closeIndoors, type Indoors } from '../../node.ts';
 import type { Log } from '../../runtime/log.ts';
 import { loadSettings, type Settings } from '../../runtime/settings.ts';
 import { RecordStore } from '../../runtime/stores/record-store.ts';
@@ -38,8 +38,12 @@ export class SimulatedProcess implements Owner {
   alive = true;
   /** The node, once it has come up. */
   node: Indoors | undefined;
+  /** It is on its way down: nobody new is let in. */
+  stopping = false;
+  readonly #parts: ProcessParts;
 
   constructor(parts: ProcessParts) {
+    this.#parts = parts;
     this.boot = parts.boot;
     const world = parts.world.seenBy(this);
     const log = logTo((level, message, fields) => {
@@ -67,6 +71,16 @@ export class SimulatedProcess implements Owner {
         if (this.alive) parts.onExit(error);
       },
     );
+  }
+
+  /** The node stops as it does when it is asked to. Resolves when it has; never, where the process dies before. */
+  async stop(): Promise<void> {
+    const { node } = this;
+    if (node === undefined || this.stopping) return;
+    this.stopping = true;
+    const { world, settings } = this.#parts;
+    const doors = { drain: () => node.staff.sessions.drain(), close: () => Promise.resolve() };
+    await closeIndoors({ world: world.seenBy(this), settings }, node, doors);
   }
 
   /** From here on nothing of it happens any more. */

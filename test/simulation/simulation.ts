@@ -44,6 +44,8 @@ const LIVENESS_MS = 900_000;
 const AUDIT_MS = 120_000;
 const STEPS_MAX = 400_000;
 const RESTART_MS = 1_000;
+/** A stop takes at most what calls under way are given, and what a store may be away. */
+const STOP_MS = 120_000;
 const TASKS_IN_FLIGHT_SMALL = 6;
 
 const ROOMY = simulatedSettings({});
@@ -86,6 +88,7 @@ class Simulation {
     this.#faults = new Faults({
       ...parts,
       crash: (how) => this.#crash(how),
+      stop: () => this.#stop(),
       cut: () => this.#rng.pick(this.#clients).cut(),
       rot: () => this.#rot(),
     });
@@ -215,6 +218,19 @@ class Simulation {
     this.#world.at(RESTART_MS * this.#rng.next(), NOBODY, () => this.#boot());
   }
 
+  #stop(): void {
+    const process = this.#process;
+    if (process?.node === undefined || process.stopping) return;
+    this.#trace(`boot ${process.boot} is asked to stop`);
+    const late = this.#world.at(STOP_MS, process, () =>
+      this.#judge.accuse('liveness', `boot ${process.boot} was asked to stop, and has not in ${STOP_MS} ms`),
+    );
+    void process.stop().then(() => {
+      late();
+      if (this.#process === process) this.#crash('kill');
+    });
+  }
+
   /** A bit turns over; what it is part of is not expected to work any more, and must not work wrongly. */
   #rot(): void {
     const key = this.#disk.rot((row) => /^[tueicrak]\//.test(row));
@@ -255,7 +271,7 @@ class Simulation {
     const client = new SimulatedClient({
       name,
       ...{ world: this.#world, judge: this.#judge, rng: new Rng(this.#seed, name), trace: this.#trace },
-      process: () => this.#process,
+      process: () => (this.#process?.stopping === true ? undefined : this.#process),
       onFrame: () => this.#faults.atFrame(),
     });
     return client;

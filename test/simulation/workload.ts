@@ -140,7 +140,7 @@ const MAKERS: readonly (readonly [weight: number, make: (parts: JobParts) => Mad
       }));
       const sleepMs = rng.chance(0.3) ? rng.int(0, 3_000) : undefined;
       return {
-        target: { agent: 'sim.journal' },
+        target: rng.chance(0.8) ? { agent: 'sim.journal' } : { capability: 'sim.work' },
         input: { calls, ...(sleepMs !== undefined && { sleepMs }) },
         waitsMs: (sleepMs ?? 0) * calls.length,
         judge: givesOr(
