@@ -88,7 +88,22 @@ export class SimulatedClient {
     await this.#connected();
     // Without a wait in between: a connection that is made meanwhile watches it by itself.
     this.#watched.set(task, { after: 0, onEnd });
-    return await this.ask({ type: 'task.watch', task, after: 0 });
+    return await this.#watchOn(task);
+  }
+
+  async #watchOn(task: string): Promise<Answer> {
+    const answer = await this.ask({ type: 'task.watch', task, after: this.#watched.get(task)?.after ?? 0 });
+    if (answer?.type === 'error' && answer['retryable'] === true) this.#watchLater(task);
+    return answer;
+  }
+
+  #watchLater(task: string): void {
+    const { world, rng } = this.#parts;
+    const link = this.#link;
+    world.at(REDIAL_MS * rng.next(), NOBODY, () => {
+      // A connection that is made later watches it by itself.
+      if (link?.alive === true && this.#watched.has(task)) void this.#watchOn(task);
+    });
   }
 
   /** The connection is cut. */
@@ -131,11 +146,7 @@ export class SimulatedClient {
     link.handle = node?.staff.sessions.open(connection, PRINCIPAL, 'troupe.v1.json');
     this.#parts.trace(`${this.name} connected ${process.boot}`);
     this.#link = link;
-    for (const [task, { after }] of this.#watched) {
-      const id = `${this.name}-${this.#ids++}`;
-      link.requests.set(id, { message: { type: 'task.watch', task }, answered: () => undefined });
-      this.#say(link, { type: 'task.watch', task, after, id });
-    }
+    for (const task of this.#watched.keys()) void this.#watchOn(task);
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
@@ -201,14 +212,12 @@ export class SimulatedClient {
 
   /** The store was away while a log was read: a client watches on, later. */
   #watchAgain(frame: Frame): void {
-    const { world, judge, rng } = this.#parts;
+    const { judge } = this.#parts;
     const task = String((frame['details'] as { readonly task?: unknown } | undefined)?.task);
     const watch = this.#watched.get(task);
     if (judge.isDamaged(task) || watch === undefined) return;
     judge.expect(frame['retryable'] === true, 'frame', () => `${this.name} was told ${JSON.stringify(frame)}`);
-    world.at(REDIAL_MS * rng.next(), NOBODY, () => {
-      if (this.#link !== undefined) void this.ask({ type: 'task.watch', task, after: watch.after });
-    });
+    this.#watchLater(task);
   }
 
   #news(frame: Frame): void {
