@@ -113,7 +113,7 @@ export async function buildNode(parts: NodeParts): Promise<Node> {
 }
 
 /** All of a node but its doors: it works, and nobody can reach it from outside the process. */
-export type Indoors = Awaited<ReturnType<typeof buildIndoors>>;
+type Indoors = Awaited<ReturnType<typeof buildIndoors>>;
 
 /** Builds a node and lets it go on with what was unfinished. Errors: those of `buildNode`, but for its address. */
 export async function buildIndoors(parts: NodeParts) {
@@ -344,7 +344,7 @@ function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogi
 const DRAIN_LOOK_MS = 20;
 
 /** What a node is reached through. */
-export interface Doors {
+interface Doors {
   /** Tells those who are there to go elsewhere. */
   drain(): void;
   close(): Promise<void>;

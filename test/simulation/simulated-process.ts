@@ -1,5 +1,5 @@
 /** One run of the node's process: the real node without doors, on the simulated world, disk, workers and services. */
-import { buildIndoors, closeIndoors, type Indoors } from '../../node.ts';
+import { buildIndoors, closeIndoors } from '../../node.ts';
 import type { Log } from '../../runtime/log.ts';
 import { loadSettings, type Settings } from '../../runtime/settings.ts';
 import { RecordStore } from '../../runtime/stores/record-store.ts';
@@ -37,7 +37,7 @@ export class SimulatedProcess implements Owner {
   readonly boot: number;
   alive = true;
   /** The node, once it has come up. */
-  node: Indoors | undefined;
+  node: Awaited<ReturnType<typeof buildIndoors>> | undefined;
   /** It is on its way down: nobody new is let in. */
   stopping = false;
   readonly #parts: ProcessParts;
