@@ -26,7 +26,7 @@ export interface TimerOwner {
 }
 
 /** A wake-up later than this is taken in steps, so that a wall clock that was moved forward is noticed. */
-const SLEEP_MAX_MS = 60_000;
+const SLEEP_MAX_MS = 10_000;
 /** Below this many, timers that do not stand any more are not looked for. */
 const SWEEP_FROM = 1_024;
 
@@ -37,7 +37,8 @@ export class TimerQueue {
   #heap: Entry[] = [];
   #added = 0;
   #sweepAt = SWEEP_FROM;
-  #wake: { readonly atMs: number; readonly cancel: Cancel } | undefined;
+  /** `isStep`: it comes before the first timer is due, to look at the wall clock. */
+  #wake: { readonly atMs: number; readonly cancel: Cancel; readonly isStep: boolean } | undefined;
 
   constructor(world: World, owner: TimerOwner) {
     this.#world = world;
@@ -52,6 +53,7 @@ export class TimerQueue {
     if (this.#heap.length >= this.#sweepAt) this.#sweep();
     this.#heap.push({ timer, order: this.#added++ });
     if (this.#rise(this.#heap.length - 1) === 0) this.#arm();
+    else if (this.#wake?.isStep === true) this.#notice();
   }
 
   stop(): void {
@@ -78,8 +80,19 @@ export class TimerQueue {
     if (first === undefined) return;
     if (this.#wake !== undefined && this.#wake.atMs <= first.dueAtMs) return;
     this.#wake?.cancel();
-    const delayMs = Math.min(Math.max(0, first.dueAtMs - this.#world.nowMs()), SLEEP_MAX_MS);
-    this.#wake = { atMs: first.dueAtMs, cancel: this.#world.after(delayMs, () => this.#run()) };
+    const leftMs = Math.max(0, first.dueAtMs - this.#world.nowMs());
+    const delayMs = Math.min(leftMs, SLEEP_MAX_MS);
+    const cancel = this.#world.after(delayMs, () => this.#run());
+    this.#wake = { atMs: first.dueAtMs, cancel, isStep: delayMs < leftMs };
+  }
+
+  /** A clock that was moved forward while the queue sleeps: what is overdue must not keep back what was added since. */
+  #notice(): void {
+    const first = this.#heap[0]?.timer;
+    if (first === undefined || first.dueAtMs > this.#world.nowMs()) return;
+    this.#wake?.cancel();
+    this.#wake = undefined;
+    this.#arm();
   }
 
   #run(): void {

@@ -13,7 +13,7 @@ interface Entry {
 
 /** `calls`: the file in which each outside call leaves a line. */
 export function faultAgents(points: Failpoints, calls: string): readonly AgentDefinition[] {
-  return [caller(points, calls, 'keyed'), caller(points, calls, 'unsafe'), waiter(points), lister];
+  return [caller(points, calls, 'keyed'), caller(points, calls, 'unsafe'), waiter(points), sleeper, lister];
 }
 
 /** One outside call, recorded once. */
@@ -64,6 +64,16 @@ function waiter(points: Failpoints): AgentDefinition {
     }),
   });
 }
+
+const sleeper = defineAgent({
+  name: 'fault.sleep',
+  version: '1.0.0',
+  input: z.object({ ms: z.number() }),
+  run: async ({ input, ctx }) => {
+    await ctx.sleep(input.ms);
+    return 'slept';
+  },
+});
 
 /** A list per key, in the order its messages were handled. */
 const lister = defineAgent({

@@ -35,15 +35,23 @@ export class FaultNode {
   readonly dataDir: string;
   readonly port: number;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Variables of its environment beside those of this process. */
+  readonly env: Readonly<Record<string, string>>;
   clockOffsetMs = 0;
   output = '';
   #child: ChildProcess | undefined;
   #orders = 0;
 
-  constructor(dataDir: string, port: number, options: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    dataDir: string,
+    port: number,
+    options: Readonly<Record<string, unknown>> = {},
+    env: Readonly<Record<string, string>> = {},
+  ) {
     this.dataDir = dataDir;
     this.port = port;
     this.options = options;
+    this.env = env;
   }
 
   get url(): string {
@@ -71,7 +79,7 @@ export class FaultNode {
     const child = fork(PROGRAM, [JSON.stringify(plan)], {
       execArgv,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: plainEnvironment(),
+      env: { ...plainEnvironment(), ...this.env },
     });
     this.#child = child;
     const keep = (data: Buffer): void => {

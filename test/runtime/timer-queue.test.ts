@@ -71,11 +71,11 @@ describe('The queue of timers', () => {
     expect(fired.map(({ id }) => id)).toEqual(['near']);
   });
 
-  it('notices within a minute that the clock was put forward, and is not early when it was put back', () => {
+  it('notices within ten seconds that the clock was put forward, and is not early when it was put back', () => {
     const { world, fired, queue, startMs } = rig();
     queue.add({ address: 'a', id: 't', dueAtMs: startMs + 86_400_000 });
     world.setWallClock(startMs + 86_400_000);
-    world.advance(60_000);
+    world.advance(10_000);
     expect(fired).toHaveLength(1);
     const back = rig();
     back.queue.add({ address: 'a', id: 't', dueAtMs: back.startMs + 1_000 });
@@ -84,6 +84,18 @@ describe('The queue of timers', () => {
     expect(back.fired).toEqual([]);
     back.world.advance(1);
     expect(back.fired).toHaveLength(1);
+  });
+
+  it('does not let what a clock put forward made overdue keep back what is added then', () => {
+    const { world, fired, queue, startMs } = rig();
+    queue.add({ address: 'a', id: 'far', dueAtMs: startMs + 3_600_000 });
+    world.setWallClock(startMs + 7_200_000);
+    queue.add({ address: 'a', id: 'new', dueAtMs: startMs + 7_200_400 });
+    world.advance(400);
+    expect(fired).toEqual([
+      { id: 'far', atMs: startMs + 7_200_000 },
+      { id: 'new', atMs: startMs + 7_200_400 },
+    ]);
   });
 
   it('fires nothing once it was stopped', () => {
