@@ -2,6 +2,7 @@
 export { type AgentContext } from './actors/agent-context.ts';
 export { type AgentDefinition, type AgentOptions, defineAgent } from './actors/agent-definition.ts';
 export type { Probe, ProbeAnswer, ProbeQuestion } from './actors/doubt.ts';
+export { replayCapsule, type ReplayOptions, type ReplayReport } from './actors/capsule-replay.ts';
 export { defineWorkflow } from './actors/workflow-definition.ts';
 export {
   type Client,

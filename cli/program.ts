@@ -8,6 +8,7 @@ import { SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
 import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
 import type { RemoteOptions } from './remote.ts';
+import type { ReplayFlags } from './verbs/replay.ts';
 import { Terminal } from './terminal.ts';
 
 /** What every verb gets. */
@@ -107,6 +108,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addEffectVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);
+  addReplay(program, end);
   addLaterVerbs(program);
   return program;
 }
@@ -275,7 +277,6 @@ function addLaterVerbs(program: Command): void {
     'approve',
     'reject',
     'generate',
-    'replay',
     'fork',
     'chaos',
     'keys',
@@ -300,6 +301,24 @@ function addTarget(command: Command): Command {
     .option('--workflow <name>', 'a registered workflow: name or name@version')
     .option('--graph <file>', 'a workflow from a JSON file')
     .option('--goal <text>', 'what is to be reached, in words');
+}
+
+/** It talks to no node. */
+function addReplay(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('replay')
+    .description(
+      'replay a crash capsule offline: 0 where it no longer fails, 1 where it does, 2 where it cannot be used',
+    )
+    .argument('<file>', 'what `troupe quarantine export` has written')
+    .option('--agents <globs...>', 'files of agents, as of `troupe start`; the bundled ones are known', [])
+    .option('--timeout <duration>', 'as long as it may take', durationMs, 10_000)
+    .option('--json', 'one JSON object a line, for programs')
+    .addOption(new Option('--in-process').hideHelp())
+    .action(async (file: string, options: ReplayFlags) => {
+      const { replay } = await import('./verbs/replay.ts');
+      end(await replay(new Terminal(options.json === true), file, options));
+    });
 }
 
 /** `start` takes every setting that has a flag, by the groups of the settings table. */
