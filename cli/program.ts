@@ -92,8 +92,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
       .addOption(new Option('--token <token>', 'credentials; TROUPE_TOKEN keeps them off the command line'))
       .option('--json', 'one JSON object a line, for programs')
       .action(async (...given: unknown[]) => {
-        // A verb below another finds there what was given to both.
-        const options = (given.at(-1) as Command).optsWithGlobals() as Record<string, unknown>;
+        const options = optionsOf(given.at(-1) as Command);
         const argument = typeof given[0] === 'string' ? given[0] : '';
         const token = (options['token'] as string | undefined) ?? env['TROUPE_TOKEN'];
         const remote = { url: String(options['url']), ...(token !== undefined && { token }) };
@@ -111,6 +110,12 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addReplay(program, end);
   addLaterVerbs(program);
   return program;
+}
+
+/** What was given to a verb; for what was not, what was given to the verb that it stands behind. */
+function optionsOf(command: Command): Record<string, unknown> {
+  const own = Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) !== 'default');
+  return { ...command.optsWithGlobals(), ...Object.fromEntries(own) };
 }
 
 /** Adds what all verbs have to a command, and what happens when it is called. */
