@@ -54,8 +54,10 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
       factory: withSchemas(factory, definition),
       runsUserCode: true,
       ...(definition.keyed && {
-        outlived: (key, row) =>
-          row.startsWith(`${journalOf(reference, key)}/`) || row.startsWith(`${journalOf(reference, key)}~`),
+        outlived: (spec, key, row) => {
+          const records = journalOf(journalName(spec), key);
+          return row.startsWith(`${records}/`) || row.startsWith(`${records}~`);
+        },
       }),
       perform: (call, spec) => performNamed(definition, deps, call, spec),
     };

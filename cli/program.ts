@@ -76,8 +76,6 @@ function createProgram(end: (code: ExitCode) => void): Command {
     .addHelpText('after', EXAMPLES)
     .showSuggestionAfterError()
     .showHelpAfterError('(see `troupe --help`)')
-    // What stands behind a verb's own verb belongs to that, also what both have.
-    .enablePositionalOptions()
     .exitOverride();
   const env = processEnvironment();
 

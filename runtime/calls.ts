@@ -102,7 +102,7 @@ export class Calls {
     if (logic.outlived === undefined) return;
     // In the epoch of the outcome: never may both be gone.
     for (const row of [...cell.attached().keys()])
-      if (logic.outlived(key, row)) this.#desk.attach(cell, row, undefined);
+      if (logic.outlived(cell.spec, key, row)) this.#desk.attach(cell, row, undefined);
   }
 }
 

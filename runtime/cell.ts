@@ -36,7 +36,7 @@ export interface InstalledLogic {
    * Whether an attachment is no longer needed once the outcome of the call under `key` is in the mail: for actors that live
    * on, whose attachments would grow without end.
    */
-  outlived?(key: string, row: string): boolean;
+  outlived?(spec: ChildSpec, key: string, row: string): boolean;
   /** Makes the calls its actors ask for. */
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }

@@ -188,120 +188,6 @@ describe('A task that is canceled', () => {
   });
 });
 
-describe('An attempt', () => {
-  it('that the death of the node cut off goes on, and does not count', async () => {
-    let failures = 0;
-    let lives = 0;
-    const faulty = defineAgent({
-      name: 'faulty',
-      version: '1.0.0',
-      retry: { attempts: 2, backoffMs: 10 },
-      run: async ({ ctx }) => {
-        if (++lives <= 3) await never();
-        if (++failures < 2) throw new TypeError(`attempt ${ctx.attempt}`);
-        return ctx.attempt;
-      },
-    });
-    let node = await createWorkNode({ agents: [faulty] });
-    const { task } = node.submit({ agent: 'faulty' });
-    for (let seed = 2; seed < 5; seed++) {
-      await node.world.settle();
-      node.kill();
-      node = await createWorkNode({ agents: [faulty], disk: node.disk, seed });
-    }
-    expect(await node.end(task)).toMatchObject({ status: 'completed', result: { output: 2, usage: { steps: 2 } } });
-    expect([lives, failures]).toEqual([5, 2]);
-  });
-
-  it.each(['run', 'journal', 'machine'] as const)(
-    'after one whose unsafe call failed does not make it again (%s)',
-    async (form) => {
-      const other = new OtherSide();
-      const node = await createWorkNode({ agents: [caller(form, 'unsafe', (key) => other.call(key))] });
-      const { task } = node.submit({ agent: 'caller' });
-      await node.world.settle();
-      other.refuse(new OperatingError('UNAVAILABLE', 'the line went dead'));
-      expect(await node.end(task)).toMatchObject({ status: 'failed', result: { error: { code: 'UNAVAILABLE' } } });
-      expect(other.calls).toBe(1);
-    },
-  );
-
-  it('of a machine is given what its unsafe effect brought before', async () => {
-    let charges = 0;
-    let sends = 0;
-    const shop = defineAgent({
-      name: 'shop',
-      version: '1.0.0',
-      retry: { attempts: 3, backoffMs: 10 },
-      effects: {
-        charge: { kind: 'unsafe', run: () => `receipt ${++charges}` },
-        send: {
-          run: ({ input }) => {
-            if (++sends < 3) throw new TypeError('not yet');
-            return input;
-          },
-        },
-      },
-      machine: setup({ types: { context: {} as { receipt: unknown } }, actors: { effect } }).createMachine({
-        context: { receipt: undefined },
-        initial: 'charging',
-        states: {
-          charging: {
-            invoke: {
-              src: 'effect',
-              input: { name: 'charge', input: { cents: 5 } },
-              onDone: { target: 'sending', actions: assign({ receipt: ({ event }) => event.output }) },
-            },
-          },
-          sending: {
-            invoke: {
-              src: 'effect',
-              input: ({ context }) => ({ name: 'send', input: context.receipt }),
-              onDone: 'sent',
-            },
-          },
-          sent: { type: 'final' },
-        },
-        output: ({ context }) => context.receipt,
-      }),
-    });
-    const node = await createWorkNode({ agents: [shop] });
-    expect(await node.finish({ agent: 'shop' })).toMatchObject({
-      status: 'completed',
-      result: { output: 'receipt 1', usage: { steps: 3 } },
-    });
-    expect([charges, sends]).toEqual([1, 3]);
-  });
-
-  it('that ran out of time in an unsafe call is followed by one that waits for a word, which the call itself may give', async () => {
-    const other = new OtherSide();
-    const slow = defineAgent({
-      name: 'slow',
-      version: '1.0.0',
-      timeoutMs: 1_000,
-      retry: { attempts: 3, backoffMs: 10 },
-      run: ({ ctx }) => ctx.journal('pay', (key) => other.call(key), { kind: 'unsafe' }),
-    });
-    const node = await createWorkNode({ agents: [slow] });
-    const { task } = node.submit({ agent: 'slow' });
-    await node.world.elapse(60_000);
-    expect(await node.store.readTask(task)).toMatchObject({ status: 'input-required' });
-    const [effect] = (await node.effects.list(ME, { limit: 10 })).effects;
-    expect(effect).toMatchObject({
-      task,
-      attempt: 2,
-      why: 'The attempt that made it was cut off before it came back.',
-    });
-    other.answer('at last');
-    expect(await node.end(task)).toMatchObject({ status: 'completed', result: { output: 'at last' } });
-    expect(await node.effects.get(ME, String(effect?.id))).toMatchObject({
-      state: 'resolved',
-      decision: { by: 'the call itself' },
-    });
-    expect(other.calls).toBe(1);
-  });
-});
-
 describe('An ask', () => {
   async function asked(use: (ctx: AgentContext) => Promise<unknown>, more = {}) {
     let outcome: unknown;
@@ -414,6 +300,17 @@ describe('A keyed actor', () => {
     expect(new Set(other.keys).size).toBe(4);
     expect(disk.keys().filter((key) => key.includes('journal'))).toEqual([]);
   });
+});
+
+it.each([
+  ['a probe of a function that is not unsafe', { run: () => 1, probe: () => 'unknown' as const }],
+  [
+    'a probe of an effect that is not unsafe',
+    { machine: setup({}).createMachine({}), effects: { pay: { run: () => 1, probe: () => 'unknown' as const } } },
+  ],
+])('An agent with %s is not defined', (_what, options) => {
+  const define = (): unknown => defineAgent({ name: 'a', version: '1.0.0', ...options });
+  expect(define).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', message: expect.stringContaining('probe') }));
 });
 
 it('A thread is ended with the task it works for, whether it heeds or not', { timeout: 20_000 }, async () => {
