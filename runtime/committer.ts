@@ -47,6 +47,8 @@ export interface CommitterHooks {
  * epoch of its sender.
  */
 export interface CutGate {
+  /** Resolves when all that is being read now has been; undefined where nothing is. Never rejects. */
+  wakes(): Promise<void> | undefined;
   /** Undefined where there is nothing to wait for. Otherwise no turn runs until `release`. Never rejects. */
   settle(): Promise<void> | undefined;
   release(): void;
@@ -202,7 +204,7 @@ export class Committer {
     this.#writing = true;
     this.#scheduled = true;
     while (!this.#stopped) {
-      await this.#gather();
+      await this.#gatherWoken();
       // Before the wait: what comes meanwhile may not be in this epoch.
       const releases = this.#releases;
       this.#releases = [];
@@ -241,6 +243,16 @@ export class Committer {
       this.#hooks.drain();
       for (let tick = 0; tick < GATHER_TICKS; tick++) await Promise.resolve();
       if (!this.#hooks.drain()) return;
+    }
+  }
+
+  /** The same, and lets what was being read take its turns too: its mail is then written once, with what came of it. */
+  async #gatherWoken(): Promise<void> {
+    for (let round = 0; round < GATHER_ROUNDS; round++) {
+      await this.#gather();
+      const waking = this.#gate?.wakes();
+      if (waking === undefined) return;
+      await waking;
     }
   }
 

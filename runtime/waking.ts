@@ -103,8 +103,14 @@ export class Waking {
    * turned out not to: a cut may be taken then, and `release` must follow it.
    */
   settle(): Promise<void> | undefined {
+    const reading = this.wakes();
+    if (reading !== undefined) this.#kernel.hold(true);
+    return reading;
+  }
+
+  /** The same, without holding anything back. */
+  wakes(): Promise<void> | undefined {
     if (!this.isReading) return undefined;
-    this.#kernel.hold(true);
     this.#read();
     return Promise.all(this.#reads).then(() => undefined);
   }
