@@ -5,12 +5,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { agentAddress } from '../protocol/addresses.ts';
-import { buildIndoors, type Indoors, logOf } from '../node.ts';
+import { buildIndoors, logOf } from '../node.ts';
 import { loadSettings } from '../runtime/settings.ts';
 import { createWorld, type World } from '../runtime/world.ts';
 
 /** A node without doors. */
-export interface RestingNode extends Indoors {
+export interface RestingNode extends Awaited<ReturnType<typeof buildIndoors>> {
   readonly world: World;
   /** Lets go of the store; what is committed stays. */
   close(): Promise<void>;

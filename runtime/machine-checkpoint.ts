@@ -12,7 +12,7 @@ import { packKept, type Survey, unpackKept } from './machine-values.ts';
 import { actorAt, childrenOf, isLiveActor, type LiveActor, type LiveSnapshot, pathOf } from './machine-xstate.ts';
 
 /** 2: the active states of each machine stand in its record. Format 1 is read, too: XState works them out. */
-const FORMAT = 2;
+export const CHECKPOINT_FORMAT = 2;
 const FORMATS_READ: readonly number[] = [1, 2];
 
 /** Where a timer starts or ends: the path of an actor, an address, or null for an actor that has ended. */
@@ -45,7 +45,7 @@ export function packCheckpoint(
   last: Uint8Array | undefined,
 ): Uint8Array {
   const kept = survey.marked ? new Converter(references, false).convert(body) : body;
-  return packKept([FORMAT, survey.marked, kept], last);
+  return packKept([CHECKPOINT_FORMAT, survey.marked, kept], last);
 }
 
 /** The inverse; the values in it are not revived yet. Errors: VERSION_MISMATCH for bytes of another format. */

@@ -7,7 +7,8 @@ import type { ChildSpec } from './child-spec.ts';
 import type { Envelope } from './mailbox.ts';
 import { packState, unpackState } from './state-codec.ts';
 
-const FORMAT = 1;
+/** Raised when the fields, or what they mean, change. */
+export const CELL_FORMAT = 1;
 
 /** All that a cell is, without its attachments. */
 export interface CellSnapshot {
@@ -46,7 +47,7 @@ export function packCell(cell: CellSnapshot): Uint8Array {
   const kept = (envelopes: readonly Envelope[]): readonly Envelope[] =>
     envelopes.filter((envelope) => envelope.kind !== 'timer' || envelope.deliveries > 0);
   const fields: Fields = [
-    FORMAT,
+    CELL_FORMAT,
     cell.spec,
     cell.logicVersion,
     cell.structureHash,
@@ -63,10 +64,10 @@ export function packCell(cell: CellSnapshot): Uint8Array {
 /** Errors: VERSION_MISMATCH for a format of a later release. */
 export function unpackCell(bytes: Uint8Array): CellSnapshot {
   const fields = unpackState(bytes) as Fields;
-  if (!Array.isArray(fields) || fields[0] !== FORMAT) {
+  if (!Array.isArray(fields) || fields[0] !== CELL_FORMAT) {
     throw new OperatingError(
       'VERSION_MISMATCH',
-      `This version reads cell format ${FORMAT}, but the store holds ${String(fields?.[0])}.`,
+      `This version reads cell format ${CELL_FORMAT}, but the store holds ${String(fields?.[0])}.`,
     );
   }
   const [, spec, logicVersion, structureHash, seq, body, timers, control, user, rows] = fields;
