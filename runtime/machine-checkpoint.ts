@@ -2,6 +2,7 @@
  * The checkpoint of a machine: one array of records, packed. Its head says whether the body holds marks, so that most
  * states need not be looked through again when they are restored.
  */
+// tidy-allow exports: the format, and those who write and read it, belong together
 import type { KeptClasses } from './machine-classes.ts';
 import { MARK, type Mark, type ReferenceWriter } from './machine-kinds.ts';
 import { Converter, type ReferenceReader, Reviver } from './machine-marks.ts';
