@@ -196,6 +196,38 @@ describe('While the state of an actor is read', () => {
     expect(again.handled('keyed/a')).toEqual(['1', '2', '3']);
   });
 
+  it('a commit does not wait for ever while others wake, and writes none of those over what is stored of them', async () => {
+    const on = await node({ passivateAfterMs: 4_000 });
+    const names = Array.from({ length: 12 }, (_, at) => `keyed/${at}`);
+    for (const name of names) await work(on, name, '1');
+    await on.world.elapse(10_000);
+    expect(inMemory(on)).toEqual([]);
+    const gates = new Map(names.map((name) => [name, Promise.withResolvers<void>()]));
+    const read = on.store.readHeads.bind(on.store);
+    on.store.readHeads = async (addresses) => {
+      await Promise.all(addresses.map((address) => gates.get(address)?.promise));
+      return await read(addresses);
+    };
+    let acknowledged = 0;
+    for (const [at, name] of names.entries()) {
+      on.tell(name, { type: 'work', name: '2' });
+      on.kernel.release(() => acknowledged++);
+      await on.world.settle();
+      // The one before comes while this one, in a read of its own, does not.
+      gates.get(names[at - 1] ?? '')?.resolve();
+      await on.world.settle();
+    }
+    expect(acknowledged).toBeGreaterThan(0);
+    on.kill();
+    const again = await node({ disk: on.disk, seed: 2 });
+    for (const [at, name] of names.entries()) {
+      await work(again, name, '3');
+      expect(again.handled(name), name).toEqual(
+        at < acknowledged ? ['1', '2', '3'] : expect.arrayContaining(['1', '3']),
+      );
+    }
+  });
+
   it('others who write to it join the same wake, and all is taken in order', async () => {
     const { on, open } = await slow();
     for (const name of ['2', '3', '4']) on.kernel.post('keyed/a', { type: 'work', name });
