@@ -8,6 +8,7 @@ import { OperatingError } from '../protocol/errors.ts';
 import { isName, isVersion } from '../protocol/names.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import type { KeptClass } from '../runtime/machine-classes.ts';
+import { LINT_RULES, type LintRule } from '../runtime/machine-lint.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { Probe } from './doubt.ts';
 import { type Migration, migrationFaults } from './migration.ts';
@@ -77,6 +78,8 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly context?: z.ZodType;
   /** How actors that an earlier version stored are taken over. Without it they go on where that version is loaded as well, or rest. */
   readonly migrate?: readonly Migration[];
+  /** Rules of the definition linter whose warnings are not wanted (docs/agents-machines.md). Machines only. */
+  readonly lint?: { readonly ignore?: readonly LintRule[] };
   /** Throws, or answers false, when the agent cannot work now. */
   readonly health?: () => boolean | Promise<boolean>;
 }
@@ -160,6 +163,11 @@ function faultsOf(options: AgentOptions): string[] {
     );
   check(options.context === undefined || options.machine !== undefined, '`context` is for machines');
   check(options.keyed !== true || options.machine !== undefined, 'a keyed agent must be a machine');
+  for (const rule of options.lint?.ignore ?? [])
+    check(
+      LINT_RULES.includes(rule),
+      `\`lint.ignore\` names ${JSON.stringify(rule)}: the rules are ${LINT_RULES.join(', ')}`,
+    );
   for (const capability of options.capabilities ?? [])
     check(isName(capability), `the capability ${JSON.stringify(capability)} is not a name such as "text.review"`);
   const { concurrency, timeoutMs, retry, breaker } = options;

@@ -16,6 +16,7 @@ import type { MachineOptions } from '../runtime/machine-options.ts';
 import type { World } from '../runtime/world.ts';
 import { type AgentContext, type ContextDeps, createContext, journalOf } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
+import { lintOf } from './agent-lint.ts';
 import { namesOf } from './agent-names.ts';
 import type { Probe } from './doubt.ts';
 import { takeOver, type TakeoverLogic } from './migration.ts';
@@ -48,6 +49,8 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
         toParent: (address, event) => ({ type: 'run.told', address, event }),
       }),
     });
+    for (const { machine, ...finding } of lintOf(definition))
+      deps.log.warn('The linter has found something in a machine.', { agent: reference, machine, ...finding });
     return {
       ...base,
       ...upgradable(definition, name, factory),

@@ -8,6 +8,7 @@ import { parseReference } from '../protocol/names.ts';
 import type { WorkflowGraph } from '../protocol/graph.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
 import type { AgentEntry, Registers } from '../runtime/registers.ts';
+import { lintOf } from './agent-lint.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import { compareVersions } from './version-order.ts';
@@ -165,6 +166,7 @@ function entryOf(definition: AgentDefinition): AgentEntry {
     kind,
     concurrency,
     timeoutMs,
+    lint: lintOf(definition),
     form: definition.machine === undefined ? 'function' : 'machine',
     labels: definition.labels ?? {},
     ...(description !== undefined && { description }),

@@ -59,6 +59,7 @@ const agent = named(
     capabilities: z.array(text),
     form: z.enum(['function', 'machine']),
     keyed: z.boolean(),
+    lint: said('What the definition linter found in its machine.', z.array(free)),
     input: said('A JSON Schema.', z.looseObject({})).exactOptional(),
     output: said('A JSON Schema.', z.looseObject({})).exactOptional(),
   }),

@@ -471,7 +471,7 @@ function rootLogic(machine: AnyStateMachine): AnyActorLogic {
 export function machineFactory(machine: AnyStateMachine, given: MachineOptions): HostFactory {
   const options = { ...given, kept: new KeptClasses(given.classes) };
   const names = options.performerNames ?? REGISTERED_NAMES;
-  assertHostable(machine, names);
+  assertHostable(machine, names, options.kept);
   const registered = new Map(names.map((name) => [name, registeredActor(name)]));
   const prepared = new MachinePreparer(registered).prepare(machine);
   const logic = rootLogic(prepared);

@@ -5,12 +5,37 @@
 import type { AnyStateMachine } from 'xstate';
 import { OperatingError } from '../protocol/errors.ts';
 import { MARK, type Mark } from './machine-kinds.ts';
+import { type KeptClasses, NO_CLASSES } from './machine-classes.ts';
+import { outsideCallsOf } from './machine-outside-calls.ts';
 import { ActorAddress } from './machine-references.ts';
 import { Survey } from './machine-values.ts';
 import { isMachine } from './machine-xstate.ts';
 
+/** What is looked for; docs/agents-machines.md explains each. */
+export const LINT_RULES = [
+  'unkeepable-context',
+  'inline-spawn',
+  'unknown-actor',
+  'unhandled-error',
+  'unreachable-state',
+  'no-end',
+  'no-deadline',
+  'unnamed-spawn',
+  'outside-call',
+] as const;
+export type LintRule = (typeof LINT_RULES)[number];
+
+/** What the linter knows of an agent beside its machine. */
+export interface LintOptions {
+  /** One actor lives for each key: it needs no end, and may wait for events for ever. */
+  readonly keyed?: boolean;
+  /** Rules whose warnings are not wanted. Refusals cannot be ignored. */
+  readonly ignore?: readonly LintRule[];
+}
+
 /** One thing to know. A machine with a refusal is not hosted. */
 export interface MachineFinding {
+  readonly rule: LintRule;
   readonly severity: 'refusal' | 'warning';
   /** e.g. `states.paying.invoke[0]`, or `actors.child.states.a.entry[1]` in a machine that another one can start. */
   readonly place: string;
@@ -38,25 +63,36 @@ interface LintTransition {
   readonly actions?: readonly unknown[];
 }
 
-type Report = (severity: MachineFinding['severity'], place: string, problem: string, wayOut: string) => void;
+type Report = (rule: LintRule, place: string, problem: string, wayOut: string) => void;
+
+/** The rules that say that a machine cannot be hosted. */
+const REFUSALS: ReadonlySet<LintRule> = new Set(['unkeepable-context', 'inline-spawn', 'unknown-actor']);
 
 /** All findings, refusals first. `performerNames` are the actors that it may invoke without defining them. */
-export function lintMachine(machine: AnyStateMachine, performerNames: readonly string[]): MachineFinding[] {
+export function lintMachine(
+  machine: AnyStateMachine,
+  performerNames: readonly string[],
+  { keyed = false, ignore = [], classes = NO_CLASSES }: LintOptions & { readonly classes?: KeptClasses } = {},
+): MachineFinding[] {
   const findings: MachineFinding[] = [];
   const seen = new Set<unknown>();
   const look = (one: AnyStateMachine, prefix: string): void => {
     if (seen.has(one)) return;
     seen.add(one);
-    const report: Report = (severity, place, problem, wayOut) =>
-      void findings.push({ severity, place: `${prefix}${place}`, problem, wayOut });
+    const report: Report = (rule, place, problem, wayOut) => {
+      const severity = REFUSALS.has(rule) ? 'refusal' : 'warning';
+      if (severity === 'warning' && ignore.includes(rule)) return;
+      findings.push({ rule, severity, place: `${prefix}${place}`, problem, wayOut });
+    };
     const root = one.root as unknown as LintNode;
-    lintContext(one, report);
+    lintContext(one, classes, report);
     for (const [name, action] of Object.entries(one.implementations.actions))
       lintAction(action, `actions.${name}`, report);
     const known = new Set([...performerNames, ...Object.keys(one.implementations.actors)]);
     const reached = reachableFrom(root);
     for (const node of nodesOf(root)) lintNode(node, known, reached, report);
-    if (prefix === '') lintEnd(root, report);
+    if (prefix === '' && !keyed) lintEnd(root, report);
+    if (!keyed) for (const node of nodesOf(root)) lintWait(node, report);
     for (const [name, logic] of Object.entries(one.implementations.actors))
       if (isMachine(logic)) look(logic, `${prefix}actors.${name}.`);
   };
@@ -65,22 +101,26 @@ export function lintMachine(machine: AnyStateMachine, performerNames: readonly s
 }
 
 /** Errors: UNSUPPORTED_LOGIC for a machine with refusals; `details.findings` has them all. */
-export function assertHostable(machine: AnyStateMachine, performerNames: readonly string[]): void {
-  const refusals = lintMachine(machine, performerNames).filter(({ severity }) => severity === 'refusal');
+export function assertHostable(
+  machine: AnyStateMachine,
+  performerNames: readonly string[],
+  classes: KeptClasses = NO_CLASSES,
+): void {
+  const refusals = lintMachine(machine, performerNames, { classes }).filter(({ severity }) => severity === 'refusal');
   const [first] = refusals;
   if (first === undefined) return;
   const message = `The machine "${machine.id}" cannot be hosted: ${first.place}: ${first.problem} ${first.wayOut}`;
   throw new OperatingError('UNSUPPORTED_LOGIC', message, { details: { place: first.place, findings: refusals } });
 }
 
-function lintContext(machine: AnyStateMachine, report: Report): void {
+function lintContext(machine: AnyStateMachine, classes: KeptClasses, report: Report): void {
   const context: unknown = machine.config.context;
   if (typeof context === 'function') return;
   try {
-    new Survey({ write: addressMark }).keep(context, () => 'context');
+    new Survey({ write: addressMark, classes }).keep(context, () => 'context');
   } catch (error) {
     const { message, details } = error as OperatingError;
-    report('refusal', (details as { readonly place: string }).place, message, '');
+    report('unkeepable-context', (details as { readonly place: string }).place, message, '');
   }
 }
 
@@ -100,7 +140,7 @@ function lintNode(node: LintNode, known: ReadonlySet<string>, reached: ReadonlyS
   for (const [index, { id, src }] of node.invoke.entries()) {
     if (!src.startsWith('xstate.invoke.') && !known.has(src)) {
       report(
-        'refusal',
+        'unknown-actor',
         at(`invoke[${index}]`),
         `The actor "${src}" is not defined, so the machine would wait for it for ever.`,
         'Define it in setup({ actors }).',
@@ -108,7 +148,7 @@ function lintNode(node: LintNode, known: ReadonlySet<string>, reached: ReadonlyS
     }
     if (!handlesErrorOf(node, id)) {
       report(
-        'warning',
+        'unhandled-error',
         at(`invoke[${index}]`),
         `No state handles an error of "${id}", so it ends the whole machine.`,
         'Add onError.',
@@ -116,7 +156,12 @@ function lintNode(node: LintNode, known: ReadonlySet<string>, reached: ReadonlyS
     }
   }
   if (!reached.has(node))
-    report('warning', place, 'No transition leads to this state.', 'Remove it, or add the transition that is missing.');
+    report(
+      'unreachable-state',
+      place,
+      'No transition leads to this state.',
+      'Remove it, or add the transition that is missing.',
+    );
 }
 
 function lintAction(action: unknown, place: string, report: Report): void {
@@ -125,16 +170,23 @@ function lintAction(action: unknown, place: string, report: Report): void {
     src?: unknown;
     id?: unknown;
   };
+  const { assignment } = (typeof action === 'function' ? action : {}) as { assignment?: unknown };
+  lintOutside(type === undefined ? [action] : functionsOf(assignment), place, report);
   if (type !== 'xstate.spawnChild') return;
   if (typeof src !== 'string') {
     report(
-      'refusal',
+      'inline-spawn',
       place,
       'It spawns inline logic, which cannot be found again after a restart.',
       'Register the logic in setup({ actors }) and spawn it by name.',
     );
   } else if (id === undefined) {
-    report('warning', place, `It spawns "${src}" without an id: a second one would be refused.`, 'Give it an id.');
+    report(
+      'unnamed-spawn',
+      place,
+      `It spawns "${src}" without an id: a second one would be refused.`,
+      'Give it an id.',
+    );
   }
 }
 
@@ -145,11 +197,44 @@ function lintEnd(root: LintNode, report: Report): void {
     root.type === 'final';
   if (!ends)
     report(
-      'warning',
+      'no-end',
       '',
       'The machine has no final state, so that it never ends by itself.',
       'Add one if it should: its task is done then.',
     );
+}
+
+/** What an `assign` runs: one function, or one for each field. */
+function functionsOf(assignment: unknown): readonly unknown[] {
+  return typeof assignment === 'object' && assignment !== null ? Object.values(assignment) : [assignment];
+}
+
+function lintOutside(functions: readonly unknown[], place: string, report: Report): void {
+  const reaches = [...new Set(functions.flatMap(outsideCallsOf))];
+  if (reaches.length === 0) return;
+  report(
+    'outside-call',
+    place,
+    `It seems to reach for ${reaches.join(', ')} inside of the turn: before anything is written, and again when the turn is repeated.`,
+    'Invoke `effect` or a registered actor for it, use `after` for time, and keep what comes back in context.',
+  );
+}
+
+/** A state that only an event from outside can end, and where no time runs out. */
+function lintWait(node: LintNode, report: Report): void {
+  if (node.type !== 'atomic') return;
+  for (let at: LintNode | undefined = node; at !== undefined; at = at.parent) {
+    const endsByItself = [...at.transitions.keys()].some((event) =>
+      /^xstate\.(?:after|done|error|snapshot)\b/.test(event),
+    );
+    if (endsByItself || at.invoke.length > 0 || (at.always?.length ?? 0) > 0 || at.parent?.type === 'parallel') return;
+  }
+  report(
+    'no-deadline',
+    placeOf(node),
+    'It is left only by an event from outside, and waits for that without a deadline.',
+    'Add `after`, with what is to be done if nothing comes.',
+  );
 }
 
 function placeOf(node: LintNode): string {

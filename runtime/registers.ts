@@ -4,8 +4,22 @@
  */
 import { createStore } from '@xstate/store';
 
+/** One thing that the definition linter found in the machine of an agent. */
+export interface AgentLint {
+  /** An error is refused, so that what is registered has warnings alone. */
+  readonly level: 'error' | 'warning';
+  readonly rule: string;
+  /** The id of the machine. */
+  readonly machine: string;
+  /** Where in it, e.g. `states.paying.invoke[0]`; empty for the machine as a whole. */
+  readonly place: string;
+  readonly problem: string;
+  readonly wayOut: string;
+}
+
 /** One agent as others see it. */
 export interface AgentEntry {
+  readonly lint: readonly AgentLint[];
   readonly name: string;
   readonly version: string;
   readonly description?: string;

@@ -74,6 +74,7 @@ const crash = defineAgent({
   capabilities: ['lab.crash'],
   description: 'Throws each time: in an `action` of its machine, or in an `effect`.',
   input: z.object({ where: z.enum(['action', 'effect']) }),
+  lint: { ignore: ['no-end', 'no-deadline', 'unhandled-error'] },
   machine: setup({
     types: { input: {} as { where: 'action' | 'effect' }, context: {} as { where: 'action' | 'effect' } },
     actors: {
@@ -125,6 +126,7 @@ const stall = defineAgent({
   version: VERSION,
   capabilities: ['lab.stall'],
   description: 'Never ends by itself.',
+  lint: { ignore: ['no-end', 'no-deadline'] },
   machine: setup({}).createMachine({ id: 'lab-stall', initial: 'stalled', states: { stalled: {} } }),
 });
 

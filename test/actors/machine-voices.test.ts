@@ -26,10 +26,14 @@ function noting(lines: Line[]): Log {
   return made;
 }
 
-async function nodeOf(options: Partial<AgentOptions>): Promise<{ node: WorkNode; lines: Line[] }> {
+async function nodeOf(options: Partial<AgentOptions>): Promise<{ node: WorkNode; lines: Line[]; found: Line[] }> {
   const lines: Line[] = [];
   const agent = defineAgent({ name: 'voice', version: '1.0.0', ...options });
-  return { node: await createWorkNode({ agents: [agent], log: noting(lines) }), lines };
+  const node = await createWorkNode({ agents: [agent], log: noting(lines) });
+  const found = lines
+    .splice(0)
+    .filter(({ fields }) => (fields as { readonly agent?: unknown }).agent === 'voice@1.0.0');
+  return { node, lines, found };
 }
 
 describe('A log action', () => {
@@ -124,5 +128,36 @@ describe('sendParent of a machine itself', () => {
     node.kernel.deliver('agent/voice/k', { type: 'OUT' });
     await node.world.settle();
     expect(node.counts.deadLetters.get('no_actor')).toBe(1);
+  });
+});
+
+describe('The definition linter', () => {
+  const machine = createMachine({ id: 'm', initial: 'a', states: { a: { on: { N: 'z' } }, z: { type: 'final' } } });
+
+  it('says what it found once, when the agent is registered, with all that is needed to find it', async () => {
+    const { found } = await nodeOf({ machine });
+    expect(found).toEqual([
+      {
+        level: 'warn',
+        message: 'The linter has found something in a machine.',
+        fields: {
+          agent: 'voice@1.0.0',
+          machine: 'm',
+          level: 'warning',
+          rule: 'no-deadline',
+          place: 'states.a',
+          problem: 'It is left only by an event from outside, and waits for that without a deadline.',
+          wayOut: 'Add `after`, with what is to be done if nothing comes.',
+        },
+      },
+    ]);
+  });
+
+  it('is silent about rules that the agent ignores, and knows keyed agents', async () => {
+    expect((await nodeOf({ machine, lint: { ignore: ['no-deadline'] } })).found).toEqual([]);
+    expect((await nodeOf({ machine, keyed: true })).found).toEqual([]);
+    expect(() =>
+      defineAgent({ name: 'x', version: '1.0.0', machine, lint: { ignore: ['nonsense' as never] } }),
+    ).toThrow(/`lint\.ignore` names "nonsense": the rules are unkeepable-context, /);
   });
 });

@@ -5,7 +5,7 @@ import { lintMachine } from '../../runtime/machine-lint.ts';
 
 const PERFORMERS = ['effect', 'worker', 'model', 'tool'];
 const findings = (machine: AnyStateMachine): string[] =>
-  lintMachine(machine, PERFORMERS).map(({ severity, place }) => `${severity} ${place}`);
+  lintMachine(machine, PERFORMERS, { ignore: ['no-deadline'] }).map(({ severity, place }) => `${severity} ${place}`);
 const work = fromPromise(async () => 1);
 
 describe('the linter', () => {
@@ -70,7 +70,9 @@ describe('the linter', () => {
       });
     expect(findings(invoking('nobody'))).toEqual(['refusal states.a.invoke[0]']);
     expect(findings(invoking('effect'))).toEqual([]);
-    expect(lintMachine(invoking('effect'), []).map(({ place }) => place)).toEqual(['states.a.invoke[0]']);
+    expect(lintMachine(invoking('effect'), [], { ignore: ['no-deadline'] }).map(({ place }) => place)).toEqual([
+      'states.a.invoke[0]',
+    ]);
   });
 
   it('warns of errors that nobody handles; any state around may, and wildcards do', () => {
@@ -128,5 +130,65 @@ describe('the linter', () => {
       states: { z: { type: 'final' } },
     });
     expect(findings(machine)).toEqual(['refusal actors.broken.context.f', 'warning actors.child.states.a.invoke[0]']);
+  });
+
+  it('warns of states that wait for an event without a deadline, but not where an actor waits for its key', () => {
+    const machine = setup({ actors: { work } }).createMachine({
+      initial: 'asking',
+      states: {
+        asking: { on: { ANSWER: 'bounded' } },
+        bounded: { after: { 1000: 'inner' }, on: { N: 'inner' } },
+        inner: { initial: 'x', states: { x: { on: { GO: 'y' } }, y: {} }, after: { 5: 'busy' } },
+        busy: { invoke: { src: 'work', onDone: 'z', onError: 'stuck' } },
+        stuck: {},
+        z: { type: 'final' },
+      },
+    });
+    const rules = (keyed: boolean): string[] =>
+      lintMachine(machine, PERFORMERS, { keyed }).map(({ rule, place }) => `${rule} ${place}`);
+    expect(rules(false)).toEqual(['no-deadline states.asking', 'no-deadline states.stuck']);
+    expect(rules(true)).toEqual([]);
+  });
+
+  it('asks for an end only of machines that work on one task', () => {
+    const endless = createMachine({ initial: 'a', states: { a: { after: { 5: 'b' } }, b: { after: { 5: 'a' } } } });
+    expect(lintMachine(endless, PERFORMERS).map(({ rule }) => rule)).toEqual(['no-end']);
+    expect(lintMachine(endless, PERFORMERS, { keyed: true })).toEqual([]);
+  });
+
+  it('warns of actions, named and inline, and of assignments that seem to reach outside', () => {
+    const machine = setup({
+      types: { context: {} as { at: number } },
+      actions: { send: () => void fetch('https://example.org'), quiet: () => 'Date.now() // fetch(' },
+    }).createMachine({
+      context: { at: 0 },
+      initial: 'a',
+      states: {
+        a: {
+          entry: ['send', () => void setTimeout(() => {}, 1)],
+          on: { N: { target: 'z', actions: assign({ at: () => Date.now() + Math.random() }) } },
+        },
+        z: { type: 'final' },
+      },
+    });
+    const found = lintMachine(machine, PERFORMERS, { ignore: ['no-deadline'] });
+    expect(found.map(({ rule, place }) => `${rule} ${place}`)).toEqual([
+      'outside-call actions.send',
+      'outside-call states.a.entry[1]',
+      'outside-call states.a.on["N"].actions',
+    ]);
+    expect(found.map(({ problem }) => /reach for (.*) inside/.exec(problem)?.[1])).toEqual([
+      'fetch',
+      'a timer of its own',
+      'the clock, chance',
+    ]);
+    expect(lintMachine(machine, PERFORMERS, { ignore: ['no-deadline', 'outside-call'] })).toEqual([]);
+  });
+
+  it('does not let refusals be ignored', () => {
+    const machine = createMachine({ context: { f: () => {} }, initial: 'z', states: { z: { type: 'final' } } });
+    expect(lintMachine(machine, PERFORMERS, { ignore: ['unkeepable-context'] })).toMatchObject([
+      { rule: 'unkeepable-context', severity: 'refusal' },
+    ]);
   });
 });
