@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { installEscapeHandlers } from '../../supervisors/escapes.ts';
 
 const SCRIPT = path.resolve(import.meta.dirname, '../support/escaping-process.ts');
+const MACHINES = path.resolve(import.meta.dirname, '../support/escaping-machines.ts');
 
 interface Outcome {
   readonly code: number;
@@ -12,7 +13,11 @@ interface Outcome {
 }
 
 async function runProcess(...args: readonly string[]): Promise<Outcome> {
-  const done = await promisify(execFile)(process.execPath, [SCRIPT, ...args], { timeout: 15_000 }).then(
+  return await runScript(SCRIPT, ...args);
+}
+
+async function runScript(script: string, ...args: readonly string[]): Promise<Outcome> {
+  const done = await promisify(execFile)(process.execPath, [script, ...args], { timeout: 15_000 }).then(
     ({ stdout }) => ({ code: 0, stdout }),
     (error: { code: number; stdout: string }) => error,
   );
@@ -31,6 +36,20 @@ describe('An error that escapes from an actor', () => {
         restarts: { 'run/timer': 1, 'run/rejection': 1, 'run/deep': 1, 'run/tick': 1, 'run/innocent': 0 },
         calls: { timer: 1, rejection: 1, deep: 1, tick: 1, innocent: 1 },
         ticks: 2,
+      },
+    ]);
+    expect(code).toBe(0);
+  });
+});
+
+describe('An error that escapes from a machine', () => {
+  it('crashes that machine alone, whichever way it took, and its neighbour goes on', async () => {
+    const { code, lines } = await runScript(MACHINES);
+    const ways = ['action', 'child', 'floating', 'listener', 'neighbour', 'observer', 'timer'];
+    expect(lines).toEqual([
+      {
+        ended: ways.map((way) => `child.done machine/${way}`),
+        crashed: ways.filter((way) => way !== 'neighbour').map((way) => `machine/${way}`),
       },
     ]);
     expect(code).toBe(0);
