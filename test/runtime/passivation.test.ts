@@ -205,7 +205,7 @@ describe('While the state of an actor is read', () => {
     const gates = new Map(names.map((name) => [name, Promise.withResolvers<void>()]));
     const read = on.store.readHeads.bind(on.store);
     on.store.readHeads = async (addresses) => {
-      await Promise.all(addresses.map((address) => gates.get(address)?.promise));
+      await Promise.all(addresses.map(async (address) => await gates.get(address)?.promise));
       return await read(addresses);
     };
     let acknowledged = 0;
