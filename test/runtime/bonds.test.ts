@@ -236,7 +236,7 @@ describe('A link', () => {
   });
 
   it('does not carry a normal end', async () => {
-    const made = await started(bound('a'), bound('b'));
+    const made = await started(bound('a', { restart: 'temporary' }), bound('b'));
     made.tell('a', { type: 'link', address: 'b' });
     made.tell('b', { type: 'finish' });
     await made.world.elapse(100);
@@ -244,7 +244,7 @@ describe('A link', () => {
   });
 
   it('does not carry a crash after which the actor comes back as it was', async () => {
-    const made = await started(bound('a'), bound('b'));
+    const made = await started(bound('a', { restart: 'temporary' }), bound('b'));
     made.tell('a', { type: 'link', address: 'b' });
     made.tell('b', { type: 'crash', times: { left: 1 } });
     await made.world.elapse(100);
@@ -265,7 +265,7 @@ describe('A link', () => {
   });
 
   it('that was taken back by either carries nothing', async () => {
-    const made = await started(bound('a'), bound('b'));
+    const made = await started(bound('a', { restart: 'temporary' }), bound('b'));
     made.tell('a', { type: 'link', address: 'b' });
     await made.world.settle();
     made.tell('b', { type: 'unlink', address: 'a' });

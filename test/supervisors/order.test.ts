@@ -192,6 +192,20 @@ describe('A child that is stopped', () => {
     expect(made.diary).toEqual(['stop b', 'start a', 'start b']);
   });
 
+  it.each([
+    ['answers in time, and keeps the answer', { answersAfterMs: 50 }, ['answered'], 1],
+    ['fails since it was aborted, and asks again', 'yields', [], 2],
+    ['is cut off, and asks again', 'deaf', [], 2],
+  ] as const)('to come back as it was: its call %s', async (_how, how, outcomes, calls) => {
+    const made = await pair(100, RESUMES);
+    made.workers.stubborn.set('b', how);
+    crash(made, 'a');
+    await made.world.elapse(500);
+    const b = made.kernel.cells.get('b');
+    expect([b?.phase, b?.checkpoint]).toEqual(['live', { phase: 'ready', outcomes }]);
+    expect(made.workers.made.get('b')).toBe(calls);
+  });
+
   it('and whose calls have all ended does not wait', async () => {
     const made = await pair(60_000);
     crash(made, 'a');
@@ -283,6 +297,32 @@ describe('A child that is stopped', () => {
 });
 
 describe('Children that come and go', () => {
+  it('cost their supervisor no message when they start and when they end well', async () => {
+    const made = await node();
+    const away = { firstMs: 60_000, factor: 1, maxMs: 60_000, jitter: 0 };
+    const inner = made.supervise(SUP, { strategy: 'dynamic' }, TOP);
+    made.start(
+      made.supervise(TOP, { strategy: 'one-for-one', onExcess: 'escalate', backoff: away }, undefined, [inner]),
+    );
+    await made.world.settle();
+    // While it is away, what is written to it stays in its mailbox.
+    const cell = made.kernel.cells.get(SUP);
+    if (cell !== undefined) made.kernel.fail(cell, new Error('away for a while'));
+    for (const [index, restart] of (['transient', 'temporary', 'transient'] as const).entries()) {
+      made.start(holding(`x${index}`, SUP, { restart, durable: index === 2 }));
+      await made.world.settle();
+      made.tell(`x${index}`, { type: 'finish' });
+    }
+    await made.world.elapse(1_000);
+    expect(made.diary).toHaveLength(6);
+    expect([cell?.phase, cell?.mailbox.size]).toEqual(['crashed', 0]);
+    made.start(holding('y', SUP, { restart: 'transient' }));
+    await made.world.settle();
+    made.tell('y', { type: 'fail' });
+    await made.world.elapse(1_000);
+    expect(cell?.mailbox.size).toBe(1);
+  });
+
   it('are stopped with their supervisor all at once; those that rest in the store go on without it', async () => {
     const made = await node();
     const inner = made.supervise(SUP, { strategy: 'dynamic' }, TOP);

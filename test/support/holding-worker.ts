@@ -21,12 +21,15 @@ export interface HoldingWorkers {
   readonly stubborn: Map<string, Stubbornness>;
   /** Starts that break, counted down. */
   readonly faults: Map<string, number>;
+  /** Calls made. */
+  readonly made: Map<string, number>;
 }
 
 /** Makes them possible on a node. They understand `finish`, `fail`, `crash` {times}. */
 export function installHolding(node: Supervised): HoldingWorkers {
   const stubborn = new Map<string, Stubbornness>();
   const faults = new Map<string, number>();
+  const made = new Map<string, number>();
   const logic = holdingLogic(node, faults);
   node.kernel.install({
     name: 'holding',
@@ -34,9 +37,12 @@ export function installHolding(node: Supervised): HoldingWorkers {
     kind: 'holding',
     lane: 'holding',
     laneLimit: 1_000,
-    perform: (call) => hold(node, call, () => stubborn.get(call.address) ?? 'yields'),
+    perform: (call) => {
+      made.set(call.address, (made.get(call.address) ?? 0) + 1);
+      return hold(node, call, () => stubborn.get(call.address) ?? 'yields');
+    },
   });
-  return { stubborn, faults };
+  return { stubborn, faults, made };
 }
 
 /** The spec of one; it belongs to this run of the process and starts from its input. */
