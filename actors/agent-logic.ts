@@ -13,6 +13,7 @@ import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
 import type { MachineOptions } from '../runtime/machine-options.ts';
+import { withParent } from '../runtime/machine-parent.ts';
 import type { World } from '../runtime/world.ts';
 import { type AgentContext, type ContextDeps, createContext, journalOf } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
@@ -136,10 +137,19 @@ function hosted(machine: AnyStateMachine, agent: string, options: MachineOptions
 function withSchemas(factory: InstalledLogic['factory'], definition: AgentDefinition): InstalledLogic['factory'] {
   return {
     ...factory,
-    create: (port, work) =>
-      factory.create(port, definition.keyed ? work : parseInput(definition, (work as RunInput).input)),
+    create: (port, work) => {
+      const { input, seed, owner } = (definition.keyed ? { input: work } : work) as Partial<RunInput>;
+      if (seed === undefined) return factory.create(port, definition.keyed ? work : parseInput(definition, input));
+      if (seed.structureHash !== factory.structureHash) throw otherShape(definition);
+      return factory.restore(port, factory.decode(withParent(seed.snapshot, owner ?? '')));
+    },
     restore: (port, checkpoint) => factory.restore(port, checkpoint),
   };
+}
+
+function otherShape({ name, version }: AgentDefinition): OperatingError {
+  const message = `${name}@${version} has another shape than the state that it was to go on from.`;
+  return new OperatingError('VERSION_MISMATCH', message);
 }
 
 async function performRun(

@@ -74,7 +74,7 @@ export async function replay(capsule: Capsule, { agents, onStep }: ReplayOptions
   if (message.kind === 'call') return await replayCall(capsule, shelf, steps, step);
   const { logic, checkpoint } = stateFor(capsule, shelf);
   step(`agent ${shown(logic)}, ${checkpoint === undefined ? 'from its input' : 'from the state before the message'}`);
-  const port = tellingPort(capsule.address, world, step);
+  const port = tellingPort(capsule, world, step);
   const host =
     checkpoint === undefined ? logic.factory.create(port, inputOf(capsule)) : logic.factory.restore(port, checkpoint);
   turn(host, () => host.start());
@@ -211,9 +211,10 @@ function unusable(capsule: Capsule, code: 'INVALID_INPUT' | 'VERSION_MISMATCH', 
 }
 
 /** Tells what the actor asks for. */
-function tellingPort(address: string, world: World, step: (words: string) => void): HostPort {
-  return {
-    address,
+function tellingPort(capsule: Capsule, world: World, step: (words: string) => void): HostPort {
+  const port: HostPort & { readonly input: unknown } = {
+    address: capsule.address,
+    input: capsule.input,
     nowMs: () => world.nowMs(),
     afterCommit: () => {},
     effect: ({ name, key }) => step(`  asks for the call ${name} (${key})`),
@@ -224,6 +225,7 @@ function tellingPort(address: string, world: World, step: (words: string) => voi
     reenter: ({ event }) => step(`  hears ${event.type} later`),
     fail: (error) => step(`  fails outside of a turn: ${String(error)}`),
   };
+  return port;
 }
 
 function offlineServices(world: World, step: (words: string) => void): ContextDeps {

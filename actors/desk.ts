@@ -17,6 +17,7 @@ import { bodyHashOf, Idempotency } from './idempotency.ts';
 import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selector.ts';
 import { namesOf } from './agent-names.ts';
+import type { RunSeed } from './run.ts';
 import { type ReplayOf, taskSpec, type TaskStart } from './task.ts';
 import type { TaskEnd } from './watch.ts';
 
@@ -28,6 +29,8 @@ export interface Submission {
   readonly key?: string;
   /** What it replays: a task that failed, whose work is done again. */
   readonly replayOf?: ReplayOf;
+  /** The state that its agent goes on from, instead of beginning with the input. */
+  readonly seed?: RunSeed;
 }
 
 /** What became of a submission; `duplicate`: the task was there already, under the same key. */
@@ -135,6 +138,7 @@ export class Desk {
       principal,
       createdAtMs: nowMs,
       ...(submission.replayOf !== undefined && { replayOf: submission.replayOf }),
+      ...(submission.seed !== undefined && { seed: submission.seed }),
       ...(isFlow && { flow: planFlow(submission, task, nowMs) }),
     };
     port.startChild(taskSpec(start));

@@ -10,6 +10,7 @@ import type { Kernel } from '../runtime/kernel.ts';
 import type { CapsuleRow } from '../runtime/quarantine.ts';
 import type { Store, TaskRecord } from '../runtime/stores/store.ts';
 import type { Desk, Principal } from './desk.ts';
+import type { RunSeed } from './run.ts';
 
 /** What it needs of its node. */
 export interface QuarantineDeskDeps {
@@ -26,7 +27,13 @@ export type CapsuleEdit =
 /** What a replay did. The capsule is gone then: whatever fails again makes a new one. */
 export type Replayed =
   | { readonly id: string; readonly did: 'delivered'; readonly actor: string }
-  | { readonly id: string; readonly did: 'submitted'; readonly task: string; readonly replayOf: string };
+  | {
+      readonly id: string;
+      readonly did: 'submitted';
+      readonly task: string;
+      readonly replayOf: string;
+      readonly from: 'state' | 'input';
+    };
 
 /** A page of capsules, the newest first. */
 export interface CapsulePage {
@@ -111,23 +118,40 @@ export class QuarantineDesk {
   }
 
   /** The task failed with it: its work is done again, by a task of its own. */
-  async #submit({ id, address, work, edited }: Capsule): Promise<Replayed> {
+  async #submit(capsule: Capsule): Promise<Replayed> {
+    const { id, address, work, edited } = capsule;
     const { desk, store, kernel } = this.#deps;
     if (work === undefined)
       throw conflict(id, `${address} has ended, and it worked for no task that could be submitted again. Discard it`);
     const record = await store.readTask(work.task);
     if (record === undefined) throw conflict(id, `its task ${work.task} is no longer there. Submit the work anew`);
     assertFailed(id, record);
-    const { options, target, principal } = record;
+    const { options, principal } = record;
+    const seed = this.#seedOf(capsule, record);
+    if (seed === undefined && edited === undefined && wasEdited(capsule))
+      throw conflict(
+        id,
+        'its state does not fit the agent as it is now, so that no event can follow it. Give an `input`',
+      );
     const submission = {
-      target,
+      target: seed === undefined ? record.target : { agent: capsule.logic.slice('agent:'.length) },
+      ...(seed !== undefined && { seed }),
       input: edited === undefined ? record.input : edited.input,
       options: { ...options, labels: withLabel(options.labels, work.task) },
       replayOf: { task: work.task, capsule: id },
     };
     const { task } = desk.inTurn((port) => desk.submit(port, principal, submission));
     kernel.quarantine.remove(id);
-    return { id, did: 'submitted', task, replayOf: work.task };
+    return { id, did: 'submitted', task, replayOf: work.task, from: seed === undefined ? 'input' : 'state' };
+  }
+
+  /** Where the task was one machine, in the shape that is loaded: the state before the message, and the message. */
+  #seedOf({ snapshot, message, edited, logic, structureHash }: Capsule, { target }: TaskRecord): RunSeed | undefined {
+    const isOne = target.workflow === undefined && target.graph === undefined;
+    const loaded = this.#deps.kernel.logic(logic);
+    if (!isOne || snapshot === undefined || edited !== undefined || loaded?.runsUserCode !== true) return undefined;
+    if (loaded.factory.structureHash !== structureHash || message.kind === 'relay') return undefined;
+    return { structureHash, snapshot, ...(message.kind === 'event' && { event: message.event }) };
   }
 
   async #committed(id: string, by: Principal, message: string, fields: object): Promise<void> {
@@ -135,6 +159,10 @@ export class QuarantineDesk {
     await committer.committed();
     log.info(message, { capsule: id, by, ...fields });
   }
+}
+
+function wasEdited({ message, history }: Capsule): boolean {
+  return message.kind === 'event' && history.some(({ act }) => act === 'edited');
 }
 
 function assertFailed(id: string, { id: task, status }: TaskRecord): void {

@@ -5,7 +5,15 @@
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
-import type { EffectKind } from '../runtime/host.ts';
+import type { ActorEvent, EffectKind } from '../runtime/host.ts';
+
+/** The state that a machine's actor goes on from, instead of beginning with its input: that of one before it. */
+export interface RunSeed {
+  readonly structureHash: string;
+  readonly snapshot: Uint8Array;
+  /** What it handles then. */
+  readonly event?: ActorEvent;
+}
 
 /** What an agent's actor is given to do. The same for functions and machines. */
 export interface RunInput {
@@ -16,6 +24,7 @@ export interface RunInput {
   /** The step's address: it keeps the journal, so that another attempt finds what an earlier one recorded. */
   readonly owner: string;
   readonly input: unknown;
+  readonly seed?: RunSeed;
 }
 
 /** The state of one attempt. */

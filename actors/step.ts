@@ -19,7 +19,7 @@ import { type AgentDefinition, type RetryPolicy } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { outputFault } from './output-fault.ts';
-import type { RunInput } from './run.ts';
+import type { RunInput, RunSeed } from './run.ts';
 import type { Choice } from './selector.ts';
 
 /** What a step works on: exactly one of `agent` and `capability`. */
@@ -35,6 +35,7 @@ export interface StepInput {
   readonly timeoutMs?: number;
   readonly priority: number;
   readonly deadlineAtMs?: number;
+  readonly seed?: RunSeed;
 }
 
 /** How a step went. `attempts` counts those that began, and those that an open breaker turned away. */
@@ -119,6 +120,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       return goOn(met, turnedAway(state, entry.error.toBody()), port, events, agent.name);
     }
     port.startChild(runSpec(state, port, agent, run, attempt));
+    if (input.seed?.event !== undefined) port.send(run, input.seed.event);
     const isParked = state.parked !== undefined;
     if (input.timeoutMs !== undefined && agent.machine !== undefined && !isParked)
       port.setTimer('timeout', port.nowMs() + input.timeoutMs);
@@ -325,6 +327,7 @@ function runSpec(state: StepState, port: CellPort, agent: AgentDefinition, run: 
     attempt,
     owner: port.address,
     input: input.input,
+    ...(input.seed !== undefined && { seed: input.seed }),
   };
   return {
     address: run,

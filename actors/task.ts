@@ -15,6 +15,7 @@ import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
+import type { RunSeed } from './run.ts';
 import { type StepOutcome, STEP_LOGIC, type StepStart, stepAddress } from './step.ts';
 
 /** A task that failed, and the capsule of the message that it failed over. */
@@ -34,6 +35,8 @@ export interface TaskStart {
   /** What the first commit's `task.submitted` line says beside the target. */
   readonly flow?: { readonly logic: string; readonly input: unknown };
   readonly replayOf?: ReplayOf;
+  /** What its one step goes on from. */
+  readonly seed?: RunSeed;
 }
 
 /** The state of one task. `phase` is its status. */
@@ -159,6 +162,7 @@ function childSpec(start: TaskStart, port: CellPort, address: string, deadlineAt
       input: start.input,
       priority,
       ...deadline,
+      ...(start.seed !== undefined && { seed: start.seed }),
       ...(target.agent !== undefined && { agent: target.agent }),
       ...(target.capability !== undefined && { capability: target.capability }),
     },

@@ -166,6 +166,7 @@ export const ANSWERS = Object.freeze({
       actor: said('To whom it was delivered.', text.exactOptional()),
       task: said('The new task.', text.exactOptional()),
       replayOf: said('The task that failed.', text.exactOptional()),
+      from: said('What the new task goes on from.', z.enum(['state', 'input']).exactOptional()),
     }),
   ),
   discarded: named('CapsuleDiscarded', z.object({ id: text, discarded: z.boolean() })),

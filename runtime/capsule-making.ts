@@ -91,7 +91,12 @@ export function unpackCapsule(bytes: Uint8Array): Capsule {
 /** Leaves out parts until the rest fits. */
 function fitted(whole: Capsule): Capsule {
   let capsule = whole;
-  for (const part of ['trail', 'stack', 'input', 'snapshot', 'message'] as const) {
+  const messageBytes = attempt(() => packState(whole.message).length) ?? Number.POSITIVE_INFINITY;
+  const parts: readonly CapsulePart[] =
+    messageBytes > CAPSULE_BYTES_MAX / 2
+      ? ['message', 'trail', 'stack', 'input', 'snapshot']
+      : ['trail', 'stack', 'input', 'snapshot', 'message'];
+  for (const part of parts) {
     if (bytesOf(capsule) <= CAPSULE_BYTES_MAX) break;
     capsule = without(capsule, part);
   }

@@ -129,12 +129,12 @@ describe('A capsule', () => {
     await node.end(task);
     const id = node.rows()[0]?.id ?? '';
     expect(await node.quarantine.get(id)).toMatchObject({
-      leftOut: ['trail', 'stack', 'input', 'snapshot', 'message'],
+      leftOut: ['message'],
       message: { kind: 'event', event: { type: 'pay' } },
     });
     expect(await codeOf(node.run(node.quarantine.replay('me', id)))).toBe('STATE_CONFLICT');
     await node.run(node.quarantine.edit('me', id, { event: { type: 'pay', amount: 1 } }));
-    expect(await node.run(node.quarantine.replay('me', id))).toMatchObject({ did: 'submitted' });
+    expect(await node.run(node.quarantine.replay('me', id))).toMatchObject({ did: 'submitted', from: 'state' });
   });
 
   it('makes room for newer ones, the oldest first, with a line in the log', async () => {
@@ -180,7 +180,7 @@ describe('Replaying', () => {
     expect(outcome).toMatchObject({ id, did: 'submitted', replayOf: task });
     const replayed = 'task' in outcome ? outcome.task : '';
     expect(await node.store.readTask(replayed)).toMatchObject({
-      target: { agent: 'till' },
+      target: { agent: 'till@1.0.0' },
       input: { start: 1 },
       options: { labels: { 'replay-of': task } },
     });
@@ -193,6 +193,18 @@ describe('Replaying', () => {
         fields: expect.objectContaining({ capsule: id, by: 'ada', task: replayed }) as unknown,
       }),
     );
+  });
+
+  it('a message of a machine goes on from the state before it, with the message as it was edited', async () => {
+    const node = await bench();
+    const task = await poisonedTask(node);
+    const id = node.rows()[0]?.id ?? '';
+    await node.run(node.quarantine.edit('ada', id, { event: { type: 'pay', amount: 12 } }));
+    const outcome = await node.run(node.quarantine.replay('ada', id));
+    expect(outcome).toMatchObject({ did: 'submitted', replayOf: task, from: 'state' });
+    const replayed = 'task' in outcome ? outcome.task : '';
+    await node.signal(replayed, 'close');
+    expect((await node.end(replayed)).result).toMatchObject({ status: 'completed', output: { total: 1 + 5 + 12 } });
   });
 
   it('with another input submits that', async () => {
