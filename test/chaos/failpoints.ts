@@ -98,7 +98,7 @@ export function watchWaysOut(points: Failpoints): void {
   const { dismiss } = CellBook.prototype;
   CellBook.prototype.dismiss = function dismissed(this: CellBook, cell: Cell): void {
     dismiss.call(this, cell);
-    if (cell.stored && cell.spec.owner === undefined && cell.spec.restart === 'permanent') points.visit('passivated');
+    if (cell.keyed) points.visit('passivated');
   };
 }
 

@@ -23,8 +23,8 @@ const HITS_MAX_ELSE = 12;
 /** The longest life of a node that is killed at random, once it is ready. */
 const LIFE_MS_MAX = 700;
 /** A node that has not come to its place by then is killed where it is, and starts once more with an easier one. */
-const PATIENCE_MS = 3_000;
-const TRIES = 3;
+const PATIENCE_MS = 5_000;
+const TRIES = 4;
 
 /**
  * Starts the node once for each place, to die there, and at last to stay. Answers where it died, kill by kill; one at a
