@@ -9,6 +9,7 @@ import { loadAgentFiles } from './actors/agent-files.ts';
 import { agentLogic } from './actors/agent-logic.ts';
 import { createAgentServices } from './actors/agent-services.ts';
 import { Desk } from './actors/desk.ts';
+import { ForkDesk } from './actors/fork-desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
 import { Ledger } from './actors/ledger.ts';
@@ -24,6 +25,8 @@ import { FlowPlans } from './actors/workflow/planner.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { WorkflowGraph } from './protocol/graph.ts';
+import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
+import { Checkpoints } from './runtime/checkpoints.ts';
 import { Committer } from './runtime/committer.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import { Kernel } from './runtime/kernel.ts';
@@ -148,9 +151,22 @@ async function openCore(parts: NodeParts) {
     log,
   });
   kernel.use(committer);
+  const retention = new CheckpointRetention({
+    ...{ store, committer, log },
+    tasksMax: settings.checkpointTasksMax,
+    isUnderWay: (task) => kernel.cells.has(`task/${task}`),
+  });
+  committer.keepCheckpoints(
+    new Checkpoints({
+      perTaskMax: settings.checkpointsMax,
+      boot: fence.epoch,
+      nowMs: () => world.nowMs(),
+      onEnded: (task) => retention.ended(task),
+    }),
+  );
   await kernel.quarantine.load(store);
   const unmark = markRunning(parts, kernel);
-  return { metrics, registers: createRegisters(), kernel, store, fence, committer, unmark };
+  return { metrics, registers: createRegisters(), kernel, store, fence, committer, retention, unmark };
 }
 
 /** Keeps on disk whose code runs, where the node has a disk; until it is called back, when the node stops in order. */
@@ -263,7 +279,7 @@ async function load(
 /** What was unfinished when the node last stopped goes on. */
 async function recover(
   { log, settings }: NodeParts,
-  { kernel, store, committer, fence }: Core,
+  { kernel, store, committer, fence, retention }: Core,
   { desk, effects, registry, tree }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
@@ -284,6 +300,7 @@ async function recover(
   });
   for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
   await effects.sweep();
+  await retention.start();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
   }
@@ -303,6 +320,8 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
+    forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
+    store,
     ...{ settings, world, log, metrics, kernel, desk, effects, sessions, registry, registers, plans },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),

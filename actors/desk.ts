@@ -126,7 +126,7 @@ export class Desk {
     const bodyHash = key === undefined ? '' : bodyHashOf(target, input, options);
     const earlier = key === undefined ? undefined : this.#idempotency.claimed(principal, key, bodyHash, nowMs);
     if (earlier !== undefined) return { task: earlier, duplicate: true };
-    this.#admit();
+    this.admit();
     const task = kernel.world.id();
     const isFlow = target.workflow !== undefined || target.graph !== undefined;
     if (!isFlow) this.#check(target, input);
@@ -217,7 +217,7 @@ export class Desk {
    * STORE_CORRUPT where the actor's stored state cannot be gone on with.
    */
   async tell(agent: string, key: string, event: ActorEvent): Promise<void> {
-    this.#admit();
+    this.admit();
     // Nobody outside has an address: one in a client's event could send the actor's answer anywhere.
     const { replyTo: _forged, ...told } = event;
     const { kernel } = this.#deps;
@@ -234,7 +234,7 @@ export class Desk {
    * leaves open what came of it; QUARANTINED.
    */
   async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
-    this.#admit();
+    this.admit();
     signal?.throwIfAborted();
     const { kernel } = this.#deps;
     const { address, refusal } = this.#keyed(agent, key);
@@ -315,7 +315,8 @@ export class Desk {
     return this.#deps.tasksInFlightMax ?? LIMITS.tasksInFlightMax;
   }
 
-  #admit(): void {
+  /** Whether more work is taken on. Errors: DRAINING, STORE_UNAVAILABLE, BUSY. */
+  admit(): void {
     const { kernel } = this.#deps;
     const tasksInFlightMax = this.#tasksInFlightMax;
     if (this.#draining)

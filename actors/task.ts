@@ -219,9 +219,11 @@ function doubted({ waiting: _old, parked: before, ...state }: TaskState, event: 
   return { ...state, phase: 'input-required', waiting: first, parked };
 }
 
-/** The node was started again with this task unfinished. */
+/** The node was started again with this task unfinished; or it is a fork, and begins where another was. */
 function resumed(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
-  return log(state, port, [{ kind: 'task.resumed', data: { boot: event['boot'] } }], state.phase);
+  const { boot, forkOf, checkpoint } = event;
+  const data = forkOf === undefined ? { boot } : { forkOf, checkpoint };
+  return log(state, port, [{ kind: 'task.resumed', data }], state.phase);
 }
 
 function signal(state: TaskState, event: ActorEvent, port: CellPort): TaskState {

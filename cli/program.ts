@@ -102,6 +102,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
 
   addStart(program, end);
   addTaskVerbs(program, verb);
+  addCheckpointVerbs(program, verb);
   addEffectVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);
@@ -175,6 +176,49 @@ function addTaskVerbs(program: Command, verb: VerbAdder): void {
         0,
       ),
     async () => (await import('./verbs/watch.ts')).watch,
+  );
+}
+
+function addCheckpointVerbs(program: Command, verb: VerbAdder): void {
+  verb(
+    program
+      .command('checkpoints')
+      .description('what the actors of a task were at each commit while it ran')
+      .argument('<id>', 'the task')
+      .argument('[checkpoint]', 'look into this one'),
+    async () => (await import('./verbs/checkpoints.ts')).checkpoints,
+  );
+  verb(
+    program
+      .command('fork')
+      .description('make a task that goes on from a checkpoint of another')
+      .argument('<id>', 'the task')
+      .option('--at <checkpoint>', 'the checkpoint; the last one where none is given'),
+    async () => (await import('./verbs/checkpoints.ts')).fork,
+  );
+  verb(
+    program
+      .command('export')
+      .description('write a task and all its checkpoints into a file')
+      .argument('<id>', 'the task')
+      .argument('[file]', 'where to; ID.json where none is given'),
+    async () => (await import('./verbs/checkpoints.ts')).exportTask,
+  );
+  verb(
+    program
+      .command('backup')
+      .description('write all that a node holds into one file')
+      .argument('<file>', 'where to')
+      .option('--data <dir>', 'the folder of a node that does not run, instead of one that does'),
+    async () => (await import('./verbs/backup.ts')).backup,
+  );
+  verb(
+    program
+      .command('restore')
+      .description('make the folder of a node from a backup')
+      .argument('<file>', 'the backup')
+      .requiredOption('--data <dir>', 'a new folder'),
+    async () => (await import('./verbs/backup.ts')).restore,
   );
 }
 
@@ -274,19 +318,7 @@ function addQuarantineVerbs(program: Command, verb: VerbAdder): void {
 
 /** Verbs of later versions: said to be missing, not taken for slips of the finger. */
 function addLaterVerbs(program: Command): void {
-  for (const name of [
-    'top',
-    'why',
-    'approve',
-    'reject',
-    'generate',
-    'fork',
-    'chaos',
-    'keys',
-    'backup',
-    'restore',
-    'bench',
-  ]) {
+  for (const name of ['top', 'why', 'approve', 'reject', 'generate', 'chaos', 'keys', 'bench']) {
     program
       .command(name, { hidden: true })
       .argument('[words...]')

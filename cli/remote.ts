@@ -65,6 +65,17 @@ export async function fetchJson(
   );
 }
 
+/** GETs something large of the node, as it comes. Errors: as for `fetchJson`. */
+export async function fetchBytes(options: RemoteOptions, path: string): Promise<AsyncIterable<Uint8Array>> {
+  const address = addressOf(options.url.replace(/^ws/, 'http'), path, /^https?:$/);
+  const headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+  const response = await fetch(address, { headers }).catch((error: unknown) => {
+    throw noNode(options.url, error);
+  });
+  if (response.ok && response.body !== null) return response.body;
+  throw new OperatingError('UNAVAILABLE', `${path} answered ${response.status}.`);
+}
+
 function addressOf(base: string, path: string, protocols: RegExp): URL {
   const url = URL.canParse(path, base) ? new URL(path, base) : undefined;
   if (url !== undefined && protocols.test(url.protocol)) return url;

@@ -1,6 +1,8 @@
 /** What the doors are given by the node they belong to. */
 import type { Desk } from '../actors/desk.ts';
 import type { QuarantineDesk } from '../actors/quarantine-desk.ts';
+import type { Store } from '../runtime/stores/store.ts';
+import type { ForkDesk } from '../actors/fork-desk.ts';
 import type { EffectDesk } from '../actors/effect-desk.ts';
 import type { Registry } from '../actors/registry.ts';
 import type { Sessions } from '../actors/sessions.ts';
@@ -25,6 +27,9 @@ export interface GatewayDeps {
   readonly desk: Desk;
   readonly quarantine: QuarantineDesk;
   readonly effects: EffectDesk;
+  readonly forks: ForkDesk;
+  /** For backups. */
+  readonly store: Store;
   readonly sessions: Sessions;
   readonly registry: Registry;
   readonly registers: Registers;

@@ -171,6 +171,15 @@ export const ANSWERS = Object.freeze({
   ),
   discarded: named('CapsuleDiscarded', z.object({ id: text, discarded: z.boolean() })),
   effect,
+  checkpointPage: named(
+    'CheckpointPage',
+    z.object({
+      checkpoints: z.array(z.object({ checkpoint: text, seq: count, at: count, actors: count, bytes: count })),
+      cursor,
+    }),
+  ),
+  checkpoint: named('Checkpoint', z.object({ task: text, checkpoint: text, actors: z.array(free) })),
+  forked: named('Fork', z.object({ task: text, forkOf: text, checkpoint: text })),
   effectPage: named('EffectPage', z.object({ effects: z.array(effect), cursor })),
   supervisors: named('SupervisorPage', z.object({ supervisors: z.array(free), cursor })),
   breaker,
@@ -246,6 +255,8 @@ export const ASKS = Object.freeze({
     state: said('`unknown` where nothing is given: those that wait for a word.', z.enum(EFFECT_STATES).exactOptional()),
     ...pageFields,
   }),
+  checkpoint: z.object({ id: text, checkpoint: text }),
+  fork: z.object({ checkpoint: text }),
   effectDecision: named(
     'EffectDecision',
     z.object({

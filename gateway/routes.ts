@@ -6,6 +6,7 @@ import { sendError, pathOf } from './http-app.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { registerAbsentRoutes } from './routes/absent-routes.ts';
 import { registerBreakerRoutes } from './routes/breaker-routes.ts';
+import { registerCheckpointRoutes } from './routes/checkpoint-routes.ts';
 import { registerEffectRoutes } from './routes/effect-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
 import { registerHealthRoutes } from './routes/health-routes.ts';
@@ -20,6 +21,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerTaskRoutes(typed, deps);
   registerEventRoutes(typed, deps);
   registerEffectRoutes(typed, deps);
+  registerCheckpointRoutes(typed, deps);
   registerRegistryRoutes(typed, deps);
   registerQuarantineRoutes(typed, deps);
   registerNodeRoutes(typed, deps);

@@ -9,9 +9,11 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { TaskEvent, TaskStatus } from '../protocol/tasks.ts';
 import type { TaskLogWrite } from './cell-port.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type {
   AttachmentWrite,
   CellWrite,
+  CheckpointWrite,
   DefinitionWrite,
   EffectRecord,
   Epoch,
@@ -85,6 +87,8 @@ export class Committer {
   #keys: KeyWrite[] = [];
   #definitions: DefinitionWrite[] = [];
   #quarantine: QuarantineWrite[] = [];
+  #checkpoints: Checkpoints | undefined;
+  #drops: CheckpointWrite[] = [];
   #effects = new Map<string, EffectRecord>();
   #releases: (() => void)[] = [];
   #gate: CutGate | undefined;
@@ -157,6 +161,17 @@ export class Committer {
     if (!this.#scheduled) this.#schedule();
   }
 
+  /** From now on, what commits change of the actors of tasks is kept. */
+  keepCheckpoints(checkpoints: Checkpoints): void {
+    this.#checkpoints = checkpoints;
+  }
+
+  /** Removes a checkpoint that is kept. */
+  dropCheckpoint(task: string, id: string): void {
+    this.#drops.push({ task, id, drop: true, seq: 0, atMs: 0, cells: [], rows: [] });
+    if (!this.#scheduled) this.#schedule();
+  }
+
   claimKey(write: KeyWrite): void {
     this.#keys.push(write);
   }
@@ -219,7 +234,8 @@ export class Committer {
         epoch.keys.length +
         epoch.definitions.length +
         epoch.quarantine.length +
-        (epoch.effects?.length ?? 0);
+        (epoch.effects?.length ?? 0) +
+        (epoch.checkpoints?.length ?? 0);
       if (writes === 0 && releases.length === 0) break;
       if (writes > 0) {
         const fromMs = this.#world.monotonicMs();
@@ -288,19 +304,23 @@ export class Committer {
         ...(draft.was !== undefined && { was: draft.was }),
       });
     }
+    const attachments = [...this.#attachments.values()];
+    const checkpoints = this.#drops.concat(this.#checkpoints?.of({ cells, attachments, tasks }) ?? []);
     const epoch: Epoch = {
       cells,
       tasks,
-      attachments: [...this.#attachments.values()],
+      attachments,
       keys: this.#keys,
       definitions: this.#definitions,
       quarantine: this.#quarantine,
       ...(this.#effects.size > 0 && { effects: [...this.#effects.values()] }),
+      ...(checkpoints.length > 0 && { checkpoints }),
     };
     if (this.#dirty.size > 0) this.#dirty = new Set(later);
     if (tasks.length > 0) this.#tasks = new Map();
     if (this.#attachments.size > 0) this.#attachments = new Map();
     if (this.#effects.size > 0) this.#effects = new Map();
+    if (this.#drops.length > 0) this.#drops = [];
     this.#keys = [];
     this.#definitions = [];
     this.#quarantine = [];

@@ -37,7 +37,8 @@ export class Recovery {
   readonly #kernel: Kernel;
   readonly #store: Store;
   readonly #specOf: (address: string) => ChildSpec | undefined;
-  readonly #shelf: LogicShelf;
+  /** Where cells find the logic they go on with. */
+  readonly shelf: LogicShelf;
   readonly #waking: Waking;
   readonly #alarms: Alarms;
   readonly #passivation: Passivation;
@@ -54,12 +55,12 @@ export class Recovery {
     this.#kernel = kernel;
     this.#store = store;
     this.#specOf = specOf;
-    this.#shelf = {
+    this.shelf = {
       logic: (name) => kernel.logic(name),
       ...(options.heirOf !== undefined && { heirOf: options.heirOf }),
     };
     const onStranded = (address: string, error: OperatingError): void => this.#strand({ address, error });
-    this.#waking = new Waking(kernel, store, specOf, this.#shelf, { onStranded });
+    this.#waking = new Waking(kernel, store, specOf, this.shelf, { onStranded });
     this.#alarms = new Alarms(kernel, store, this.#waking);
     this.#passivation = new Passivation(kernel, options, (cell) => this.#alarms.left(cell));
     kernel.wake = (address) => this.#waking.wake(address);
@@ -91,7 +92,7 @@ export class Recovery {
   async resume(onCell: (cell: Cell) => void): Promise<RecoveryReport> {
     const { world } = this.#kernel;
     const fromMs = world.monotonicMs();
-    const resumed = await resumeCells(this.#kernel, this.#store, this.#shelf, {
+    const resumed = await resumeCells(this.#kernel, this.#store, this.shelf, {
       onCell,
       onStranded: (actor) => this.#strand(actor),
       isKeyed: (address) => this.#specOf(address) !== undefined,

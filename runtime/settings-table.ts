@@ -234,6 +234,20 @@ export const SETTINGS = {
     flag: 'passivate-after-ms',
     doc: 'How long a keyed actor may have nothing to do before it leaves memory.',
   }),
+  checkpointsMax: row({
+    group: 'Limits',
+    kind: kinds.integer(0, 1_000),
+    fallback: 100,
+    flag: 'checkpoints-max',
+    doc: 'Commits of an unfinished task whose state is kept, for `troupe checkpoints` and `troupe fork`; the first ones. 0: none.',
+  }),
+  checkpointTasksMax: row({
+    group: 'Limits',
+    kind: kinds.integer(0, 100_000),
+    fallback: 1_000,
+    flag: 'checkpoint-tasks-max',
+    doc: 'Ended tasks whose checkpoints are kept; those of the tasks that ended before them are removed.',
+  }),
   connectionsMax: row({
     group: 'Limits',
     kind: kinds.integer(1, 100_000),

@@ -13,6 +13,7 @@
  *   k/PRINCIPAL·KEY       idempotency keys
  *   d/KIND·NAME·VERSION   definitions, breakers
  *   q/ID                  quarantined messages
+ *   h/TASK·ID             what a commit changed of the actors of a task, where that is kept
  *   x/STATE·ID            calls with an unknown outcome; STATE is `unknown` or `closed`
  *   m/NAME                the store's own
  */
@@ -30,7 +31,7 @@ const ESCAPED = /[^\x20-\x24\x26-\x7e]/g;
 const NEEDS_ESCAPE = /[^\x20-\x24\x26-\x7e]/;
 
 /** Prefixes of rows. */
-export type Prefix = 't' | 'u' | 'e' | 'i' | 'c' | 'r' | 'a' | 'w' | 'k' | 'd' | 'q' | 'x' | 'm';
+export type Prefix = 't' | 'u' | 'e' | 'i' | 'c' | 'r' | 'a' | 'w' | 'k' | 'd' | 'q' | 'x' | 'h' | 'm';
 
 /** The key of one row. */
 export function keyOf(prefix: Prefix, first: string, second?: string, third?: string): string {

@@ -1,5 +1,6 @@
 /** Turns an epoch into rows, and the rows that are not a task's back into what they were. */
 import { alarmKey } from './alarm-keys.ts';
+import { writeCheckpoint } from './checkpoint-rows.ts';
 import { writeEffect } from './effect-rows.ts';
 import type { Range, RowSink } from './key-space.ts';
 import { keyOf, rangeOf } from './keys.ts';
@@ -32,6 +33,7 @@ export function writeEpoch(epoch: Epoch, sink: RowSink): void {
     else put(row, [kind, name, version, body] satisfies DefinitionFields, sink);
   }
   for (const effect of epoch.effects ?? []) writeEffect(effect, sink);
+  for (const checkpoint of epoch.checkpoints ?? []) writeCheckpoint(checkpoint, sink);
   for (const { id, body } of epoch.quarantine) {
     const row = keyOf('q', id);
     if (body === null) sink.del(row);

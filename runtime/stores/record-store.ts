@@ -8,15 +8,18 @@
 import { OperatingError } from '../../protocol/errors.ts';
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { World } from '../world.ts';
+import { readAllRecords, restoreRecords } from './backup-rows.ts';
 import { readAlarms, readAllHeads, readAwakeCells, readCell, readHeads } from './cell-reads.ts';
+import { readCheckpoints, readTasksWithCheckpoints } from './checkpoint-rows.ts';
 import { listEffects, readEffect } from './effect-rows.ts';
-import type { Batch, KeySpace } from './key-space.ts';
+import type { Batch, KeySpace, Row } from './key-space.ts';
 import { keyOf, type rangeOf, rangeUnder } from './keys.ts';
 import { quarantinedAfter, readDefinition, readKeyRow, readQuarantined, writeEpoch } from './layout.ts';
 import { orReport } from './record-damage.ts';
 import { frameValue, readValue } from './records.ts';
 import type {
   Alarm,
+  CheckpointWrite,
   DefinitionWrite,
   EffectPage,
   EffectQuery,
@@ -213,6 +216,26 @@ export class RecordStore implements Store {
     const row = keyOf('q', id);
     const record = await this.#space.get(row);
     return record === undefined ? undefined : readQuarantined(row, record);
+  }
+
+  async checkpoints(task: string): Promise<readonly CheckpointWrite[]> {
+    this.#assertOpen();
+    return await readCheckpoints(this.#space, task);
+  }
+
+  async tasksWithCheckpoints(after: string | undefined, limit: number): Promise<readonly string[]> {
+    this.#assertOpen();
+    return await readTasksWithCheckpoints(this.#space, after, limit);
+  }
+
+  records(): AsyncIterable<readonly Row[]> {
+    this.#assertOpen();
+    return readAllRecords(this.#space);
+  }
+
+  async restore(records: readonly Row[]): Promise<void> {
+    this.#assertOpen();
+    await restoreRecords(this.#space, records, FENCE_KEY);
   }
 
   async figures(): Promise<Readonly<Record<string, number>>> {

@@ -179,6 +179,21 @@ export interface EffectPage {
   readonly cursor?: string;
 }
 
+/**
+ * What one commit changed of the actors that work for a task: all of them put together, from the first on, are the state of the
+ * task at this moment. `drop: true` removes one that was kept before.
+ */
+export interface CheckpointWrite {
+  readonly task: string;
+  /** Sorts in the order of making. */
+  readonly id: string;
+  readonly drop?: true;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly cells: readonly (readonly [address: string, head: Uint8Array | null])[];
+  readonly rows: readonly (readonly [address: string, key: string, value: Uint8Array | null])[];
+}
+
 /** All that is written together. */
 export interface Epoch {
   readonly cells: readonly CellWrite[];
@@ -189,6 +204,7 @@ export interface Epoch {
   readonly quarantine: readonly QuarantineWrite[];
   /** Absent in most: calls with an unknown outcome are rare. */
   readonly effects?: readonly EffectRecord[];
+  readonly checkpoints?: readonly CheckpointWrite[];
 }
 
 /** A cell as it rests. */
@@ -253,6 +269,17 @@ export interface Store {
   /** Cells that a restart must load, in batches, in the order of their keys. */
   awakeCells(onCorrupt: (error: OperatingError) => void): AsyncIterable<StoredCell>;
   readTask(id: string): Promise<TaskRecord | undefined>;
+  /** The checkpoints of a task, the oldest first, at most 1,000. */
+  checkpoints(task: string): Promise<readonly CheckpointWrite[]>;
+  /** Tasks that have checkpoints, the oldest first, behind `after` where it is given, at most `limit`. */
+  tasksWithCheckpoints(after: string | undefined, limit: number): Promise<readonly string[]>;
+  /** Every record of the store as it lies there, in batches, all as of the moment this is called. For backups. */
+  records(): AsyncIterable<readonly (readonly [key: string, record: Uint8Array])[]>;
+  /**
+   * Puts records of a backup into a new store, which keeps its own fence. Each is checked first. Durable when it resolves.
+   * Errors: STORE_CORRUPT, with nothing of this batch written; STORE_UNAVAILABLE.
+   */
+  restore(batch: readonly (readonly [key: string, record: Uint8Array])[]): Promise<void>;
   /** Events with `seq > after`, ascending, at most `limit`. */
   readEvents(task: string, after: number, limit: number): Promise<readonly TaskEvent[]>;
   listTasks(query: TaskQuery): Promise<TaskPage>;
