@@ -131,6 +131,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: "if (progress.status === 'submitted') {",
     foundBy: ['index'],
   },
+  {
+    name: 'duration-below-zero',
+    what: 'a task lasts less than nothing when the wall clock was set back',
+    find: 'Math.max(0, port.nowMs() - state.createdAtMs)',
+    replace: 'port.nowMs() - state.createdAtMs',
+    foundBy: ['frame'],
+  },
+  {
+    name: 'sleep-by-the-wrong-clock',
+    what: 'a sleep that goes on after a restart does not notice that the wall clock is set',
+    find: 'cancel = world.after(Math.min(leftMs, SLEEP_STEP_MS), wait);',
+    replace: 'cancel = world.after(leftMs, wait);',
+    foundBy: ['liveness'],
+  },
 ];
 
 /** The bug of a name. Throws where there is none. */
