@@ -18,8 +18,8 @@ const DEPTH_MAX = 256;
 const packr = new Packr({ structuredClone: true, moreTypes: true, copyBuffers: true });
 
 /**
- * Packs what `Survey.keep` let pass. The bytes are a copy of their own: they share no slab with others. Where they are the
- * same as `last`, that one comes back.
+ * Packs what `Survey.keep` let pass. The bytes are a copy that nothing is packed over. Where they are the same as `last`,
+ * that one comes back.
  */
 export function packKept(value: unknown, last?: Uint8Array): Uint8Array {
   const packed = packr.pack(value);

@@ -184,7 +184,9 @@ describe('what a machine holds comes back', () => {
     const bytes = packKept({ a: [1, 2] });
     expect(packKept({ a: [1, 2] }, bytes)).toBe(bytes);
     expect(packKept({ a: [1, 3] }, bytes)).not.toBe(bytes);
-    expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
+    const copy = Uint8Array.from(bytes);
+    for (let n = 0; n < 100; n++) packKept({ b: [n, 'x'.repeat(n)] });
+    expect(Uint8Array.from(bytes)).toEqual(copy);
   });
 });
 
@@ -301,5 +303,39 @@ describe('at the border of a machine', () => {
     ];
     new Uint8Array(buffer).fill(9);
     expect([[...new Uint8Array(copy[0])], copy[1].byteLength, copy[1].getUint8(0)]).toEqual([[1, 2, 3], 2, 2]);
+  });
+});
+
+describe('whatever a machine takes into its state', () => {
+  const unkeepable = fc.constantFrom<(() => unknown)[]>(
+    () => () => {},
+    () => Symbol('s'),
+    () => Promise.resolve(),
+    () => new WeakMap(),
+    () => new (class Client {})(),
+    () => Object.assign(new Date(1), { zone: 'UTC' }),
+    () => ({ [Symbol('k')]: 1 }),
+    () => Object.create({ inherited: 1 }) as object,
+  );
+
+  it('comes back as it was, or is refused with the way to it, and never in between', () => {
+    fc.assert(
+      fc.property(
+        tree,
+        unkeepable,
+        fc.array(fc.constantFrom('list', 'map', 'field'), { maxLength: 4 }),
+        (good, make, way) => {
+          const bad = way.reduceRight<unknown>(
+            (inner, kind) =>
+              kind === 'list' ? [good, inner] : kind === 'map' ? new Map([['k', inner]]) : { a: good, k: inner },
+            make(),
+          );
+          const place = `context${way.map((kind) => (kind === 'list' ? '[1]' : '.k')).join('')}`;
+          expect(refusal(bad)).toMatchObject({ code: 'UNSUPPORTED_LOGIC', place });
+          expect(isDeepStrictEqual(keep(good), good)).toBe(true);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
