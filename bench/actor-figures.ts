@@ -91,7 +91,7 @@ async function stop(): Promise<object> {
       input: { task: 'bench', step: 'bench', attempt: 1, owner: '', input: { ms: 3_600_000 } },
     });
   }
-  await committer.flush();
+  while (kernel.timersPending < COUNT) await new Promise((resolve) => setImmediate(resolve));
   const armed = kernel.timersPending;
   const from = performance.now();
   for (let at = 0; at < COUNT; at++) kernel.stopCell(address(at));
