@@ -120,8 +120,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'seq-used-twice',
     what: 'the line that says that a task goes on does not count',
-    find: "return log(state, port, [{ kind: 'task.resumed', data: { boot: event['boot'] } }], state.phase);",
-    replace: "log(state, port, [{ kind: 'task.resumed', data: { boot: event['boot'] } }], state.phase); return state;",
+    find: "return log(state, port, [{ kind: 'task.resumed', data }], state.phase);",
+    replace: "log(state, port, [{ kind: 'task.resumed', data }], state.phase); return state;",
     foundBy: ['events', 'end', 'reads', 'liveness'],
   },
   {
