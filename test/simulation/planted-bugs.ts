@@ -62,8 +62,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'cut-without-waking',
     what: 'an epoch does not wait for actors whose state is being read, though they have mail of it',
-    find: 'if (settling !== undefined) await settling;',
-    replace: '',
+    find: 'return this.#asked.length > 0 || this.#reads.size > 0;',
+    replace: 'return false;',
     foundBy: ['early-frame', 'counter', 'acknowledged-lost'],
   },
   {
