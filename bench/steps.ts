@@ -9,7 +9,7 @@ const body = (index: number): object => ({
 });
 
 /** Tasks before the first round: code that is run this often is compiled. */
-const WARM_UP = 20_000;
+const WARM_UP = 40_000;
 
 /** What a round showed; CPU time of the server per task in µs, where the system tells it. */
 interface RoundFigures extends LoadFigures {
@@ -56,7 +56,7 @@ const show = ({ perSecond, p50Ms, p99Ms }: LoadFigures): string =>
 
 /** Throughput and latency of one durable step. */
 export async function benchSteps(isQuick: boolean): Promise<void> {
-  const tasks = isQuick ? 4_000 : 20_000;
+  const tasks = isQuick ? 10_000 : 20_000;
   const rounds = isQuick ? 3 : 5;
   heading('one durable step over the socket (fsync on), beside the floor: the bare stack');
   const servers = [await startFloor(), await startTroupe()];
