@@ -6,6 +6,7 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { TaskEvent } from '../protocol/tasks.ts';
 import { cellOf, fillCell } from '../runtime/cell-filling.ts';
+import { FORK_ROW, type ForkRow } from '../runtime/cell-rows.ts';
 import { fitCell, type LogicShelf } from '../runtime/cell-fit.ts';
 import type { Cell } from '../runtime/cell.ts';
 import {
@@ -22,6 +23,7 @@ import { unpackCell } from '../runtime/snapshots.ts';
 import { unpackState } from '../runtime/state-codec.ts';
 import type { Store, TaskRecord } from '../runtime/stores/store.ts';
 import type { Desk, Principal } from './desk.ts';
+import type { JournalEntry } from './journal.ts';
 import { TASK_LOGIC, type TaskState } from './task.ts';
 
 /** What it needs of its node. */
@@ -131,6 +133,8 @@ export class ForkDesk {
     for (const { cell, fit, live } of made) {
       fillCell(kernel, live, fit, cell.rows);
       for (const [key, value] of live.attached()) kernel.attach(live, key, value);
+      const entries = underWay(live);
+      if (entries.length > 0) kernel.attach(live, FORK_ROW, { of: record.id, task: fork, entries } satisfies ForkRow);
       kernel.book.linkOwner(live);
       kernel.touch(live);
       onLoaded(live);
@@ -145,6 +149,14 @@ export class ForkDesk {
     });
     kernel.post(`task/${fork}`, { type: 'node.resumed', forkOf: record.id, checkpoint: state.id });
   }
+}
+
+/** Unsafe calls of which a cell knows that they were begun, and not what came of them. */
+function underWay(cell: Cell): string[] {
+  return [...cell.attached()].flatMap(([key, value]) => {
+    const { kind, state } = (value ?? {}) as Partial<JournalEntry>;
+    return kind === 'unsafe' && state === 'intended' ? [key] : [];
+  });
 }
 
 /** What cannot be decoded, since its logic is not loaded in that version, is shown as `null`. */

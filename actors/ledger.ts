@@ -7,13 +7,14 @@
  */
 import { OperatingError } from '../protocol/errors.ts';
 import type { Cell } from '../runtime/cell.ts';
+import { FORK_ROW, type ForkRow } from '../runtime/cell-rows.ts';
 import type { EffectOutcome } from '../runtime/host.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import { packState } from '../runtime/state-codec.ts';
 import type { EffectDecision, EffectRecord } from '../runtime/stores/store.ts';
 import type { Cancel } from '../runtime/world.ts';
 import type { Doubt, JournaledCall } from './doubt.ts';
-import type { CallOutcome, JournalEntry } from './journal.ts';
+import { type CallOutcome, idempotencyKeyOf, type JournalEntry } from './journal.ts';
 import { startProbing } from './probing.ts';
 
 /** Whose journal a call is in, and for which work. */
@@ -89,9 +90,11 @@ export class Ledger {
   /** Resolves once someone has said what came of the call, and that is committed. Rejects with the reason of the signal. */
   async decided(doubt: Doubt, place: CallPlace, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    const fork = this.#forkOf(doubt, place);
     const known = this.#find(place.owner, doubt.entry);
-    const open = known ?? this.#begin(doubt, place);
-    if (doubt.probe !== undefined) this.#probe(open, doubt);
+    const open = known ?? this.#begin(doubt, place, fork);
+    // Of a call that another task has made, a probe would be asked by a key that the other side has never seen.
+    if (doubt.probe !== undefined && fork === undefined) this.#probe(open, doubt);
     await new Promise<void>((resolve, reject) => {
       const wake = (): void => {
         signal.removeEventListener('abort', leave);
@@ -152,16 +155,23 @@ export class Ledger {
     return record;
   }
 
-  #begin(doubt: Doubt, place: CallPlace): Open {
+  /** The task that a doubtful call was begun by, where that is not its own: it was under way when the task was forked. */
+  #forkOf({ entry }: Doubt, { owner }: CallPlace): ForkRow | undefined {
+    const fork = this.#cellOf(owner)?.attached().get(FORK_ROW) as ForkRow | undefined;
+    return fork?.entries.includes(entry) === true ? fork : undefined;
+  }
+
+  #begin(doubt: Doubt, place: CallPlace, fork: ForkRow | undefined): Open {
     const isUnderWay = this.#underWay.get(place.owner)?.has(doubt.entry) === true;
     const why = isUnderWay
       ? 'The attempt that made it was cut off before it came back.'
       : 'The node stopped while it was under way.';
-    const open = this.#keep(this.#record(doubt, place, 'unknown', why), place.step);
+    const made = fork === undefined ? { doubt, why } : ofFork(doubt, place, fork);
+    const open = this.#keep(this.#record(made.doubt, place, 'unknown', made.why), place.step);
     const { record } = open;
     this.#write(record);
     this.#kernel.meter.effect('unknown');
-    const message = `${record.name} may or may not have happened. ${why} Say what came of it: troupe effects resolve ${record.id}`;
+    const message = `${record.name} may or may not have happened. ${made.why} Say what came of it: troupe effects resolve ${record.id}`;
     if (place.step !== undefined)
       this.#kernel.post(place.step, { type: 'run.parked', effect: record.id, name: record.name, message });
     return open;
@@ -284,6 +294,13 @@ export class Ledger {
     const cell = this.#kernel.cells.get(owner);
     return cell === undefined || cell.phase === 'ended' ? undefined : cell;
   }
+}
+
+/** A call that the first task of a fork had begun: what it is looked for by is that task's key, where it can be told. */
+function ofFork(doubt: Doubt, { owner }: CallPlace, { of, task }: ForkRow): { doubt: Doubt; why: string } {
+  const why = `It was under way in ${of} when this task was forked from it: look for what that one did.`;
+  if (idempotencyKeyOf(owner, doubt.entry) !== doubt.idempotencyKey) return { doubt, why };
+  return { doubt: { ...doubt, idempotencyKey: idempotencyKeyOf(owner.replaceAll(task, of), doubt.entry) }, why };
 }
 
 /** The answer to a second decision. */

@@ -61,6 +61,8 @@ export interface StepState {
   readonly failure?: { readonly code: string; readonly message: string };
   /** Ids of the calls that someone must say something about. */
   readonly parked?: readonly string[];
+  /** Signals that came while nobody worked: for the next attempt. */
+  readonly signals?: readonly ActorEvent[];
   readonly outcome?: StepOutcome;
 }
 
@@ -121,12 +123,13 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     }
     port.startChild(runSpec(state, port, agent, run, attempt));
     if (input.seed?.event !== undefined) port.send(run, input.seed.event);
+    for (const signal of state.signals ?? []) port.send(run, signal);
     const isParked = state.parked !== undefined;
     if (input.timeoutMs !== undefined && agent.machine !== undefined && !isParked)
       port.setTimer('timeout', port.nowMs() + input.timeoutMs);
     events.push({ kind: 'step.started', data: { ...place, attempt, agent: reference } });
     port.send(state.owner, { type: 'task.progress', events });
-    const { era: _era, isTurnedAway: _wait, ...rest } = state;
+    const { era: _era, isTurnedAway: _wait, signals: _given, ...rest } = state;
     const next = { ...rest, phase: isParked ? 'parked' : 'working', attempt, run, agent: reference } as const;
     return entry.era === 0 ? next : { ...next, era: entry.era };
   };
@@ -257,6 +260,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       working: atWork,
       waiting: {
         'run.unparked': unparked,
+        'task.signal': keepSignal,
         'timer.retry': (state, _event, port) => retry(state, port),
         // Only for what waits for a breaker: the pause after a failure is as long as it is.
         'breaker.retry': (state, _event, port) => {
@@ -272,6 +276,12 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     describe: (state) =>
       state.phase === 'working' ? `working, attempt ${state.attempt} by ${state.agent}` : state.phase,
   };
+}
+
+/** A signal was acknowledged: it waits for the attempt that can take it. Beyond the bound the oldest goes. */
+function keepSignal(state: StepState, event: ActorEvent): StepState {
+  const signals = [...(state.signals ?? []), event['event'] as ActorEvent];
+  return { ...state, signals: signals.slice(-SIGNALS_MAX) };
 }
 
 /** A call of the run waits for someone's word, and with it the step: it holds no slot, and no place among its siblings. */
@@ -308,6 +318,9 @@ function tellFlow(port: CellPort, type: 'item.parked' | 'item.unparked'): void {
   const { flow } = port.input as StepStart;
   if (flow !== undefined) port.send(flow, { type, address: port.address });
 }
+
+/** Signals that wait for the next attempt. */
+const SIGNALS_MAX = 100;
 
 const DEFAULT_RETRY: RetryPolicy = { attempts: 1, backoffMs: 200, factor: 2, maxBackoffMs: 30_000, jitter: true };
 

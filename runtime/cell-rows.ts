@@ -6,3 +6,13 @@ export const INPUT_ROW = '\0input';
 export const LIFE_ROW = '\0life';
 /** What the actor watches and is linked to (runtime/bonds.ts). */
 export const BONDS_ROW = '\0bonds';
+
+/** Of a cell that was made from a checkpoint: the task it was of, and the unsafe calls that were under way then. */
+export const FORK_ROW = '\0fork';
+
+/** What that row holds. */
+export interface ForkRow {
+  readonly of: string;
+  readonly task: string;
+  readonly entries: readonly string[];
+}

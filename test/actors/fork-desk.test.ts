@@ -27,6 +27,30 @@ const scribe = defineAgent({
   },
 });
 
+const paid: string[] = [];
+const probed: string[] = [];
+
+const payer = defineAgent({
+  name: 'payer',
+  version: '1.0.0',
+  run: async ({ ctx }) =>
+    await ctx.journal(
+      'pay',
+      async (key) => {
+        paid.push(key);
+        await ctx.sleep(2_000);
+        return 'paid';
+      },
+      {
+        kind: 'unsafe',
+        probe: ({ idempotencyKey }) => {
+          probed.push(idempotencyKey);
+          return { happened: false };
+        },
+      },
+    ),
+});
+
 const quiet = { info: nothing, warn: nothing, error: nothing, debug: nothing, close: async () => undefined };
 
 async function node(
@@ -42,7 +66,7 @@ async function node(
   });
   if (!outcome.ok) throw outcome.error;
   const building = buildIndoors({
-    ...{ world, store, settings: outcome.settings, log: quiet as never, agents: [scribe], workflows: [] },
+    ...{ world, store, settings: outcome.settings, log: quiet as never, agents: [scribe, payer], workflows: [] },
     onFatal: (error) => {
       throw error;
     },
@@ -186,6 +210,27 @@ describe('A fork', () => {
     const firsts = calls.filter((call) => call.includes('first'));
     expect(firsts).toHaveLength(2);
     expect(new Set(firsts).size).toBe(2);
+  });
+
+  it('does not make an unsafe call that was under way again, nor ask a probe by a key that nobody knows', async () => {
+    const one = await node();
+    paid.length = probed.length = 0;
+    const task = one.submit({ agent: 'payer' }, null);
+    await one.world.settle();
+    const found = await one.forks.list('me', task);
+    const fork = await settled(one.world, one.forks.fork('me', task, found.at(-1)?.checkpoint ?? ''));
+    await one.world.elapse(5_000);
+    expect(await resultOf(one, task)).toMatchObject({ status: 'completed' });
+    expect((await one.store.readTask(fork))?.status).toBe('input-required');
+    expect(paid).toHaveLength(1);
+    expect(probed).toEqual([]);
+    const { effects } = await one.store.listEffects({ state: 'unknown', limit: 10 });
+    // The key is the one that the first task paid under: that is what the other side can be asked for.
+    expect(effects).toMatchObject([{ task: fork, idempotencyKey: paid[0] }]);
+    expect(effects[0]?.why).toContain(task);
+    await settled(one.world, one.effects.resolve('me', effects[0]?.id ?? '', { decision: 'done', output: 'paid' }));
+    expect(await resultOf(one, fork)).toMatchObject({ status: 'completed', output: 'paid' });
+    expect(paid).toHaveLength(1);
   });
 
   it('survives the node that made it, as soon as it was answered', async () => {

@@ -142,7 +142,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
     },
     expected: {
       working: { ...stepEnds, 'run.parked': 'parked', 'timer.timeout': 'waiting' },
-      waiting: { 'timer.retry': 'working', 'breaker.retry': 'working' },
+      waiting: { 'timer.retry': 'working', 'breaker.retry': 'working', 'task.signal': 'waiting' },
       parked: { ...stepEnds, 'run.parked': 'parked', 'run.unparked': 'working', 'timer.timeout': 'waiting' },
     },
   },

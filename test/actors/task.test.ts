@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
+import { OperatingError } from '../../protocol/errors.ts';
 import { createWorkNode } from '../support/work-node.ts';
 
 describe('A task', () => {
@@ -116,6 +117,32 @@ describe('A task', () => {
     const { length } = await node.kinds(task);
     await node.world.elapse(120_000);
     expect(await node.kinds(task)).toHaveLength(length);
+  });
+
+  it('keeps signals that come between two attempts for the next one', async () => {
+    const { fromPromise, setup } = await import('xstate');
+    let tries = 0;
+    const fails = fromPromise(async () => {
+      if (tries++ === 0) throw new OperatingError('UNAVAILABLE', 'Not yet.');
+    });
+    const unsure = defineAgent({
+      name: 'unsure',
+      version: '1.0.0',
+      machine: setup({ actors: { fails } }).createMachine({
+        initial: 'trying',
+        on: { go: '.done' },
+        states: { trying: { invoke: { src: 'fails', onDone: 'waiting' } }, waiting: {}, done: { type: 'final' } },
+        output: () => 'went',
+      }),
+    });
+    const node = await createWorkNode({ agents: [unsure] });
+    const { task } = node.submit({ agent: 'unsure' }, null);
+    await node.world.settle();
+    expect(await node.kinds(task)).toContain('step.retried');
+    const said = node.desk.signal('loopback', task, 'go', undefined);
+    await node.world.settle();
+    await said;
+    expect(await node.end(task)).toMatchObject({ status: 'completed', result: { output: 'went' } });
   });
 
   it('passes signals on to the machine that works for it', async () => {
