@@ -25,6 +25,7 @@ type Verb = (
   words: readonly string[],
 ) => Promise<ExitCode>;
 
+const FORCE = 'write over a file that is there';
 const DEFAULT_URL = 'http://127.0.0.1:7600';
 const EXAMPLES = `
 Examples:
@@ -201,7 +202,8 @@ function addCheckpointVerbs(program: Command, verb: VerbAdder): void {
       .command('export')
       .description('write a task and all its checkpoints into a file')
       .argument('<id>', 'the task')
-      .argument('[file]', 'where to; ID.json where none is given'),
+      .argument('[file]', 'where to; ID.json where none is given')
+      .option('--force', FORCE),
     async () => (await import('./verbs/checkpoints.ts')).exportTask,
   );
   verb(
@@ -209,7 +211,8 @@ function addCheckpointVerbs(program: Command, verb: VerbAdder): void {
       .command('backup')
       .description('write all that a node holds into one file')
       .argument('<file>', 'where to')
-      .option('--data <dir>', 'the folder of a node that does not run, instead of one that does'),
+      .option('--data <dir>', 'the folder of a node that does not run, instead of one that does')
+      .option('--force', FORCE),
     async () => (await import('./verbs/backup.ts')).backup,
   );
   verb(
@@ -311,7 +314,7 @@ function addQuarantineVerbs(program: Command, verb: VerbAdder): void {
   );
   verb(one('discard', 'let it go for good'), async () => (await load()).discardCapsule);
   verb(
-    one('export', 'write it into a file, for `troupe replay`').argument('<file>', 'where to'),
+    one('export', 'write it into a file, for `troupe replay`').argument('<file>', 'where to').option('--force', FORCE),
     async () => (await load()).exportCapsule,
   );
 }

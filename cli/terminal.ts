@@ -7,6 +7,23 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
 const CELL_CHARACTERS_MAX = 60;
 
+/**
+ * What becomes of the process when nobody reads its output any more, as in `troupe list | head -1`: it ends quietly with the
+ * exit code so far, or goes on without output where `goesOn`. Output that cannot be written for another reason ends it with 1.
+ * To be called once, before anything is printed.
+ */
+export function guardOutput(goesOn: boolean): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') {
+      process.stderr.write(`troupe: The output cannot be written: ${error.message}\n`);
+      process.exit(1);
+    }
+    if (!goesOn) process.exit();
+  });
+  // Notes and progress are beside the point: without a reader they are lost.
+  process.stderr.on('error', () => {});
+}
+
 /** Where a verb prints. */
 export class Terminal {
   readonly isJson: boolean;

@@ -1,17 +1,16 @@
 /** `troupe backup` and `troupe restore`: the whole store in one file, and back into a new folder. */
-import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { OperatingError } from '../../protocol/errors.ts';
 import { backupOf, restoreBackup } from '../../runtime/backup.ts';
 import { createLevelStore } from '../../runtime/stores/level-store.ts';
 import type { Store } from '../../runtime/stores/store.ts';
 import { createWorld } from '../../runtime/world.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { assertWritable, writeWhole } from '../output-file.ts';
 import type { VerbContext } from '../program.ts';
 import { fetchBytes } from '../remote.ts';
+import { assertStore } from '../store-folder.ts';
 
 /** Writes a backup: of a node that runs, or with `--data` of the folder of one that does not. The file is there whole, or not at all. */
 export async function backup(
@@ -20,17 +19,11 @@ export async function backup(
   file: string,
 ): Promise<ExitCode> {
   const data = options['data'] as string | undefined;
-  const part = `${resolve(file)}.part`;
-  const write = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
-    await pipeline(Readable.from(chunks, { objectMode: false }), createWriteStream(part, { mode: 0o600, flush: true }));
-  };
-  try {
-    if (data === undefined) await write(await fetchBytes(remote, '/api/v1/backup'));
-    else await withStore(data, async (store) => await write(backupOf(store)));
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
+  await assertWritable(file, options['force'] === true);
+  if (data === undefined) await writeWhole(file, await fetchBytes(remote, '/api/v1/backup'));
+  else {
+    await assertStore(join(resolve(data), 'store'));
+    await withStore(data, async (store) => await writeWhole(file, backupOf(store)));
   }
   const { size } = await stat(file);
   if (terminal.isJson) terminal.json({ file, bytes: size });

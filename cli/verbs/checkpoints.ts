@@ -1,7 +1,7 @@
 /** `troupe checkpoints`, `fork` and `export`: what a task was at any commit while it ran, and a task that goes on from there. */
-import { writeFile } from 'node:fs/promises';
 import { OperatingError } from '../../protocol/errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { assertWritable, writeJsonFile } from '../output-file.ts';
 import type { VerbContext } from '../program.ts';
 import { fetchJson } from '../remote.ts';
 
@@ -100,11 +100,12 @@ export async function fork(
 /** Writes all that is known of a task into a file: its record, its log, its checkpoints with their actors. */
 export async function exportTask(
   { terminal, remote }: VerbContext,
-  _options: Record<string, unknown>,
+  options: Record<string, unknown>,
   task: string,
   words: readonly string[] = [],
 ): Promise<ExitCode> {
   const file = words[1] ?? `${task}.json`;
+  await assertWritable(file, options['force'] === true);
   const record = await fetchJson(remote, pathOf(task));
   const { checkpoints: found } = (await fetchJson(remote, `${pathOf(task)}/checkpoints`)) as {
     readonly checkpoints: readonly CheckpointView[];
@@ -112,7 +113,7 @@ export async function exportTask(
   const details = [];
   for (const { checkpoint, seq, at } of found)
     details.push({ seq, at, ...((await fetchJson(remote, `${pathOf(task)}/checkpoints/${checkpoint}`)) as object) });
-  await writeFile(file, `${JSON.stringify({ task: record, checkpoints: details }, null, 2)}\n`, { mode: 0o600 });
+  await writeJsonFile(file, { task: record, checkpoints: details });
   if (terminal.isJson) terminal.json({ task, file, checkpoints: details.length });
   else terminal.line(`${file}  ${details.length} checkpoints`);
   return EXIT.done;

@@ -3,18 +3,17 @@
  * or, with `--dry-run`, says how that would go. Each actor is written as a whole, in batches; those that are refused stay as
  * they are, and a run that was cut off is simply run again.
  */
-import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { analystAgent } from '../../actors/analyst/analyst.ts';
 import { loadAgentFiles } from '../../actors/agent-files.ts';
 import { labAgents } from '../../actors/lab/lab.ts';
 import { MigrationSurvey, type SurveyLine } from '../../actors/migration-survey.ts';
-import { OperatingError } from '../../protocol/errors.ts';
 import { createLevelStore } from '../../runtime/stores/level-store.ts';
 import type { CellWrite, Fence, Store } from '../../runtime/stores/store.ts';
 import { createWorld } from '../../runtime/world.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { VerbContext } from '../program.ts';
+import { assertStore } from '../store-folder.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Actors that are written together, and bytes of them. */
@@ -33,7 +32,7 @@ export async function migrate({ terminal }: VerbContext, options: Record<string,
   const bundled = [analystAgent({ cwd, readable: [], tasksDir: join(dataDir, 'tasks') }), ...labAgents(dataDir)];
   const survey = new MigrationSurvey([...bundled, ...agents], world);
   const dir = join(dataDir, 'store');
-  await assertThere(dir);
+  await assertStore(dir);
   const store = createLevelStore({ dir, durability: 'fsync', world });
   const fence = await store.open();
   try {
@@ -49,15 +48,6 @@ export async function migrate({ terminal }: VerbContext, options: Record<string,
     return summary.refused === 0 ? EXIT.done : EXIT.failed;
   } finally {
     await store.close();
-  }
-}
-
-/** Opening a store makes it where there is none. */
-async function assertThere(dir: string): Promise<void> {
-  try {
-    await access(dir);
-  } catch {
-    throw new OperatingError('NOT_FOUND', `There is no store in ${dir}. Name the node's folder with --data.`);
   }
 }
 

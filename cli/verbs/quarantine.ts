@@ -1,7 +1,7 @@
 /** `troupe quarantine`: what was set aside, and what is to become of it. */
-import { writeFile } from 'node:fs/promises';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
+import { assertWritable, writeJsonFile } from '../output-file.ts';
 import type { VerbContext } from '../program.ts';
 import { fetchJson } from '../remote.ts';
 import type { Terminal } from '../terminal.ts';
@@ -112,15 +112,16 @@ export async function discardCapsule(
   return EXIT.done;
 }
 
-/** Writes it into a file. Errors: those of the node, and of the file system. */
+/** Writes it into a file. Errors: those of the node; INVALID_INPUT, STATE_CONFLICT of the file. */
 export async function exportCapsule(
   { terminal, remote }: VerbContext,
-  _options: Record<string, unknown>,
+  options: Record<string, unknown>,
   id: string,
   words: readonly string[],
 ): Promise<ExitCode> {
   const file = words[1] ?? `${id}.capsule.json`;
-  await writeFile(file, `${JSON.stringify(await fetchJson(remote, routeOf(id)), undefined, 2)}\n`);
+  await assertWritable(file, options['force'] === true);
+  await writeJsonFile(file, await fetchJson(remote, routeOf(id)));
   if (terminal.isJson) terminal.json({ id, file });
   else terminal.line(`${id}  written to ${file}. \`troupe replay ${file} --agents GLOB\` replays it.`);
   return EXIT.done;

@@ -7,6 +7,9 @@ import { fetchJson } from '../remote.ts';
 import type { Terminal } from '../terminal.ts';
 import { breakerText } from './breakers.ts';
 
+/** The node says null of a task that has ended. */
+type TaskTreeAnswer = Omit<TaskTreeView, 'actor'> & { readonly actor: TaskActorView | null };
+
 /** With an id, the actors of that task; without, who watches over whom. */
 export async function tree(
   { terminal, remote }: VerbContext,
@@ -14,9 +17,10 @@ export async function tree(
   task: string,
 ): Promise<ExitCode> {
   if (task !== '') {
-    const view = (await fetchJson(remote, `/api/v1/tasks/${encodeURIComponent(task)}/tree`)) as TaskTreeView;
+    const view = (await fetchJson(remote, `/api/v1/tasks/${encodeURIComponent(task)}/tree`)) as TaskTreeAnswer;
     if (terminal.isJson) terminal.json(view);
-    else printTask(terminal, view);
+    else if (view.actor === null) terminal.line(`${task} has ended: no actor works for it.`);
+    else printTask(terminal, view.actor, view.leftOut);
     return EXIT.done;
   }
   const body = (await fetchJson(remote, '/api/v1/supervisors')) as { readonly supervisors: readonly SupervisorView[] };
@@ -49,7 +53,7 @@ function printSupervisor(terminal: Terminal, view: SupervisorView, lead: string,
   });
 }
 
-function printTask(terminal: Terminal, { actor, leftOut }: TaskTreeView): void {
+function printTask(terminal: Terminal, actor: TaskActorView, leftOut: number): void {
   const print = (view: TaskActorView, lead: string, below: string): void => {
     terminal.line(`${lead}${actorLine(view)}  ${terminal.style('dim', `under ${view.supervisor}`)}`);
     view.children.forEach((child, at) => {

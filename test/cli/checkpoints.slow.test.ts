@@ -65,11 +65,28 @@ it('a task is looked into, forked in its middle, and put with the whole node int
   expect(JSON.parse(readFileSync(join(folder.path, 'task.json'), 'utf8'))).toHaveProperty(
     'checkpoints.0.actors.0.state',
   );
+  // Nothing is written over unasked, and what cannot be written is said in one line.
+  expect((await asked('export', task, 'task.json')).err).toContain('task.json is there already');
+  expect((await asked('export', task, 'task.json', '--force')).code).toBe(0);
+  const nowhere = await asked('export', task, 'none/task.json');
+  expect(nowhere).toEqual({
+    code: 2,
+    out: '',
+    err: 'troupe: none/task.json cannot be written: no such file or directory.\n',
+  });
+  expect((await asked('backup', 'none/node.backup')).err).toMatch(
+    /^troupe: none\/node.backup cannot be written: .*\n$/,
+  );
   expect((await asked('fork', task, '--at', 'none')).err).toContain('troupe checkpoints');
 
   expect((await asked('backup', 'node.backup')).code).toBe(0);
   await node.kill();
   expect((await troupe('backup', 'again.backup', '--data', data)).code).toBe(0);
+  expect((await troupe('backup', 'again.backup', '--data', data)).err).toContain('--force');
+  const slip = await troupe('backup', 'slip.backup', '--data', 'slip');
+  expect(slip).toMatchObject({ code: 1, err: expect.stringContaining('There is no store in') as unknown });
+  for (const name of ['slip', 'slip.backup', 'slip.backup.part', 'none'])
+    expect(existsSync(join(folder.path, name))).toBe(false);
   const bytes = readFileSync(join(folder.path, 'node.backup'));
   writeFileSync(join(folder.path, 'short.backup'), bytes.subarray(0, bytes.length - 40));
   const short = await troupe('restore', 'short.backup', '--data', 'other');

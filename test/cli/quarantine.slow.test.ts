@@ -69,6 +69,12 @@ describe('troupe quarantine', () => {
       });
       expect((await quarantine('export', id, file)).code).toBe(0);
       expect(existsSync(file)).toBe(true);
+      expect((await quarantine('export', id, file)).err).toContain('is there already');
+      const nowhere = await quarantine('export', id, path.join(file, 'x'));
+      expect(nowhere).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/^troupe: .*x cannot be written: .*\n$/) as unknown,
+      });
     },
     CASE_MS,
   );

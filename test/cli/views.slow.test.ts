@@ -1,6 +1,6 @@
 /** The verbs that show a node: its agents, workflows, actors and health; help; and what is said where no node answers. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Ended, freePort, NodeUnderTest, runTroupe, temporaryFolder } from '../support/node-process.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Command, type Ended, freePort, NodeUnderTest, runTroupe, temporaryFolder } from '../support/node-process.ts';
 import { Wire } from '../support/wire.ts';
 
 const folder = temporaryFolder('cli-views');
@@ -70,6 +70,27 @@ describe('what a node has', () => {
     expect(lines[2]).toContain('supervisor/agents/lab.stall');
     const [json] = jsonLines((await troupe('tree', task, '--json')).out);
     expect(json).toMatchObject({ actor: { address: `task/${task}`, children: [{ address: `step/${task}/main` }] } });
+  });
+
+  it('no actors of a task that has ended', async () => {
+    const task = await wire.submit({ agent: 'lab.echo', input: 1 });
+    await vi.waitFor(
+      async () => expect(jsonLines((await troupe('tree', task, '--json')).out)).toMatchObject([{ actor: null }]),
+      {
+        timeout: 20_000,
+      },
+    );
+    expect(await troupe('tree', task)).toEqual({
+      code: 0,
+      out: `${task} has ended: no actor works for it.\n`,
+      err: '',
+    });
+  });
+
+  it.each([[['agents']], [['agents', '--json']], [['--help']]])('without a reader: %j ends quietly', async (args) => {
+    const command = new Command([...args, ...(args[0] === '--help' ? [] : ['--url', node.url])]);
+    command.child.stdout?.destroy();
+    expect(await command.ended()).toEqual({ code: 0, out: '', err: '' });
   });
 
   it('its health and that of the machine', async () => {
