@@ -299,6 +299,8 @@ async function recover(
     tasks.push(address);
   });
   for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
+  desk.strandedOf = (task) =>
+    keeper.stranded.find(({ address }) => address.split('/')[1] === task && !address.startsWith('agent/'))?.error;
   await effects.sweep();
   await retention.start();
   for (const { address, error } of report.stranded) {

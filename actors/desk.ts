@@ -71,6 +71,8 @@ export class Desk {
   readonly #idempotency: Idempotency;
   readonly #asks = new Map<string, { readonly settle: (event: ActorEvent) => void }>();
   #draining = false;
+  /** Why an actor that works for a task could not be loaded, where that is so: nothing that is sent to it would be kept. */
+  strandedOf: ((task: string) => OperatingError | undefined) | undefined;
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
@@ -200,11 +202,16 @@ export class Desk {
     if (!wasLoaded) throw stranded(task);
   }
 
-  /** Sends an event to the machine that works for a task. Errors: NOT_FOUND, STATE_CONFLICT (it has ended), BUSY. */
+  /**
+   * Sends an event to the machine that works for a task.
+   * Errors: NOT_FOUND, STATE_CONFLICT (it has ended), BUSY, VERSION_MISMATCH or STORE_CORRUPT (the machine could not be loaded).
+   */
   async signal(principal: Principal, task: string, name: string, data: unknown): Promise<void> {
     const record = await this.get(principal, task);
     if (isTerminal(record.status))
       throw new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${record.status} already.`);
+    const stranded = this.strandedOf?.(task);
+    if (stranded !== undefined) throw stranded;
     const fields =
       typeof data === 'object' && data !== null && !Array.isArray(data) ? data : data === undefined ? {} : { data };
     this.#deps.kernel.deliver(`task/${task}`, { type: 'task.signal', event: { ...fields, type: name } });

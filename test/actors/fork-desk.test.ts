@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
-import { FORK_LABEL, ForkDesk } from '../../actors/fork-desk.ts';
-import { buildIndoors } from '../../node.ts';
+import { FORK_LABEL } from '../../actors/fork-desk.ts';
 import type { TaskResult } from '../../protocol/tasks.ts';
-import { loadSettings } from '../../runtime/settings.ts';
-import { createMemoryStore, MemoryDisk } from '../../runtime/stores/memory-store.ts';
-import { createManualWorld, type ManualWorld } from '../support/manual-world.ts';
+import { MemoryDisk } from '../../runtime/stores/memory-store.ts';
+import { createIndoorNode, type IndoorNode, type IndoorOptions, settled } from '../support/indoor-node.ts';
 
 const calls: string[] = [];
 
@@ -51,46 +49,10 @@ const payer = defineAgent({
     ),
 });
 
-const quiet = { info: nothing, warn: nothing, error: nothing, debug: nothing, close: async () => undefined };
+const node = (options: IndoorOptions = {}): Promise<IndoorNode> =>
+  createIndoorNode({ agents: [scribe, payer], ...options });
 
-async function node(
-  options: { disk?: MemoryDisk; seed?: number; checkpointsMax?: number; checkpointTasksMax?: number } = {},
-) {
-  const { disk = new MemoryDisk(), seed = 1, checkpointsMax = 100, checkpointTasksMax = 1_000 } = options;
-  const world = createManualWorld({ seed });
-  const store = createMemoryStore({ world, disk });
-  const outcome = loadSettings({
-    cwd: '/nowhere',
-    env: {},
-    options: { dataDir: '/nowhere', lab: true, checkpointsMax, checkpointTasksMax },
-  });
-  if (!outcome.ok) throw outcome.error;
-  const building = buildIndoors({
-    ...{ world, store, settings: outcome.settings, log: quiet as never, agents: [scribe, payer], workflows: [] },
-    onFatal: (error) => {
-      throw error;
-    },
-  });
-  await world.settle();
-  const { core, staff, keeper } = await building;
-  const forks = new ForkDesk({
-    ...{ kernel: core.kernel, store, desk: staff.desk, shelf: keeper.shelf },
-    onLoaded: (cell) => staff.tree.loaded(cell),
-  });
-  const submit = (target: object, input: unknown): string =>
-    core.kernel.act((port) => staff.desk.submit(port, 'me', { target, input, options: {} })).task;
-  return { world, disk, ...core, ...staff, forks, submit };
-}
-
-type TestNode = Awaited<ReturnType<typeof node>>;
-
-async function settled<T>(world: ManualWorld, promise: Promise<T>): Promise<T> {
-  void promise.catch(nothing);
-  await world.settle();
-  return await promise;
-}
-
-async function resultOf({ world, store }: TestNode, task: string): Promise<TaskResult> {
+async function resultOf({ world, store }: IndoorNode, task: string): Promise<TaskResult> {
   for (let round = 0; round < 100; round++) {
     await world.settle();
     const record = await store.readTask(task);
@@ -248,5 +210,3 @@ describe('A fork', () => {
     expect(await resultOf(next, fork)).toMatchObject({ status: 'completed', output });
   });
 });
-
-function nothing(): void {}
