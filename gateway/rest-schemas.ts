@@ -239,10 +239,13 @@ export const ASKS = Object.freeze({
     'The data of the signal: the body itself, or its field `data` where that is its only one and an object.',
     z.record(text, z.unknown()).optional(),
   ),
-  capsuleEdit: z.union([
-    z.strictObject({ event: said('The event to give instead.', z.looseObject({ type: eventNameField })) }),
-    z.strictObject({ input: said('The input of the task that a replay submits.', z.unknown()) }),
-  ]),
+  capsuleEdit: z.union(
+    [
+      z.strictObject({ event: said('The event to give instead.', z.looseObject({ type: eventNameField })) }),
+      z.strictObject({ input: said('The input of the task that a replay submits.', z.unknown()) }),
+    ],
+    { error: 'give `event` (an object with a `type`) or `input`, one of them' },
+  ),
   events: z.object({ after: said('The last seq the reader has.', z.coerce.number().int().min(0).exactOptional()) }),
   eventsHeaders: z.looseObject({
     'last-event-id': said(

@@ -14,7 +14,7 @@ export interface Issue {
 export function issuesOf(error: z.core.$ZodError): Issue[] {
   return error.issues
     .slice(0, LIMITS.issuesMax)
-    .map((issue) => ({ path: pathOf(issue.path), message: wordsOf(issue) }));
+    .map((issue) => ({ path: pathOf(placeOf(issue)), message: wordsOf(issue) }));
 }
 
 /** The faults as one sentence for a message: the first, and how many more there are. */
@@ -24,6 +24,14 @@ export function summaryOf(issues: readonly Issue[]): string {
   const place = first.path === '' ? '' : `${first.path}: `;
   const more = issues.length === 1 ? '' : ` (and ${issues.length - 1} more, see details.issues)`;
   return `${place}${first.message}${more}`;
+}
+
+/** Where none of several shapes fits, the place is that of the fault in the one that fits best, if one does. */
+function placeOf(issue: ZodIssue): readonly PropertyKey[] {
+  if (issue.code !== 'invalid_union') return issue.path;
+  const fewest = Math.min(...issue.errors.map(({ length }) => length));
+  const [best, ...others] = issue.errors.filter(({ length }) => length === fewest);
+  return [...issue.path, ...(others.length === 0 ? (best?.[0]?.path ?? []) : [])];
 }
 
 function pathOf(path: readonly PropertyKey[]): string {

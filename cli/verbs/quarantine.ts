@@ -1,4 +1,5 @@
 /** `troupe quarantine`: what was set aside, and what is to become of it. */
+import { OperatingError } from '../../protocol/errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
 import { assertWritable, writeJsonFile } from '../output-file.ts';
@@ -70,12 +71,14 @@ export async function showCapsule(
   return EXIT.done;
 }
 
-/** Changes the event or the input. */
+/** Changes the event or the input. Errors: INVALID_INPUT; those of the node. */
 export async function editCapsule(
   { terminal, remote }: VerbContext,
   options: Record<string, unknown>,
   id: string,
 ): Promise<ExitCode> {
+  if ((options['event'] === undefined) === (options['input'] === undefined))
+    throw new OperatingError('INVALID_INPUT', 'Give --event (an object with a `type`) or --input, one of them.');
   const body: Record<string, unknown> = {};
   for (const name of ['event', 'input'] as const) {
     const text = options[name];

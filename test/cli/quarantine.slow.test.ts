@@ -83,6 +83,12 @@ describe('troupe quarantine', () => {
     'edits and replays, and then it is gone; says so of what is not there',
     async () => {
       expect((await quarantine('edit', id, '--event', '{"type":')).code).toBe(2);
+      for (const args of [[], ['--event', '{"type":"pay"}', '--input', '1']]) {
+        const said = 'troupe: Give --event (an object with a `type`) or --input, one of them.\n';
+        expect(await quarantine('edit', id, ...args)).toEqual({ code: 2, out: '', err: said });
+      }
+      const untyped = await quarantine('edit', id, '--event', '{"amount":1}');
+      expect([untyped.code, untyped.err]).toEqual([2, expect.stringContaining('event.type: give `event`')]);
       expect((await quarantine('edit', id, '--input', '{"start":3}')).code).toBe(0);
       const replayed = JSON.parse((await quarantine('replay', id, '--json')).out) as { task: string };
       expect(replayed).toMatchObject({ id, did: 'submitted', replayOf: task });

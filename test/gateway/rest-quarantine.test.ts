@@ -86,9 +86,20 @@ describe('The quarantine over REST', () => {
 
   it('refuses an edit that says nothing, too much, or no event', async () => {
     const { id } = await poisoned();
-    for (const body of [{}, { event: { type: 'pay' }, input: 1 }, { event: {} }, { event: 'pay' }, undefined, 5]) {
-      const answer = await rig.send('PUT', `${API}/${id}`, body);
-      expect([body, answer.status, answer.json['code']]).toEqual([body, 422, 'INVALID_INPUT']);
+    const words = 'give `event` (an object with a `type`) or `input`, one of them';
+    for (const [body, place] of [
+      [{}, ''],
+      [{ foo: 5 }, ''],
+      [{ event: { type: 'pay' }, input: 1 }, ''],
+      [{ event: {} }, 'event.type'],
+      [{ event: 'pay' }, 'event'],
+      [undefined, ''],
+      [5, ''],
+    ] as const) {
+      const { status, json } = await rig.send('PUT', `${API}/${id}`, body);
+      expect([body, status, json['code']]).toEqual([body, 422, 'INVALID_INPUT']);
+      expect(json['detail']).toBe(`The body is not valid: ${place === '' ? '' : `${place}: `}${words}.`);
+      expect(json['details']).toEqual({ issues: [{ path: place, message: words }] });
     }
   });
 });
