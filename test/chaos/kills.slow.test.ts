@@ -49,11 +49,8 @@ describe(`a node that is killed ${KILLS} times under load`, () => {
     expect(history.entries.filter(({ type }) => type === 'kill').length).toBeGreaterThanOrEqual(kills);
   });
 
-  it('has died at every place that each run comes by, and at random', () => {
-    // Whether an actor is written with mail while it wakes is up to the load: some runs do not come by there.
-    const missed = FAILPOINTS.filter((point) => point !== 'mail-stored' && !died.has(point));
-    expect(missed).toEqual([]);
-    expect(died.get('random')).toBeGreaterThan(0);
+  it('has died at every place, and at random', () => {
+    expect([...died.keys()].sort()).toEqual([...FAILPOINTS, 'random'].sort());
   });
 });
 

@@ -136,7 +136,7 @@ describe(`a node that is offered ${TIMES} times what it can do`, () => {
       const healthMax = Math.max(HEALTH_MS_MAX, HEALTH_TIMES_MAX * p99Of(control));
       judged = { share, healthShare: p99Of(floods) / healthMax };
       const [first, last] = [floods[0], floods.at(-1)];
-      expect(last?.rssBytes).toBeLessThan(1.3 * (first?.rssBytes ?? 0) + 160 * MIB);
+      expect(last?.rssBytes).toBeLessThan(1.3 * (first?.rssBytes ?? 0) + 96 * MIB);
     }
     expect(judged.share).toBeGreaterThanOrEqual(SHARE_MIN);
     expect(judged.healthShare).toBeLessThanOrEqual(1);
