@@ -15,7 +15,7 @@ export interface Killing {
 const HITS_MAX: Partial<Record<FailpointName, number>> = {
   'boot-counter': 1,
   recovery: 4,
-  'mail-stored': 2,
+  'mail-stored': 1,
   'before-commit': 60,
   'after-commit': 60,
 };
