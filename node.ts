@@ -6,34 +6,21 @@ import type { AgentDefinition } from './actors/agent-definition.ts';
 import { ANALYSE_DATASET } from './actors/analyst/analyse-dataset.ts';
 import { analystAgent } from './actors/analyst/analyst.ts';
 import { loadAgentFiles } from './actors/agent-files.ts';
-import { agentLogic } from './actors/agent-logic.ts';
-import { createAgentServices } from './actors/agent-services.ts';
-import { Desk } from './actors/desk.ts';
 import { ForkDesk } from './actors/fork-desk.ts';
-import { EffectDesk } from './actors/effect-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
-import { Ledger } from './actors/ledger.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
-import { Registry } from './actors/registry.ts';
-import { Selector } from './actors/selector.ts';
-import { sessionLogic } from './actors/session.ts';
-import { Sessions } from './actors/sessions.ts';
-import { stepLogic } from './actors/step.ts';
-import { taskLogic, type TaskState } from './actors/task.ts';
-import { flowLogic } from './actors/workflow/flow.ts';
-import { FlowPlans } from './actors/workflow/planner.ts';
+import type { TaskState } from './actors/task.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { WorkflowGraph } from './protocol/graph.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
 import { Committer } from './runtime/committer.ts';
-import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import { Kernel } from './runtime/kernel.ts';
 import { createLog, type Log, type NodeLog } from './runtime/log.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { Recovery, type RecoveryReport } from './runtime/recovery.ts';
-import { type AgentEntry, createRegisters, type Registers } from './runtime/registers.ts';
+import { createRegisters } from './runtime/registers.ts';
 import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
@@ -43,8 +30,9 @@ import { Suspects } from './runtime/suspects.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
-import { Breakers } from './supervisors/breakers.ts';
-import { breakerLimits, POLICIES, startTree } from './supervisors/tree.ts';
+import type { Breakers } from './supervisors/breakers.ts';
+import { breakerLimits, POLICIES } from './supervisors/tree.ts';
+import { hireStaff } from './staff.ts';
 
 /** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
 export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
@@ -185,53 +173,16 @@ function markRunning({ settings, store, log }: NodeParts, { userCode }: Kernel):
 
 type Core = Awaited<ReturnType<typeof openCore>>;
 
-/** What the actors need, the logics they are made of, and the tree that watches over them. */
+/** The staff of this node, with worker threads to compute in. */
 function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
   const { world, settings, log, onFatal } = parts;
   const workers = parts.workers ?? workerThreads(parts, metrics);
-  const ledger = new Ledger(kernel);
-  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk });
-  const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
-  const breakers = new Breakers({
-    kernel,
-    world,
-    log,
-    onChange: (entry) => registers.trigger.breakerChanged({ entry }),
-  });
-  const selector = new Selector(registry, kernel.effects, breakers);
-  const plans = new FlowPlans(registry);
-  const desk: Desk = new Desk({
-    kernel,
-    store,
-    registry,
-    breakers,
+  const staff = hireStaff({
+    ...{ world, log, kernel, store, registers, workers, onFatal },
     tasksInFlightMax: settings.tasksInFlightMax,
-    planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
     onSubmitted: () => metrics.taskSubmitted(),
   });
-  const sessions = new Sessions(kernel, registers);
-  const stepDeps = {
-    choose: selector.choose.bind(selector),
-    agent: registry.agent.bind(registry),
-    breakers,
-    random: () => world.random(),
-  };
-  installFlat(kernel, taskLogic, 'task');
-  installFlat(kernel, stepLogic(stepDeps), 'step');
-  installFlat(
-    kernel,
-    flowLogic((graph) => plans.planOf(graph)),
-    'workflow',
-  );
-  installFlat(
-    kernel,
-    sessionLogic({ desk, feed: kernel.feed, agents: (of) => agentEntries(registers, of) }),
-    'session',
-  );
-  const onSessionCrashed = (address: string): void => sessions.crashed(address);
-  const tree = startTree({ kernel, world, log, breakers, onRootExhausted: onFatal, onSessionCrashed });
-  const effects = new EffectDesk(ledger, store);
-  return { workers, registry, plans, desk, effects, sessions, breakers, tree };
+  return { workers, ...staff };
 }
 
 type Staff = ReturnType<typeof hire>;
@@ -280,10 +231,10 @@ async function load(
 async function recover(
   { log, settings }: NodeParts,
   { kernel, store, committer, fence, retention }: Core,
-  { desk, effects, registry, tree }: Staff,
+  { desk, effects, registry, tree, specOf }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
-  const keeper = new Recovery(kernel, store, (address) => desk.keyedSpec(address), {
+  const keeper = new Recovery(kernel, store, specOf, {
     residentActorsMax: settings.residentActorsMax,
     passivateAfterMs: settings.passivateAfterMs,
     heirOf: (name) => kernel.logic(registry.heirOf(name) ?? ''),
@@ -358,10 +309,6 @@ function openableStore(settings: Settings, world: World, log: Log): Store {
   return createLevelStore({ dir: join(settings.dataDir, 'store'), durability: settings.durability, world, log });
 }
 
-function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
-  kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 });
-}
-
 const DRAIN_LOOK_MS = 20;
 
 /** What a node is reached through. */
@@ -400,11 +347,6 @@ function mailboxDepth(kernel: Kernel): number {
   let depth = 0;
   for (const cell of kernel.cells.values()) depth += cell.mailbox.size;
   return depth;
-}
-
-function agentEntries(registers: Registers, capability: string | undefined): readonly AgentEntry[] {
-  const entries = Object.values(registers.getSnapshot().context.agents);
-  return capability === undefined ? entries : entries.filter((entry) => entry.capabilities.includes(capability));
 }
 
 const CENSUS_MS = 1_000;

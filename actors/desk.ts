@@ -12,6 +12,7 @@ import type { ActorEvent } from '../runtime/host.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { Store, TaskPage, TaskQuery, TaskRecord } from '../runtime/stores/store.ts';
 import { parseInput } from './agent-logic.ts';
+import type { Asks } from './asks.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { bodyHashOf, Idempotency } from './idempotency.ts';
 import type { Registry } from './registry.ts';
@@ -51,6 +52,7 @@ export interface DeskDeps {
   readonly kernel: Kernel;
   readonly store: Store;
   readonly registry: Registry;
+  readonly asks: Asks;
   /** Asked before a keyed actor is written to. Tasks are taken on whatever it says: their steps wait. */
   readonly breakers: Pick<BreakerGate, 'enter'>;
   readonly planFlow: FlowPlanner;
@@ -61,7 +63,6 @@ export interface DeskDeps {
 /** `loopback` is whoever can reach a node that has no keys. */
 export type Principal = string;
 
-const ASK_PREFIX = 'ask';
 /** Commits that a cancellation waits for the task's turn. */
 const CANCEL_EPOCHS_MAX = 100;
 
@@ -69,7 +70,7 @@ const CANCEL_EPOCHS_MAX = 100;
 export class Desk {
   readonly #deps: DeskDeps;
   readonly #idempotency: Idempotency;
-  readonly #asks = new Map<string, { readonly settle: (event: ActorEvent) => void }>();
+  readonly #asks: Asks;
   #draining = false;
   /** Why an actor that works for a task could not be loaded, where that is so: nothing that is sent to it would be kept. */
   strandedOf: ((task: string) => OperatingError | undefined) | undefined;
@@ -77,12 +78,7 @@ export class Desk {
   constructor(deps: DeskDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store);
-    deps.kernel.installSink(ASK_PREFIX, (address, event) => {
-      const asked = this.#asks.get(address);
-      // Who asked has given up, or has gone.
-      if (asked === undefined) deps.kernel.meter.deadLetter('no_asker');
-      else asked.settle(event);
-    });
+    this.#asks = deps.asks;
   }
 
   /** No new work is taken on from here. */
@@ -243,44 +239,10 @@ export class Desk {
   async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
     this.admit();
     signal?.throwIfAborted();
-    const { kernel } = this.#deps;
     const { address, refusal } = this.#keyed(agent, key);
     if (refusal !== undefined) await this.#turnAway(refusal);
-    const replyTo = `${ASK_PREFIX}/${kernel.world.id()}`;
-    return await new Promise((resolve, reject) => {
-      const end = (): void => {
-        this.#asks.delete(replyTo);
-        cancel();
-        signal?.removeEventListener('abort', leave);
-      };
-      const leave = (): void => {
-        end();
-        reject(signal?.reason as Error);
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      const cancel = kernel.world.after(timeoutMs, () => {
-        end();
-        reject(
-          new OperatingError(
-            'TIMEOUT',
-            `${agent}/${key} did not answer within ${timeoutMs} ms. The message may still be handled.`,
-          ),
-        );
-      });
-      const settle = (answer: ActorEvent): void => {
-        end();
-        if (answer.type === 'rejected')
-          reject(OperatingError.fromBody(answer['error'] as Parameters<typeof OperatingError.fromBody>[0]));
-        else resolve(fieldsOf(answer));
-      };
-      this.#asks.set(replyTo, { settle });
-      try {
-        kernel.deliver(address, { ...event, replyTo });
-      } catch (error) {
-        end();
-        reject(error);
-      }
-    });
+    const limit = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
+    return await this.#asks.ask({ address, event, who: `${agent}/${key}`, ...limit });
   }
 
   /** The spec of a keyed agent's actor, from its address; undefined for any other address. */
@@ -362,11 +324,6 @@ export class Desk {
     if (offering.length === 0) throw unknownCapability(target.capability ?? '', registry);
     if (offering.length === 1) parseInput(offering[0] as (typeof offering)[number], input);
   }
-}
-
-function fieldsOf(event: ActorEvent): Readonly<Record<string, unknown>> {
-  const { type: _type, ...fields } = event;
-  return fields;
 }
 
 function noTask(task: string): OperatingError {

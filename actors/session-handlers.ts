@@ -1,21 +1,14 @@
 /** What a session does with each type of message: asks the desk, and answers. */
 import type { ClientMessage, ClientMessageOf, ClientMessageType } from '../protocol/client-messages.ts';
-import { jsonCodec } from '../protocol/codec.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { TaskEvent, TaskResult } from '../protocol/tasks.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
-import { pageOf } from './entry-page.ts';
 import type { Connection, SessionDeps, SessionState } from './session.ts';
 import { errorFrame, resultView, submissionOf, taskView } from './session-frames.ts';
+import { createRequests, OK, type Request, type Requests } from './session-requests.ts';
 import { Watch, type WatchMode, type WatchReader, type WatchSource } from './watch.ts';
 
-/** Requests that are answered when the desk's promise settles; what it gives is committed. */
-type Requests = {
-  readonly [Type in ClientMessageType]?: (message: ClientMessageOf<Type>, principal: string) => Promise<object>;
-};
-
-const OK = { type: 'ok' };
 const DONE = Promise.resolve();
 const READS: ReadonlySet<ClientMessageType> = new Set(['task.get', 'task.list', 'agent.list']);
 const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
@@ -63,11 +56,9 @@ export class SessionHandlers {
     if (NOT_AVAILABLE.has(message.type)) {
       throw new OperatingError('NOT_AVAILABLE', `${message.type} is not part of this version.`);
     }
-    const request = this.#requests[message.type] as
-      | ((message: ClientMessage, principal: string) => Promise<object>)
-      | undefined;
+    const request = this.#requests[message.type] as Request<ClientMessage> | undefined;
     if (request === undefined) throw new OperatingError('UNKNOWN_TYPE', `No session handles ${message.type}.`);
-    const answer = (): Promise<object> => request(message, state.principal);
+    const answer = (): Promise<object> => request(message, state);
     if (READS.has(message.type)) this.#read(state.connection, message.id, answer);
     else reply(state.connection, message.id, answer());
   }
@@ -172,64 +163,6 @@ function admitWatch({ watches }: SessionState, task?: string): void {
   throw new OperatingError('BUSY', `A connection watches at most ${LIMITS.sessionWatchesMax} tasks.`, {
     retryAfterMs: 1_000,
   });
-}
-
-function createRequests({ desk, agents }: SessionDeps): Requests {
-  return {
-    ping: async () => ({ type: 'pong' }),
-    // Without keys configured there is nothing to prove: whoever reaches a loopback node may use it.
-    auth: async () => OK,
-    'task.get': async ({ task }, principal) => ({ type: 'task.status', ...taskView(await desk.get(principal, task)) }),
-    'task.list': async ({ status, labels, cursor, limit = LIMITS.listDefault }, principal) => {
-      const query = {
-        ...(status !== undefined && { status }),
-        ...(labels !== undefined && { labels }),
-        ...(cursor !== undefined && { cursor }),
-      };
-      return await pageThatFits(limit, async (size) => {
-        const page = await desk.list(principal, { ...query, limit: size });
-        return { type: 'task.page', tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
-      });
-    },
-    'task.cancel': async ({ task, reason }, principal) => {
-      await desk.cancel(principal, task, reason);
-      return OK;
-    },
-    'task.signal': async ({ task, name, data }, principal) => {
-      await desk.signal(principal, task, name, data);
-      return OK;
-    },
-    'agent.list': async ({ capability, cursor, limit = LIMITS.listDefault }) =>
-      await pageThatFits(limit, async (size) => {
-        const page = pageOf(agents(capability), size, cursor);
-        return { type: 'agent.page', agents: page.entries, cursor: page.cursor };
-      }),
-    'agent.tell': async ({ agent, key, event }) => {
-      await desk.tell(agent, key, event);
-      return OK;
-    },
-    'agent.ask': async ({ agent, key, event, timeoutMs = LIMITS.askTimeoutDefaultMs }) => {
-      const value = await desk.ask(agent, key, event, timeoutMs);
-      return { type: 'agent.reply', agent, key, value };
-    },
-  };
-}
-
-/** A page with so many entries that it fits into a frame: results and schemas may be large. */
-async function pageThatFits(limit: number, list: (limit: number) => Promise<object>): Promise<object> {
-  for (let size = limit; ; size = Math.ceil(size / 2)) {
-    const frame = await list(size);
-    if (size === 1 || fits(frame)) return frame;
-  }
-}
-
-function fits(frame: object): boolean {
-  try {
-    jsonCodec.encode(frame);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function reply(connection: Connection, re: string | undefined, promise: Promise<object>): void {

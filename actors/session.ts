@@ -35,6 +35,11 @@ export interface SessionStart {
   readonly principal: string;
 }
 
+/** Something that a session follows. */
+export interface Follow {
+  stop(): void;
+}
+
 /** The state of one session. */
 export interface SessionState {
   readonly phase: 'ready' | 'draining' | 'closed';
@@ -42,6 +47,8 @@ export interface SessionState {
   readonly principal: string;
   /** Open watches by task. Not part of the state proper: it is only ever changed by the session's own turns. */
   readonly watches: ChurnMap<string, Watch>;
+  /** What it follows beside tasks (topics, shared state), by a name of the follower's own; at most `sessionSubscriptionsMax`. */
+  readonly follows: ChurnMap<string, Follow>;
 }
 
 /** What sessions need of their node. */
@@ -69,7 +76,7 @@ export function sessionLogic(deps: SessionDeps): FlatLogic<SessionState, Session
     return state;
   };
   const closed = (state: SessionState): SessionState => {
-    for (const watch of [...state.watches.values()]) watch.stop();
+    for (const watch of [...state.watches.values(), ...state.follows.values()]) watch.stop();
     return { ...state, phase: 'closed' };
   };
   return {
@@ -80,6 +87,7 @@ export function sessionLogic(deps: SessionDeps): FlatLogic<SessionState, Session
       connection: start.connection,
       principal: start.principal,
       watches: new ChurnMap(),
+      follows: new ChurnMap(),
     }),
     table: {
       ready: {

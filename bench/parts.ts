@@ -154,6 +154,7 @@ const SILENT_PORT: CellPort = {
   stopChild: nothing,
   logTask: nothing,
   claimKey: nothing,
+  define: nothing,
   attach: nothing,
   attached: () => NO_ROWS,
 };

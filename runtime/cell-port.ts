@@ -5,7 +5,7 @@
 import type { EventKind, TaskEvent } from '../protocol/tasks.ts';
 import type { ChildSpec } from './child-spec.ts';
 import type { HostPort } from './host.ts';
-import type { KeyWrite, TaskCreated, TaskProgress } from './stores/store.ts';
+import type { DefinitionWrite, KeyWrite, TaskCreated, TaskProgress } from './stores/store.ts';
 
 /** A step of a task's log: what is new since the last one. */
 export interface TaskLogWrite {
@@ -50,6 +50,8 @@ export interface CellPort extends HostPort {
   logTask(write: TaskLogWrite): void;
   /** Claims an idempotency key. */
   claimKey(write: KeyWrite): void;
+  /** Writes a row of the registry, or removes it, in the epoch of this turn: what is listed is then as its actor is. */
+  define(write: DefinitionWrite): void;
   /** Keeps a value beside the cell's state, written once and given back on restore. `undefined` removes it. */
   attach(key: string, value: unknown): void;
   /** What was attached so far. */

@@ -13,7 +13,7 @@ import { Mailbox } from './mailbox.ts';
 import { type CellSnapshot, packCell } from './snapshots.ts';
 import { packState } from './state-codec.ts';
 import type { TrailEntry } from './trail.ts';
-import type { CellWrite, KeyWrite } from './stores/store.ts';
+import type { CellWrite, DefinitionWrite, KeyWrite } from './stores/store.ts';
 
 /** A logic that cells can be made of. */
 export interface InstalledLogic {
@@ -68,6 +68,7 @@ export interface CellKernel {
   release(fn: () => void): void;
   logTask(write: TaskLogWrite): void;
   claimKey(write: KeyWrite): void;
+  define(write: DefinitionWrite): void;
   attach(cell: Cell, key: string, value: unknown): void;
   reenter(cell: Cell, reentry: Reentry): void;
   fail(cell: Cell, error: unknown): void;
@@ -280,6 +281,10 @@ export class Cell implements CellPort {
 
   claimKey(write: KeyWrite): void {
     this.#kernel.note(this, () => this.#kernel.claimKey(write));
+  }
+
+  define(write: DefinitionWrite): void {
+    this.#kernel.note(this, () => this.#kernel.define(write));
   }
 
   attach(key: string, value: unknown): void {

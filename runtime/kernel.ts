@@ -23,7 +23,7 @@ import type { ActorEvent, EffectOutcome, EffectRequest, Reentry } from './host.t
 import type { Envelope } from './mailbox.ts';
 import { type StopDesk, Stops } from './stops.ts';
 import { Quarantine } from './quarantine.ts';
-import type { KeyWrite } from './stores/store.ts';
+import type { DefinitionWrite, KeyWrite } from './stores/store.ts';
 import { type DueTimer, TimerQueue } from './timer-queue.ts';
 import { type TurnDesk, Turns } from './turns.ts';
 import { UserCode, type UserCodeDesk } from './user-code.ts';
@@ -299,6 +299,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
 
   claimKey(write: KeyWrite): void {
     this.committer.claimKey(write);
+  }
+
+  define(write: DefinitionWrite): void {
+    this.committer.define(write);
   }
 
   attach(cell: Cell, key: string, value: unknown): void {

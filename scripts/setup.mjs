@@ -119,7 +119,10 @@ const exclusively = (fn) => {
   }
 };
 
-/** npm as the running npm would start itself; else the one on PATH that is not below node_modules. */
+/**
+ * npm as the running npm would start itself; else the one on PATH that is not below node_modules.
+ * @returns {[command: string, prefix: string[]]}
+ */
 const npmCommand = () => {
   const { npm_execpath: cli, npm_node_execpath: node } = process.env;
   if (cli && existsSync(cli) && /npm-cli\.c?js$/.test(cli))

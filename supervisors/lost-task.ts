@@ -34,6 +34,7 @@ function loggingPort(kernel: Kernel, { address, input }: Cell): CellPort {
     attach: nothing,
     cancelEffect: nothing,
     claimKey: nothing,
+    define: nothing,
     clearTimer: nothing,
     effect: nothing,
     fail: nothing,

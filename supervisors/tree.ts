@@ -6,10 +6,11 @@
  *   ├ agents ─ dynamic        one supervisor per registered agent ─ dynamic: the actors of that agent
  *   ├ tasks ─ dynamic         task actors, their flows and steps
  *   ├ doors ─ dynamic         sessions: temporary, the connection ends with its actor
- *   └ services ─ one-for-one  what the node runs once
+ *   └ services ─ one-for-one  what the node runs once; and a dynamic supervisor for each family of its actors (actors/family.ts)
  */
 import { DOORS_SUPERVISOR } from '../actors/sessions.ts';
 import { type AgentDefinition, agentSupervisor } from '../actors/agent-definition.ts';
+import { familySupervisor } from '../actors/family.ts';
 import { TASKS_SUPERVISOR } from '../actors/task.ts';
 import type { OperatingError } from '../protocol/errors.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
@@ -42,6 +43,8 @@ export const POLICIES = {
   agent: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'open' },
   tasks: { strategy: 'dynamic', intensity: 50, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
   doors: { strategy: 'dynamic', intensity: 0, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
+  /** The actors of one family of services, such as the pieces of shared state. */
+  family: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
   services: { strategy: 'one-for-one', intensity: 5, periodMs: 30_000, backoff: GENTLE, onExcess: 'escalate' },
   /** Of nobody: whatever crashes and has no supervisor (supervisors/orphans.ts). */
   orphans: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
@@ -73,6 +76,8 @@ export interface TreeDeps {
   readonly breakers?: Breakers;
   /** The cells that run once on the node, in the order of their start; none of them is durable. Default: none. */
   readonly services?: readonly ChildSpec[];
+  /** The kinds of families (actors/family.ts). Default: none. */
+  readonly families?: readonly string[];
   /** The root gave up: the process must end. */
   onRootExhausted(error: OperatingError): void;
   /** A session's actor is gone: its connection must be closed. */
@@ -98,7 +103,7 @@ export interface Tree {
 
 /** Starts the tree. Before recovery, so that nothing lives without its supervisor. */
 export function startTree(deps: TreeDeps): Tree {
-  const { kernel, breakers, services = [] } = deps;
+  const { kernel, breakers, services = [], families = [] } = deps;
   const effects = kernelEffects(deps);
   const specOf = (
     address: string,
@@ -108,11 +113,12 @@ export function startTree(deps: TreeDeps): Tree {
   ): ChildSpec => supervisorSpec(address, { policy, children, deps: effects, ...(parent !== undefined && { parent }) });
 
   const agents = new Map<string, ChildSpec>();
+  const served = families.map((kind) => specOf(familySupervisor(kind), POLICIES.family, SERVICES));
   const listed: readonly ChildSpec[] = [
     specOf(AGENTS, POLICIES.agents, ROOT, () => [...agents.values()]),
     specOf(TASKS_SUPERVISOR, POLICIES.tasks, ROOT),
     specOf(DOORS_SUPERVISOR, POLICIES.doors, ROOT),
-    specOf(SERVICES, POLICIES.services, ROOT, () => services),
+    specOf(SERVICES, POLICIES.services, ROOT, () => [...served, ...services]),
   ];
   const root = specOf(ROOT, POLICIES.root, undefined, () => listed);
 

@@ -1,6 +1,6 @@
 /** `troupe agents`. */
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { withClient } from '../remote.ts';
 
 /** The agents of a node. */

@@ -8,7 +8,7 @@ import type { Store } from '../../runtime/stores/store.ts';
 import { createWorld } from '../../runtime/world.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { assertWritable, writeWhole } from '../output-file.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchBytes } from '../remote.ts';
 import { assertStore } from '../store-folder.ts';
 

@@ -1,7 +1,7 @@
 /** `troupe breakers`, `troupe breakers reset ID`. */
 import type { BreakerView } from '../../supervisors/breaker-view.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
 import { durationText, type Terminal } from '../terminal.ts';
 

@@ -1,6 +1,6 @@
 /** `troupe cancel`. */
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { withClient } from '../remote.ts';
 
 /** Cancels a task; done when its end is on disk. */

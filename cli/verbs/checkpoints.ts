@@ -2,7 +2,7 @@
 import { OperatingError } from '../../protocol/errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { assertWritable, writeJsonFile } from '../output-file.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
 
 interface CheckpointView {

@@ -11,7 +11,7 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { Journey } from '../journey.ts';
 import { NodeProcess } from '../node-process.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { durationText, type Terminal } from '../terminal.ts';
 
 const DATA = fileURLToPath(new URL('../../examples/data/', import.meta.url));

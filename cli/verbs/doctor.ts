@@ -8,7 +8,7 @@ import { loadSettings } from '../../runtime/settings.ts';
 import { processEnvironment } from '../../runtime/settings-environment.ts';
 import { VERSION } from '../../runtime/version.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
 
 interface Finding {

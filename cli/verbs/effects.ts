@@ -2,7 +2,7 @@
 import { CODES, OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
 
 interface EffectView {

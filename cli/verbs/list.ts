@@ -4,7 +4,7 @@ import type { TaskView } from '../../protocol/node-messages.ts';
 import type { TaskStatus } from '../../protocol/tasks.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { labelsOf } from '../labels.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { withClient } from '../remote.ts';
 
 /** Tasks, the newest first. */

@@ -12,7 +12,7 @@ import { createLevelStore } from '../../runtime/stores/level-store.ts';
 import type { CellWrite, Fence, Store } from '../../runtime/stores/store.ts';
 import { createWorld } from '../../runtime/world.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { assertStore } from '../store-folder.ts';
 import type { Terminal } from '../terminal.ts';
 

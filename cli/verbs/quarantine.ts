@@ -3,7 +3,7 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
 import { assertWritable, writeJsonFile } from '../output-file.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -3,7 +3,7 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { isTerminal } from '../../protocol/tasks.ts';
 import { EXIT, type ExitCode, exitCodeOfTask } from '../exit-codes.ts';
 import { printEnd } from '../follow.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { withClient } from '../remote.ts';
 
 /** How a task stands, in one line. */

@@ -5,7 +5,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
 import { labelsOf } from '../labels.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { withClient } from '../remote.ts';
 import { follow } from '../follow.ts';
 

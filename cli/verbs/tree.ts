@@ -2,7 +2,7 @@
 import type { TaskActorView, TaskTreeView } from '../../supervisors/task-view.ts';
 import type { ActorView, SupervisorView } from '../../supervisors/tree-view.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
 import type { Terminal } from '../terminal.ts';
 import { breakerText } from './breakers.ts';

@@ -1,7 +1,7 @@
 /** `troupe watch`. */
 import type { ExitCode } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { withClient } from '../remote.ts';
 
 /** Follows a task to its end; comes back by itself when the node is started again. */

@@ -1,6 +1,6 @@
 /** `troupe workflows`. */
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { VerbContext } from '../program.ts';
+import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
 
 interface WorkflowRow {

@@ -11,7 +11,7 @@
  *   a/ADDRESS·KEY         its attachments
  *   w/DUE·ADDRESS         when a cell that may rest must be woken: its earliest timer
  *   k/PRINCIPAL·KEY       idempotency keys
- *   d/KIND·NAME·VERSION   definitions, breakers
+ *   d/KIND·NAME·VERSION   definitions, breakers, and what lists the actors of the node's services
  *   q/ID                  quarantined messages
  *   h/TASK·ID             what a commit changed of the actors of a task, where that is kept
  *   x/STATE·ID            calls with an unknown outcome; STATE is `unknown` or `closed`

@@ -3,9 +3,17 @@ import { alarmKey } from './alarm-keys.ts';
 import { writeCheckpoint } from './checkpoint-rows.ts';
 import { writeEffect } from './effect-rows.ts';
 import type { Range, RowSink } from './key-space.ts';
-import { keyOf, rangeOf } from './keys.ts';
+import { keyOf, rangeOf, rangeUnder } from './keys.ts';
 import { frameBytes, frameValue, readValue } from './records.ts';
-import type { CellWrite, DefinitionWrite, Epoch, KeyWrite, QuarantineWrite } from './store.ts';
+import type {
+  CellWrite,
+  DefinitionKind,
+  DefinitionPage,
+  DefinitionWrite,
+  Epoch,
+  KeyWrite,
+  QuarantineWrite,
+} from './store.ts';
 import { writeTask } from './task-rows.ts';
 
 type KeyFields = [principal: string, key: string, task: string, bodyHash: string, expiresAtMs: number];
@@ -63,6 +71,12 @@ export function readQuarantined(row: string, record: Uint8Array): QuarantineWrit
 export function quarantinedAfter(id: string | undefined): Range {
   const range = rangeOf('q');
   return id === undefined ? range : { ...range, gte: `${keyOf('q', id)}\0` };
+}
+
+/** The rows of a kind behind one of them. */
+export function definitionsAfter(kind: DefinitionKind, after: DefinitionPage['after']): Range {
+  const range = rangeUnder('d', kind);
+  return after === undefined ? range : { ...range, gte: `${keyOf('d', kind, after.name, after.version)}\0` };
 }
 
 /** One of the two head rows at most is there; the other is deleted unless the caller knows that it is not. */

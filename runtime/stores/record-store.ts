@@ -13,13 +13,22 @@ import { readAlarms, readAllHeads, readAwakeCells, readCell, readHeads } from '.
 import { readCheckpoints, readTasksWithCheckpoints } from './checkpoint-rows.ts';
 import { listEffects, readEffect } from './effect-rows.ts';
 import type { Batch, KeySpace, Row } from './key-space.ts';
-import { keyOf, type rangeOf, rangeUnder } from './keys.ts';
-import { quarantinedAfter, readDefinition, readKeyRow, readQuarantined, writeEpoch } from './layout.ts';
+import { keyOf, type rangeOf } from './keys.ts';
+import {
+  definitionsAfter,
+  quarantinedAfter,
+  readDefinition,
+  readKeyRow,
+  readQuarantined,
+  writeEpoch,
+} from './layout.ts';
 import { orReport } from './record-damage.ts';
 import { frameValue, readValue } from './records.ts';
 import type {
   Alarm,
   CheckpointWrite,
+  DefinitionKind,
+  DefinitionPage,
   DefinitionWrite,
   EffectPage,
   EffectQuery,
@@ -193,8 +202,18 @@ export class RecordStore implements Store {
     return found.expiresAtMs > this.#options.world.nowMs() ? found : undefined;
   }
 
-  async definitions(kind: DefinitionWrite['kind']): Promise<readonly DefinitionWrite[]> {
-    return await this.#readAll(rangeUnder('d', kind), Number.POSITIVE_INFINITY, readDefinition);
+  async definitions(
+    kind: DefinitionKind,
+    { after, limit = Number.POSITIVE_INFINITY }: DefinitionPage = {},
+  ): Promise<readonly DefinitionWrite[]> {
+    return await this.#readAll(definitionsAfter(kind, after), limit, readDefinition);
+  }
+
+  async readDefinition(kind: DefinitionKind, name: string, version: string): Promise<DefinitionWrite | undefined> {
+    this.#assertOpen();
+    const row = keyOf('d', kind, name, version);
+    const record = await this.#space.get(row);
+    return record === undefined ? undefined : readDefinition(row, record);
   }
 
   async readEffect(id: string): Promise<EffectRecord | undefined> {

@@ -109,12 +109,32 @@ export interface KeyWrite {
   readonly expiresAtMs: number;
 }
 
-/** A named, versioned thing of the registry, or the state of a breaker. `body: null` removes it. */
+/** What rows of the registry are of. */
+export type DefinitionKind =
+  | 'agent'
+  | 'workflow'
+  | 'breaker'
+  | 'template'
+  | 'figures'
+  | 'schedule'
+  | 'subscription'
+  | 'approval'
+  | 'state'
+  | 'cached';
+
+/** A named, versioned thing of the registry, or a row that lists an actor of the node. `body: null` removes it. */
 export interface DefinitionWrite {
-  readonly kind: 'agent' | 'workflow' | 'breaker';
+  readonly kind: DefinitionKind;
   readonly name: string;
   readonly version: string;
   readonly body: unknown;
+}
+
+/** Which rows of a kind. */
+export interface DefinitionPage {
+  /** The last one that the reader has. */
+  readonly after?: { readonly name: string; readonly version: string };
+  readonly limit?: number;
 }
 
 /** A message that was set aside, with what is needed to look into it. `body: null` removes it. */
@@ -285,7 +305,10 @@ export interface Store {
   listTasks(query: TaskQuery): Promise<TaskPage>;
   /** Nothing once it has expired. */
   readKey(principal: string, key: string): Promise<KeyWrite | undefined>;
-  definitions(kind: DefinitionWrite['kind']): Promise<readonly DefinitionWrite[]>;
+  /** All of a kind, by name and version, ascending; those behind `after` alone where it is given, at most `limit`. */
+  definitions(kind: DefinitionKind, page?: DefinitionPage): Promise<readonly DefinitionWrite[]>;
+  /** Errors: STORE_UNAVAILABLE, STORE_CORRUPT. */
+  readDefinition(kind: DefinitionKind, name: string, version: string): Promise<DefinitionWrite | undefined>;
   readEffect(id: string): Promise<EffectRecord | undefined>;
   listEffects(query: EffectQuery): Promise<EffectPage>;
   /** By id, ascending: those behind `after`, at most `limit` (1,000 where it is not given, and at most). */

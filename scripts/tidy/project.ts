@@ -46,6 +46,7 @@ export const LAYERS = [
   'supervisors',
   'cluster',
   'gateway',
+  'staff.ts',
   'node.ts',
   'index.ts',
   'cli',

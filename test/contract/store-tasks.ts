@@ -1,7 +1,7 @@
 /** Tasks and their events. */
 import { describe, expect, it } from 'vitest';
 import { EVENT_KINDS, TASK_STATUSES } from '../../protocol/tasks.ts';
-import type { QuarantinePage } from '../../runtime/stores/store.ts';
+import type { DefinitionKind, DefinitionWrite, QuarantinePage } from '../../runtime/stores/store.ts';
 import { bytes, epochOf } from './epochs.ts';
 import { type MakeMedium, NOW_MS, openBench } from './store-medium.ts';
 import { begun, createdOf, eventsOf, finished, recordOf, resultOf, went } from './task-writes.ts';
@@ -187,12 +187,6 @@ export function taskCases(makeMedium: MakeMedium): void {
   describe('definitions and quarantined messages', () => {
     it('are listed by kind, replaced and removed', async () => {
       const bench = await openBench(makeMedium);
-      const named = (kind: 'agent' | 'workflow', name: string, version: string, body: unknown) => ({
-        kind,
-        name,
-        version,
-        body,
-      });
       await bench.commit({
         definitions: [
           named('agent', 'a', '1', { x: 1 }),
@@ -210,6 +204,28 @@ export function taskCases(makeMedium: MakeMedium): void {
       await bench.restart();
       expect((await bench.store.definitions('agent')).map(({ name, version }) => name + version)).toEqual(['a2', 'b1']);
       expect(await bench.store.definitions('workflow')).toEqual([named('workflow', 'a', '1', 'w')]);
+    });
+
+    it('are read one by one, and page by page in the order of their names and versions', async () => {
+      const bench = await openBench(makeMedium);
+      const all = Array.from({ length: 7 }, (_, i) => named('schedule', `s${i % 4}`, String(i), { i }));
+      await bench.commit({ definitions: [...all, named('state', 's0', '0', 'other')] });
+      const sorted = all.toSorted((a, b) => (a.name + a.version < b.name + b.version ? -1 : 1));
+      expect(await bench.store.definitions('schedule')).toEqual(sorted);
+      for (const limit of [1, 3, 7, 100]) {
+        const found: DefinitionWrite[] = [];
+        for (;;) {
+          const after = found.at(-1);
+          const page = await bench.store.definitions('schedule', { limit, ...(after !== undefined && { after }) });
+          if (page.length === 0) break;
+          expect(page.length).toBeLessThanOrEqual(limit);
+          found.push(...page);
+        }
+        expect(found).toEqual(sorted);
+      }
+      expect(await bench.store.readDefinition('schedule', 's1', '5')).toEqual(named('schedule', 's1', '5', { i: 5 }));
+      expect(await bench.store.readDefinition('schedule', 's1', '6')).toBeUndefined();
+      expect(await bench.store.readDefinition('state', 's0', '0')).toEqual(named('state', 's0', '0', 'other'));
     });
 
     it('are all kept, but a list of messages ends at a thousand', async () => {
@@ -251,4 +267,8 @@ export function taskCases(makeMedium: MakeMedium): void {
       expect(await idsOf()).toEqual(all.filter((id) => id !== 'c'));
     });
   });
+}
+
+function named(kind: DefinitionKind, name: string, version: string, body: unknown): DefinitionWrite {
+  return { kind, name, version, body };
 }

@@ -39,6 +39,7 @@ export function createNotingPort(address: string, input: unknown, nowMs = 1_000)
       asked.push(`log ${write.progress.seq}`);
     },
     claimKey: ({ key }) => void asked.push(`claim ${key}`),
+    define: ({ kind, name, body }) => void asked.push(`${body === null ? 'undefine' : 'define'} ${kind} ${name}`),
     attach: (key, value) => {
       asked.push(`${value === undefined ? 'detach' : 'attach'} ${key}`);
       if (value === undefined) attachments.delete(key);

@@ -3,20 +3,9 @@
  * runtime. A node on the disk of a killed one goes on where that was.
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
-import { agentLogic } from '../../actors/agent-logic.ts';
-import { createAgentServices } from '../../actors/agent-services.ts';
-import { type Admission, Desk, type Submission } from '../../actors/desk.ts';
-import { EffectDesk } from '../../actors/effect-desk.ts';
+import type { Admission, Submission } from '../../actors/desk.ts';
 import { labAgents } from '../../actors/lab/lab.ts';
-import { Ledger } from '../../actors/ledger.ts';
-import { Registry } from '../../actors/registry.ts';
-import { Selector } from '../../actors/selector.ts';
-import { sessionLogic } from '../../actors/session.ts';
-import { Sessions } from '../../actors/sessions.ts';
-import { stepLogic } from '../../actors/step.ts';
-import { taskLogic, type TaskState } from '../../actors/task.ts';
-import { flowLogic } from '../../actors/workflow/flow.ts';
-import { FlowPlans } from '../../actors/workflow/planner.ts';
+import type { TaskState } from '../../actors/task.ts';
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { RecoveryReport } from '../../runtime/recovery.ts';
@@ -24,22 +13,15 @@ import { createRegisters, type Registers } from '../../runtime/registers.ts';
 import type { MemoryDisk } from '../../runtime/stores/memory-store.ts';
 import type { TaskRecord } from '../../runtime/stores/store.ts';
 import { createWorkerPool, type WorkerPool } from '../../runtime/workers/pool.ts';
-import { Breakers } from '../../supervisors/breakers.ts';
-import { breakerLimits, POLICIES, startTree, type Tree } from '../../supervisors/tree.ts';
+import { hireStaff } from '../../staff.ts';
+import { breakerLimits, POLICIES, type Tree } from '../../supervisors/tree.ts';
 import { type BareNode, createBareNode } from './bare-node.ts';
 import { createManualWorld, type ManualWorld } from './manual-world.ts';
 
 /** A node that works. */
-export interface WorkNode extends BareNode {
+export interface WorkNode extends BareNode, ReturnType<typeof hireStaff> {
   readonly world: ManualWorld;
-  readonly registry: Registry;
-  readonly plans: FlowPlans;
-  readonly desk: Desk;
-  readonly effects: EffectDesk;
   readonly workers: WorkerPool;
-  readonly sessions: Sessions;
-  readonly tree: Tree;
-  readonly breakers: Breakers;
   readonly registers: Registers;
   readonly recovered: RecoveryReport;
   /** Submissions that were taken on. */
@@ -91,66 +73,24 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   const world = createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
   const node: BareNode = await createBareNode({
     world,
-    specOf: (address) => desk.keyedSpec(address),
+    specOf: (address) => staff.specOf(address),
     ...(disk !== undefined && { disk }),
     ...(residentMax !== undefined && { residentMax }),
     ...(passivateAfterMs !== undefined && { passivateAfterMs }),
-    heirOf: (logic) => registry.heirOf(logic),
+    heirOf: (logic) => staff.registry.heirOf(logic),
   });
   const { kernel, store } = node;
   const registers = createRegisters();
   const workers = createWorkerPool({ world, threadsMax: 1, queueMax: 1 });
-  const ledger = new Ledger(kernel);
-  const effects = new EffectDesk(ledger, store);
-  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk });
-  const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
-  const breakers = new Breakers({
-    kernel,
-    world,
-    log: node.logger,
-    onChange: (entry) => registers.trigger.breakerChanged({ entry }),
-  });
-  breakers.restore(await store.definitions('breaker'));
-  const selector = new Selector(registry, kernel.effects, breakers);
-  const plans = new FlowPlans(registry);
   const submitted = { count: 0 };
-  const desk: Desk = new Desk({
-    kernel,
-    store,
-    registry,
-    breakers,
-    planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
+  const staff: ReturnType<typeof hireStaff> = hireStaff({
+    ...{ world, log, kernel, store, registers, workers },
     onSubmitted: () => void submitted.count++,
+    onFatal: (error) => void node.fatal.push(error),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
-  const sessions = new Sessions(kernel, registers);
-  node.installFlat(taskLogic, 'task');
-  node.installFlat(
-    stepLogic({
-      choose: selector.choose.bind(selector),
-      agent: registry.agent.bind(registry),
-      breakers,
-      random: () => world.random(),
-    }),
-    'step',
-  );
-  node.installFlat(
-    flowLogic((graph) => plans.planOf(graph)),
-    'workflow',
-  );
-  const listed = (capability?: string) =>
-    Object.values(registers.getSnapshot().context.agents).filter(
-      (entry) => capability === undefined || entry.capabilities.includes(capability),
-    );
-  node.installFlat(sessionLogic({ desk, feed: kernel.feed, agents: listed }), 'session');
-  const tree = startTree({
-    kernel,
-    world,
-    log: kernel.log,
-    breakers,
-    onRootExhausted: (error) => void node.fatal.push(error),
-    onSessionCrashed: (address) => sessions.crashed(address),
-  });
+  const { registry, desk, effects, breakers, tree } = staff;
+  breakers.restore(await store.definitions('breaker'));
   for (const agent of [...labAgents(dataDir), ...agents]) {
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
@@ -173,15 +113,9 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   return {
     ...{
       ...node,
+      ...staff,
       world,
-      registry,
-      plans,
-      desk,
-      effects,
       workers,
-      sessions,
-      tree,
-      breakers,
       registers,
       recovered,
       submitted,

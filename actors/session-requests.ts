@@ -1,0 +1,78 @@
+/** What a session is asked and answers as soon as the answer is committed: a function for each type of message. */
+import type { ClientMessageOf, ClientMessageType } from '../protocol/client-messages.ts';
+import { jsonCodec } from '../protocol/codec.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { pageOf } from './entry-page.ts';
+import type { SessionDeps, SessionState } from './session.ts';
+import { taskView } from './session-frames.ts';
+
+/** Answers one message with a frame; what it shows is committed. Errors: any coded one, for the session to answer. */
+export type Request<Message> = (message: Message, state: SessionState) => Promise<object>;
+
+/** Requests by the type of their message. */
+export type Requests = { readonly [Type in ClientMessageType]?: Request<ClientMessageOf<Type>> };
+
+/** The answer to what has nothing to say. */
+export const OK = { type: 'ok' };
+
+/** All of them. */
+export function createRequests({ desk, agents }: SessionDeps): Requests {
+  return {
+    ping: async () => ({ type: 'pong' }),
+    // Without keys configured there is nothing to prove: whoever reaches a loopback node may use it.
+    auth: async () => OK,
+    'task.get': async ({ task }, { principal }) => ({
+      type: 'task.status',
+      ...taskView(await desk.get(principal, task)),
+    }),
+    'task.list': async ({ status, labels, cursor, limit = LIMITS.listDefault }, { principal }) => {
+      const query = {
+        ...(status !== undefined && { status }),
+        ...(labels !== undefined && { labels }),
+        ...(cursor !== undefined && { cursor }),
+      };
+      return await pageThatFits(limit, async (size) => {
+        const page = await desk.list(principal, { ...query, limit: size });
+        return { type: 'task.page', tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+      });
+    },
+    'task.cancel': async ({ task, reason }, { principal }) => {
+      await desk.cancel(principal, task, reason);
+      return OK;
+    },
+    'task.signal': async ({ task, name, data }, { principal }) => {
+      await desk.signal(principal, task, name, data);
+      return OK;
+    },
+    'agent.list': async ({ capability, cursor, limit = LIMITS.listDefault }) =>
+      await pageThatFits(limit, async (size) => {
+        const page = pageOf(agents(capability), size, cursor);
+        return { type: 'agent.page', agents: page.entries, cursor: page.cursor };
+      }),
+    'agent.tell': async ({ agent, key, event }) => {
+      await desk.tell(agent, key, event);
+      return OK;
+    },
+    'agent.ask': async ({ agent, key, event, timeoutMs = LIMITS.askTimeoutDefaultMs }) => {
+      const value = await desk.ask(agent, key, event, timeoutMs);
+      return { type: 'agent.reply', agent, key, value };
+    },
+  };
+}
+
+/** A page with so many entries that it fits into a frame: results and schemas may be large. */
+async function pageThatFits(limit: number, list: (limit: number) => Promise<object>): Promise<object> {
+  for (let size = limit; ; size = Math.ceil(size / 2)) {
+    const frame = await list(size);
+    if (size === 1 || fits(frame)) return frame;
+  }
+}
+
+function fits(frame: object): boolean {
+  try {
+    jsonCodec.encode(frame);
+    return true;
+  } catch {
+    return false;
+  }
+}

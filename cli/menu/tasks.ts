@@ -1,0 +1,74 @@
+/** Verbs about tasks. */
+import { type Command, Option } from 'commander';
+import { TASK_STATUSES } from '../../protocol/tasks.ts';
+import { decimal, durationMs, wholeNumber } from '../option-values.ts';
+import type { VerbAdder } from '../verb.ts';
+
+/** Adds them. */
+export function addTaskVerbs(program: Command, verb: VerbAdder): void {
+  verb(
+    program
+      .command('demo')
+      .description('see a node killed with SIGKILL in the middle of real work, and go on by itself')
+      .option('--keep', "keep the demo's folder and its log"),
+    async () => (await import('../verbs/demo.ts')).demo,
+  );
+  verb(
+    addTarget(program.command('submit').description('submit a task; prints its id first'))
+      .option('--input <json>', 'JSON, @FILE, or - for standard input')
+      .option('--key <key>', 'idempotency key: the same key gives the same task for a day')
+      .option('--wait', 'wait for the end and print the output')
+      .option('--deadline <time>', 'give up after this long, such as 30s, 5m, 1h', durationMs)
+      .option('--priority <0-9>', 'higher first; 5 where none is given', (text) => wholeNumber(text, 0, 9))
+      .option('--label <k=v...>', 'labels to find it by')
+      .option('--max-cost <usd>', 'budget in US dollars', decimal),
+    async () => (await import('../verbs/submit.ts')).submit,
+  );
+  verb(
+    program.command('status').description('how a task stands').argument('<id>', 'the task'),
+    async () => (await import('../verbs/status.ts')).status,
+  );
+  verb(
+    program.command('result').description('the output of a task that has ended').argument('<id>', 'the task'),
+    async () => (await import('../verbs/status.ts')).result,
+  );
+  verb(
+    program
+      .command('list')
+      .description('tasks, the newest first')
+      .addOption(new Option('--status <status>', 'only those').choices([...TASK_STATUSES]))
+      .option('--label <k=v...>', 'only those that have these labels')
+      .option('--limit <n>', 'how many', (text) => wholeNumber(text, 1, 10_000), 50),
+    async () => (await import('../verbs/list.ts')).list,
+  );
+  verb(
+    program
+      .command('cancel')
+      .description('cancel a task')
+      .argument('<id>', 'the task')
+      .option('--reason <text>', 'why, for its log'),
+    async () => (await import('../verbs/cancel.ts')).cancel,
+  );
+  verb(
+    program
+      .command('watch')
+      .description('follow a task to its end')
+      .argument('<id>', 'the task')
+      .option(
+        '--after <seq>',
+        'only what came after this line',
+        (text) => wholeNumber(text, 0, Number.MAX_SAFE_INTEGER),
+        0,
+      ),
+    async () => (await import('../verbs/watch.ts')).watch,
+  );
+}
+
+function addTarget(command: Command): Command {
+  return command
+    .option('--agent <name>', 'to this agent: name or name@version')
+    .option('--capability <name>', 'to any agent that offers this')
+    .option('--workflow <name>', 'a registered workflow: name or name@version')
+    .option('--graph <file>', 'a workflow from a JSON file')
+    .option('--goal <text>', 'what is to be reached, in words');
+}
