@@ -7,12 +7,15 @@ import { createAgentServices } from './actors/agent-services.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
-import { Families } from './actors/family.ts';
+import { Families, flatFamily } from './actors/family.ts';
 import { Ledger } from './actors/ledger.ts';
 import { Registry } from './actors/registry.ts';
 import { Selector } from './actors/selector.ts';
 import { sessionLogic } from './actors/session.ts';
 import { Sessions } from './actors/sessions.ts';
+import { pieceLogic } from './actors/state/piece.ts';
+import { StateDesk } from './actors/state/state-desk.ts';
+import { StateHub } from './actors/state/state-hub.ts';
 import { stepLogic } from './actors/step.ts';
 import { taskLogic } from './actors/task.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
@@ -48,7 +51,7 @@ export function hireStaff(grounds: Grounds) {
   const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
-  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk });
+  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk, state: () => state });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const breakers = new Breakers({
     ...{ kernel, world, log: kernel.log },
@@ -56,11 +59,18 @@ export function hireStaff(grounds: Grounds) {
   });
   const selector = new Selector(registry, kernel.effects, breakers);
   const plans = new FlowPlans(registry);
-  const families = new Families([]);
+  const hub = new StateHub();
+  const pieces = pieceLogic((scope, name, row) => hub.changed(scope, name, row));
+  const families = new Families([flatFamily(pieces, 2)]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
     planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
+  });
+  const state: StateDesk = new StateDesk({
+    ...{ kernel, store, asks, hub },
+    admit: () => desk.admitMessage(),
+    ownsTask: async (principal, task) => void (await desk.get(principal, task)),
   });
   const sessions = new Sessions(kernel, registers);
   const stepDeps = {
@@ -71,7 +81,7 @@ export function hireStaff(grounds: Grounds) {
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
   const agents = (capability: string | undefined) => agentEntries(registers, capability);
-  const session = sessionLogic({ desk, feed: kernel.feed, agents });
+  const session = sessionLogic({ desk, state, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');
   installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(kernel, flow, 'workflow');
@@ -85,7 +95,7 @@ export function hireStaff(grounds: Grounds) {
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  return { registry, plans, desk, asks, effects, sessions, breakers, tree, specOf };
+  return { registry, plans, desk, state, asks, effects, sessions, breakers, tree, specOf };
 }
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {

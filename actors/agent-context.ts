@@ -5,6 +5,7 @@ import type { World } from '../runtime/world.ts';
 import { idempotencyKeyOf, Journal, type JournalHost, type JournalOptions, type JournalShelf } from './journal.ts';
 import type { CallPlace } from './ledger.ts';
 import { RUN_CALL, type RunInput } from './run.ts';
+import type { SharedState, SharedStateHost } from './state/state-context.ts';
 
 /** Where an agent's code writes to the node's log; lines carry its task and step. */
 export interface AgentLogger {
@@ -57,6 +58,8 @@ export interface AgentContext {
     event: { readonly type: string; readonly [field: string]: unknown },
     timeoutMs?: number,
   ): Promise<unknown>;
+  /** Shared state of a scope (`global`, `tenant:NAME`, `workflow:NAME`, `task:ID`); of this task where none is named. */
+  state(scope?: string): SharedState;
   model(request: unknown): Promise<never>;
   tool(name: string, input: unknown): Promise<never>;
   publish(topic: string, data: unknown): Promise<never>;
@@ -73,6 +76,7 @@ export interface ContextDeps {
   undeliverable(reason: string): void;
   runWorker(call: WorkerCall & { readonly signal: AbortSignal; readonly deadlineAtMs?: number }): Promise<unknown>;
   tell(agent: string, key: string, event: { readonly type: string }): Promise<void>;
+  state(host: SharedStateHost, scope: string | undefined): SharedState;
   ask(
     agent: string,
     key: string,
@@ -167,6 +171,11 @@ class CallContext implements CallerContext {
 
   get ask(): AgentContext['ask'] {
     return (agent, key, event, timeoutMs = ASK_MS) => this.#ask(agent, key, event, timeoutMs);
+  }
+
+  get state(): AgentContext['state'] {
+    const { task, signal } = this;
+    return (scope) => this.#deps.state({ task, signal, journal: (...call) => this.#entries().call(...call) }, scope);
   }
 
   get model(): AgentContext['model'] {

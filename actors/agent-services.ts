@@ -8,6 +8,8 @@ import type { ContextDeps } from './agent-context.ts';
 import type { Desk } from './desk.ts';
 import type { JournalShelf } from './journal.ts';
 import type { CallPlace, Ledger } from './ledger.ts';
+import { sharedState } from './state/state-context.ts';
+import type { StateDesk } from './state/state-desk.ts';
 
 /** What the services are made from. */
 export interface ServiceDeps {
@@ -18,6 +20,7 @@ export interface ServiceDeps {
   readonly ledger: Ledger;
   /** The desk is made after the registry, which needs these. */
   desk(): Desk;
+  state(): StateDesk;
 }
 
 /** The services of one node, for all its agents. */
@@ -30,6 +33,7 @@ export function createAgentServices(deps: ServiceDeps): ContextDeps {
     undeliverable: (reason) => kernel.meter.deadLetter(reason),
     runWorker: (call) => workers.run(call),
     tell: (agent, key, event) => deps.desk().tell(agent, key, event),
+    state: (host, scope) => sharedState(deps.state(), host, scope),
     ask: (agent, key, event, options) => deps.desk().ask(agent, key, event, options.timeoutMs, options.signal),
   };
 }

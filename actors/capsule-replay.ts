@@ -253,5 +253,8 @@ function offlineServices(world: World, step: (words: string) => void): ContextDe
     runWorker: absent('Worker threads'),
     tell: absent('Other actors'),
     ask: absent('Other actors'),
+    state: () => {
+      throw new OperatingError('NOT_AVAILABLE', 'Shared state cannot be reached in an offline replay.');
+    },
   };
 }

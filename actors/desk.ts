@@ -286,8 +286,15 @@ export class Desk {
 
   /** Whether more work is taken on. Errors: DRAINING, STORE_UNAVAILABLE, BUSY. */
   admit(): void {
-    const { kernel } = this.#deps;
     const tasksInFlightMax = this.#tasksInFlightMax;
+    this.admitMessage();
+    if (this.tasksInFlight >= tasksInFlightMax)
+      throw new OperatingError('BUSY', `${tasksInFlightMax} tasks are in flight already.`, { retryAfterMs: 500 });
+  }
+
+  /** Whether anything is taken on that is no task. Errors: DRAINING, STORE_UNAVAILABLE, BUSY. */
+  admitMessage(): void {
+    const { kernel } = this.#deps;
     if (this.#draining)
       throw new OperatingError('DRAINING', 'This node is stopping. Send it elsewhere, or again when it is back.', {
         retryAfterMs: 1_000,
@@ -296,8 +303,6 @@ export class Desk {
       throw new OperatingError('STORE_UNAVAILABLE', 'The store cannot be written now; nothing is taken on.', {
         retryAfterMs: 1_000,
       });
-    if (this.tasksInFlight >= tasksInFlightMax)
-      throw new OperatingError('BUSY', `${tasksInFlightMax} tasks are in flight already.`, { retryAfterMs: 500 });
     if (kernel.committer.pressed) throw new OperatingError('BUSY', 'The disk is behind.', { retryAfterMs: 200 });
   }
 

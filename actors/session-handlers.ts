@@ -7,6 +7,7 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { Connection, SessionDeps, SessionState } from './session.ts';
 import { errorFrame, resultView, submissionOf, taskView } from './session-frames.ts';
 import { createRequests, OK, type Request, type Requests } from './session-requests.ts';
+import { StateWatch } from './state/state-requests.ts';
 import { Watch, type WatchMode, type WatchReader, type WatchSource } from './watch.ts';
 
 const DONE = Promise.resolve();
@@ -16,9 +17,6 @@ const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
   'topic.subscribe',
   'topic.unsubscribe',
   'topic.publish',
-  'state.get',
-  'state.set',
-  'state.watch',
 ]);
 
 /** The handlers of one node's sessions. */
@@ -53,6 +51,7 @@ export class SessionHandlers {
     if (message.type === 'task.submit') return this.#submit(state, message, port);
     if (message.type === 'task.watch') return this.#startWatch(state, message);
     if (message.type === 'task.unwatch') return this.#unwatch(state, message);
+    if (message.type === 'state.watch') return this.#watchState(state, message);
     if (NOT_AVAILABLE.has(message.type)) {
       throw new OperatingError('NOT_AVAILABLE', `${message.type} is not part of this version.`);
     }
@@ -144,6 +143,16 @@ export class SessionHandlers {
       return OK;
     };
     this.#read(state.connection, id, unwatch);
+  }
+
+  #watchState(state: SessionState, { scope, name, id }: ClientMessageOf<'state.watch'>): void {
+    const watch = new StateWatch(this.#deps.state, state, { scope, name });
+    this.#read(
+      state.connection,
+      id,
+      () => watch.open(),
+      () => watch.begin(),
+    );
   }
 
   #watch(state: SessionState, task: string, mode: WatchMode, after: number, isNew: boolean): void {

@@ -17,6 +17,7 @@ import type { AgentEntry } from '../runtime/registers.ts';
 import type { Desk } from './desk.ts';
 import { errorFrame } from './session-frames.ts';
 import { SessionHandlers } from './session-handlers.ts';
+import type { StateDesk } from './state/state-desk.ts';
 import type { Watch } from './watch.ts';
 
 /** The other end of a session. Frames are encoded and sent in the order they are given. */
@@ -55,6 +56,7 @@ export interface SessionState {
 export interface SessionDeps {
   readonly desk: Desk;
   readonly feed: Feed;
+  readonly state: StateDesk;
   agents(capability: string | undefined): readonly AgentEntry[];
 }
 

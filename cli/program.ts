@@ -10,6 +10,7 @@ import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
 import { addNodeVerbs } from './menu/node.ts';
 import { addQuarantineVerbs } from './menu/quarantine.ts';
+import { addStateVerbs } from './menu/state.ts';
 import { addTaskVerbs } from './menu/tasks.ts';
 import { durationMs } from './option-values.ts';
 import type { VerbAdder } from './verb.ts';
@@ -95,6 +96,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addTaskVerbs(program, verb);
   addCheckpointVerbs(program, verb);
   addEffectVerbs(program, verb);
+  addStateVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addReplay(program, end);

@@ -27,7 +27,8 @@ export async function withClient<T>(options: RemoteOptions, fn: (client: Client)
 }
 
 /**
- * GETs a JSON resource of the node, or sends it something: with a JSON body, or none.
+ * GETs a JSON resource of the node, or sends it something: with a JSON body, or none. `waitMs`: how much longer the answer may
+ * take than it does as a rule.
  * Errors: those of the node, by their code; UNAVAILABLE; INVALID_INPUT for an address that is none.
  */
 export async function fetchJson(
@@ -35,14 +36,17 @@ export async function fetchJson(
   path: string,
   method: 'GET' | 'POST' | 'PUT' | 'DELETE' = 'GET',
   content?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+  waitMs = 0,
 ): Promise<unknown> {
   const address = addressOf(options.url.replace(/^ws/, 'http'), path, /^https?:$/);
   let response: Response;
   try {
     response = await fetch(address, {
       method,
-      signal: AbortSignal.timeout(REQUEST_MS),
+      signal: AbortSignal.timeout(REQUEST_MS + waitMs),
       headers: {
+        ...headers,
         ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
         ...(content !== undefined && { 'content-type': 'application/json' }),
       },

@@ -34,6 +34,18 @@ export interface SubmitRequest {
   readonly options?: TaskOptions;
 }
 
+/** A piece of shared state; without a value where there is none now. */
+export interface SharedValue {
+  readonly version: number;
+  readonly value?: unknown;
+}
+
+interface Watched {
+  readonly scope: string;
+  readonly name: string;
+  readonly onValue: (value: SharedValue) => void;
+}
+
 interface Pending {
   readonly message: object;
   resolve(answer: NodeMessage): void;
@@ -59,6 +71,7 @@ export class Client {
   readonly #link: Link;
   readonly #pending = new Map<string, Pending>();
   readonly #handles = new Map<string, Set<TaskHandle>>();
+  readonly #watched = new Map<string, Watched>();
   readonly #up = Promise.withResolvers<void>();
   #nextId = 1;
   #wasUp = false;
@@ -169,6 +182,34 @@ export class Client {
     ).value;
   }
 
+  /** Shared state: a value and its version, 0 where it never had one. */
+  async getState(scope: string, name: string): Promise<SharedValue> {
+    return valueIn((await this.#request({ type: 'state.get', scope, name })) as NodeMessageOf<'state.value'>);
+  }
+
+  /** @returns the new version. `ifVersion`: only on this version, 0 for none. Errors: STATE_CONFLICT. */
+  async setState(scope: string, name: string, value: unknown, ifVersion?: number): Promise<number> {
+    const condition = ifVersion === undefined ? {} : { ifVersion };
+    const answer = await this.#request({ type: 'state.set', scope, name, value, ...condition });
+    return (answer as NodeMessageOf<'state.value'>).version;
+  }
+
+  /**
+   * Shows the value as it is, and each later one, also over reconnects; where several come at once, the last of them. Until the
+   * returned function is called. One watch for each piece.
+   */
+  async watchState(scope: string, name: string, onValue: (value: SharedValue) => void): Promise<() => void> {
+    const key = pieceKey(scope, name);
+    this.#watched.set(key, { scope, name, onValue });
+    try {
+      onValue(valueIn((await this.#request({ type: 'state.watch', scope, name })) as NodeMessageOf<'state.value'>));
+    } catch (error) {
+      this.#watched.delete(key);
+      throw error;
+    }
+    return () => void this.#watched.delete(key);
+  }
+
   async ping(): Promise<void> {
     await this.#request({ type: 'ping' });
   }
@@ -219,6 +260,7 @@ export class Client {
         const after = Math.min(...[...handles].map((handle) => handle.seq));
         this.#link.send({ type: 'task.watch', task, after });
       }
+      for (const { scope, name } of this.#watched.values()) this.#link.send({ type: 'state.watch', scope, name });
       for (const { message } of this.#pending.values()) this.#link.send(message);
     } else for (const { message } of this.#pending.values()) this.#link.send(message);
     this.#wasUp = true;
@@ -228,6 +270,8 @@ export class Client {
     if (message.type === 'task.event' || message.type === 'task.chunk' || message.type === 'task.result')
       return this.#news(message);
     const re = 're' in message ? message.re : undefined;
+    if (message.type === 'state.value' && re === undefined)
+      this.#watched.get(pieceKey(message.scope, message.name))?.onValue(valueIn(message));
     const pending = re === undefined ? undefined : this.#pending.get(re);
     if (re === undefined || pending === undefined) return;
     this.#pending.delete(re);
@@ -258,4 +302,13 @@ export class Client {
     for (const handles of this.#handles.values()) for (const handle of handles) handle.onFailed(error);
     this.#handles.clear();
   }
+}
+
+function pieceKey(scope: string, name: string): string {
+  return `${scope}\0${name}`;
+}
+
+function valueIn(message: NodeMessageOf<'state.value'>): SharedValue {
+  const { version } = message;
+  return { version, ...('value' in message && { value: message.value }) };
 }

@@ -6,6 +6,7 @@ import type { ForkDesk } from '../actors/fork-desk.ts';
 import type { EffectDesk } from '../actors/effect-desk.ts';
 import type { Registry } from '../actors/registry.ts';
 import type { Sessions } from '../actors/sessions.ts';
+import type { StateDesk } from '../actors/state/state-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
 import type { WorkflowGraph } from '../protocol/graph.ts';
 import type { Kernel } from '../runtime/kernel.ts';
@@ -28,6 +29,7 @@ export interface GatewayDeps {
   readonly quarantine: QuarantineDesk;
   readonly effects: EffectDesk;
   readonly forks: ForkDesk;
+  readonly state: StateDesk;
   /** For backups. */
   readonly store: Store;
   readonly sessions: Sessions;

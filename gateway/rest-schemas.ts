@@ -11,27 +11,16 @@ import { isLabelKey } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { NODE_MESSAGES } from '../protocol/node-messages.ts';
 import { TASK_STATUSES } from '../protocol/tasks.ts';
+import { named, pageEnd, pageFields, said } from './schema-words.ts';
 
-/** The names that shapes have in the OpenAPI document. */
-export const REST_REGISTRY = z.registry<{ readonly id?: string; readonly description?: string }>();
+export { REST_REGISTRY } from './schema-words.ts';
 
 /** Seconds that `?wait` holds a request at most; a larger number counts as this one. */
 export const WAIT_SECONDS_MAX = 60;
 
-function named<Schema extends z.ZodType>(id: string, schema: Schema): Schema {
-  REST_REGISTRY.add(schema, { id });
-  return schema;
-}
-
-/** A registry of its own: descriptions and names must not show up in the schemas of messages and agents. */
-function said<Schema extends z.ZodType>(description: string, schema: Schema): Schema {
-  REST_REGISTRY.add(schema, { description });
-  return schema;
-}
-
 const text = z.string();
 const count = z.int().min(0);
-const cursor = said('Give it as `cursor` for the next page; null on the last.', text.nullable());
+const cursor = pageEnd;
 const free = z.looseObject({});
 
 const problem = named(
@@ -188,11 +177,6 @@ export const ANSWERS = Object.freeze({
   cluster: named('Cluster', z.looseObject({ nodes: z.array(free), shards: z.array(free), stranded: z.array(free) })),
   health: named('Health', z.object({ status: text, node: text, version: text })),
 });
-
-const pageFields = {
-  cursor: said('From an earlier page.', text.min(1).max(LIMITS.cursorCharactersMax).exactOptional()),
-  limit: z.coerce.number().int().min(1).max(LIMITS.listMax).exactOptional(),
-};
 
 /** `key:value`, once or several times. */
 const labels = z

@@ -13,6 +13,7 @@ import { registerHealthRoutes } from './routes/health-routes.ts';
 import { registerNodeRoutes } from './routes/node-routes.ts';
 import { registerQuarantineRoutes } from './routes/quarantine-routes.ts';
 import { registerRegistryRoutes } from './routes/registry-routes.ts';
+import { registerStateRoutes } from './routes/state-routes.ts';
 import { registerTaskRoutes } from './routes/task-routes.ts';
 
 /** Adds the routes that the OpenAPI document describes, and those that say they are absent. */
@@ -24,6 +25,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerCheckpointRoutes(typed, deps);
   registerRegistryRoutes(typed, deps);
   registerQuarantineRoutes(typed, deps);
+  registerStateRoutes(typed, deps);
   registerNodeRoutes(typed, deps);
   registerBreakerRoutes(typed, deps);
   registerHealthRoutes(typed, deps);

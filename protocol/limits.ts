@@ -52,6 +52,17 @@ export const LIMITS = Object.freeze({
   topicSegmentsMax: 16,
   /** The scope and the name of a piece of shared state. */
   stateNameCharactersMax: 128,
+  /** The value of a piece of shared state, encoded: what fits into a node's frame beside its envelope. */
+  stateValueBytesMax: 256 * KIB,
+  /** Versions of one that are kept, and their bytes together; the last one stays in any case. */
+  stateVersionsMax: 16,
+  stateHistoryBytesMax: MIB,
+  /** Those who wait for the lease on one, the longest such wait, and the longest lease. */
+  stateWaitersMax: 64,
+  stateLeaseWaitMaxMs: 10 * MINUTE_MS,
+  stateLeaseMaxMs: DAY_MS,
+  /** How long one that was removed, or whose task has ended, is remembered. */
+  stateForgetMs: DAY_MS,
   /** A bearer token in `auth`. */
   tokenCharactersMax: 8 * KIB,
   /** The words of a goal. */

@@ -6,9 +6,6 @@ import { API, type RestApp } from '../route-deps.ts';
 const ABSENT: readonly (readonly [HTTPMethods, string])[] = [
   ['GET', `${API}/approvals`],
   ['POST', `${API}/approvals/:id`],
-  ['GET', `${API}/state/:scope/:name`],
-  ['PUT', `${API}/state/:scope/:name`],
-  ['DELETE', `${API}/state/:scope/:name`],
   ['GET', '/asyncapi.json'],
 ];
 

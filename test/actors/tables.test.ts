@@ -1,4 +1,5 @@
 /** Walks each table of the product's lifecycles: every phase with every event. The expected ends are the diagrams of the files' headers. */
+import { pieceLogic } from '../../actors/state/piece.ts';
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
 import { runLogic } from '../../actors/run.ts';
@@ -194,6 +195,31 @@ const WALKS: Readonly<Record<string, Walk>> = {
       },
     },
   },
+  'piece of shared state': {
+    logic: pieceLogic(() => undefined) as unknown as FlatLogic<FlatState, never>,
+    address: 'state/global/x',
+    input: { parts: ['global', 'x'] },
+    states: {
+      open: (first) => first,
+      gone: (first) => ({ ...first, phase: 'gone' }),
+    },
+    events: {
+      'state.get': { type: 'state.get', replyTo: 'ask/1' },
+      'state.history': { type: 'state.history', replyTo: 'ask/1' },
+      'state.set': { type: 'state.set', value: 1, by: 'p', replyTo: 'ask/1' },
+      'state.set of another version': { type: 'state.set', value: 1, ifVersion: 7, by: 'p', replyTo: 'ask/1' },
+      'state.remove': { type: 'state.remove', by: 'p', replyTo: 'ask/1' },
+      'state.lock': { type: 'state.lock', holder: 'h', ttlMs: 1, replyTo: 'ask/1' },
+      'state.renew': { type: 'state.renew', token: 1, ttlMs: 1, replyTo: 'ask/1' },
+      'state.unlock': { type: 'state.unlock', token: 1, replyTo: 'ask/1' },
+      'timer.lease': { type: 'timer.lease' },
+      down: { type: 'down', ref: 'r', address: 'task/T', reason: 'normal' },
+      'timer.forget': { type: 'timer.forget' },
+    },
+    expected: {
+      open: { 'state.set': 'open', 'state.lock': 'open', 'timer.lease': 'open', down: 'open', 'timer.forget': 'gone' },
+    },
+  },
   session: {
     logic: sessionLogic(sessionDeps) as unknown as FlatLogic<FlatState, never>,
     address: 'session/1',
@@ -250,7 +276,7 @@ describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
     expect(JSON.stringify(state)).toBe(before);
     if (goesTo === undefined) {
       expect(after).toBe(state);
-      expect(asked.filter((line) => !/^send .* (go|task\.signal)$/.test(line))).toEqual([]);
+      expect(asked.filter((line) => !/^send .* (go|task\.signal|state\.answer|rejected)$/.test(line))).toEqual([]);
     }
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Command, freePort, NodeUnderTest, ROOT, temporaryFolder } from '../support/node-process.ts';
 
 const EXAMPLES = path.join(ROOT, 'examples');
-const AGENT_FILES = ['shout.ts', 'reviewer.ts', 'counter.ts', 'journal.ts', 'worker.ts', 'workflow.ts'];
+const AGENT_FILES = ['shout.ts', 'reviewer.ts', 'counter.ts', 'journal.ts', 'worker.ts', 'workflow.ts', 'state.ts'];
 const PYTHON = '/usr/bin/python3';
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
 
@@ -74,6 +74,11 @@ describe('The examples', () => {
 
   it('shout.ts: an agent that is a function', async () => {
     expect(await outputOf('--agent', 'shout', '--input', '{"text":"hi"}')).toEqual({ text: 'HI' });
+  });
+
+  it('state.ts: a number that many tasks share', async () => {
+    expect(await outputOf('--agent', 'tickets')).toEqual({ ticket: 1 });
+    expect(await outputOf('--agent', 'tickets')).toEqual({ ticket: 2 });
   });
 
   it('reviewer.ts: an agent that is a machine, and a signal', async () => {

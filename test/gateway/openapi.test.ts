@@ -37,6 +37,14 @@ describe('The OpenAPI document', () => {
     );
     expect(operations.toSorted()).toEqual(
       [
+        'GET /api/v1/state/{scope}',
+        'GET /api/v1/state/{scope}/{name}',
+        'PUT /api/v1/state/{scope}/{name}',
+        'DELETE /api/v1/state/{scope}/{name}',
+        'GET /api/v1/state/{scope}/{name}/history',
+        'POST /api/v1/state/{scope}/{name}/lease',
+        'PUT /api/v1/state/{scope}/{name}/lease',
+        'DELETE /api/v1/state/{scope}/{name}/lease',
         'POST /api/v1/tasks',
         'GET /api/v1/tasks',
         'GET /api/v1/tasks/{id}',
