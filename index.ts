@@ -21,4 +21,5 @@ export { addressOf } from './runtime/machine-references.ts';
 export type { Migration } from './actors/migration.ts';
 export type { StoredChild, StoredMachine, StoredState, StoredTimer } from './runtime/stored-machine.ts';
 export type { KeptClass } from './runtime/machine-classes.ts';
+export type { PlanAgent, PlanModel, PlanRequest } from './actors/planning/plan-model.ts';
 export type { SharedState } from './actors/state/state-context.ts';

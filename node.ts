@@ -12,7 +12,9 @@ import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { TaskState } from './actors/task.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
+import type { PlanModel } from './actors/planning/plan-model.ts';
 import type { WorkflowGraph } from './protocol/graph.ts';
+import { parsePlanTemplate } from './protocol/plan-template.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
 import { Committer } from './runtime/committer.ts';
@@ -38,6 +40,10 @@ import { hireStaff } from './staff.ts';
 export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
   readonly agents?: readonly AgentDefinition[];
   readonly workflows?: readonly unknown[];
+  /** Plan templates (docs/planning.md). */
+  readonly templates?: readonly unknown[];
+  /** Makes plans for goals that no template fits. */
+  readonly planModel?: PlanModel;
 }
 
 /** What a node is made of. */
@@ -47,6 +53,8 @@ export interface NodeParts {
   readonly log: Log;
   readonly agents: readonly AgentDefinition[];
   readonly workflows: readonly unknown[];
+  readonly templates?: readonly unknown[];
+  readonly planModel?: PlanModel;
   /** In place of the store that the settings name. */
   readonly store?: Store;
   /** In place of worker threads. */
@@ -72,7 +80,7 @@ export interface Node {
  * Errors: INVALID_INPUT, with every mistake in `details.mistakes`; those of `buildNode`.
  */
 export async function startNode(options: StartOptions = {}): Promise<Node> {
-  const { agents = [], workflows = [], ...settingOptions } = options;
+  const { agents = [], workflows = [], templates = [], planModel, ...settingOptions } = options;
   const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment(), options: settingOptions });
   if (!outcome.ok) throw outcome.error;
   const { settings, warnings } = outcome;
@@ -83,7 +91,8 @@ export async function startNode(options: StartOptions = {}): Promise<Node> {
     log.error('The node cannot go on and ends; unfinished work goes on at its next start.', { error: error.message });
     process.exit(1);
   };
-  return await buildNode({ world, settings, log, agents, workflows, onFatal });
+  const planning = { templates, ...(planModel !== undefined && { planModel }) };
+  return await buildNode({ world, settings, log, agents, workflows, ...planning, onFatal });
 }
 
 /** The log that the settings ask for. */
@@ -175,12 +184,13 @@ type Core = Awaited<ReturnType<typeof openCore>>;
 
 /** The staff of this node, with worker threads to compute in. */
 function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
-  const { world, settings, log, onFatal } = parts;
+  const { world, settings, log, planModel, onFatal } = parts;
   const workers = parts.workers ?? workerThreads(parts, metrics);
   const staff = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
     tasksInFlightMax: settings.tasksInFlightMax,
     onSubmitted: () => metrics.taskSubmitted(),
+    ...(planModel !== undefined && { planModel }),
   });
   return { workers, ...staff };
 }
@@ -201,9 +211,9 @@ function workerThreads({ world, settings, log }: NodeParts, metrics: Metrics): W
 
 /** Agents and workflows: the bundled ones, the lab, the caller's, those of files, and those that clients registered before. */
 async function load(
-  { settings, log, agents, workflows }: NodeParts,
+  { settings, log, agents, workflows, templates = [] }: NodeParts,
   { store }: Core,
-  { registry, plans, breakers, tree }: Staff,
+  { registry, plans, planning, breakers, tree }: Staff,
 ): Promise<void> {
   breakers.restore(await store.definitions('breaker'));
   const cwd = process.cwd();
@@ -225,6 +235,8 @@ async function load(
       log.warn('A stored workflow was not loaded.', { workflow: `${name}@${version}`, error: String(error) });
     }
   }
+  planning.restore(templates.map((template) => ({ body: parsePlanTemplate(template) })));
+  planning.restore(await store.definitions('template'));
 }
 
 /** What was unfinished when the node last stopped goes on. */
@@ -268,14 +280,14 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
   const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, committer, fence, store } = core;
-  const { desk, state, effects, sessions, registry, plans, breakers, tree } = staff;
+  const { desk, state, effects, sessions, registry, plans, planning, breakers, tree } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
     store,
-    ...{ settings, world, log, metrics, kernel, desk, state, effects, sessions, registry, registers, plans },
+    ...{ settings, world, log, metrics, kernel, desk, state, effects, sessions, registry, registers, plans, planning },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),

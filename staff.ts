@@ -8,7 +8,14 @@ import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
 import { Families, flatFamily } from './actors/family.ts';
+import type { FiguresReader } from './actors/figures/figures.ts';
 import { Ledger } from './actors/ledger.ts';
+import { BUNDLED_TEMPLATES } from './actors/planning/bundled-templates.ts';
+import { goalLogic } from './actors/planning/goal.ts';
+import { GoalPlanner } from './actors/planning/goal-planner.ts';
+import { PlanDesk } from './actors/planning/plan-desk.ts';
+import type { PlanModel } from './actors/planning/plan-model.ts';
+import { TemplateBook } from './actors/planning/template-book.ts';
 import { Registry } from './actors/registry.ts';
 import { Selector } from './actors/selector.ts';
 import { sessionLogic } from './actors/session.ts';
@@ -42,13 +49,18 @@ export interface Grounds {
   /** Default: the limit of the protocol. */
   readonly tasksInFlightMax?: number;
   readonly onSubmitted: () => void;
+  /** Makes plans for goals that no template fits. Default: they are refused. */
+  readonly planModel?: PlanModel;
   /** The root supervisor gave up: the node must end. */
   readonly onFatal: (error: Error) => void;
 }
 
+/** Until runs are recorded. */
+const figures: FiguresReader = { ofAgent: () => undefined, ofWorkflow: () => undefined, ofStep: () => undefined };
+
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
 export function hireStaff(grounds: Grounds) {
-  const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax } = grounds;
+  const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax, planModel } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
   const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk, state: () => state });
@@ -61,10 +73,15 @@ export function hireStaff(grounds: Grounds) {
   const plans = new FlowPlans(registry);
   const hub = new StateHub();
   const pieces = pieceLogic((scope, name, row) => hub.changed(scope, name, row));
+  const templates = new TemplateBook();
+  for (const template of BUNDLED_TEMPLATES) templates.add(template);
+  const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
+  const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
   const families = new Families([flatFamily(pieces, 2)]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
-    planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
+    planFlow: (submission, task, nowMs) =>
+      (submission.target.goal === undefined ? plans : planner).plan(submission, task, nowMs),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
   const state: StateDesk = new StateDesk({
@@ -86,6 +103,7 @@ export function hireStaff(grounds: Grounds) {
   installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(kernel, flow, 'workflow');
   installFlat(kernel, session, 'session');
+  kernel.install(goalLogic(planner));
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
@@ -95,7 +113,7 @@ export function hireStaff(grounds: Grounds) {
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  return { registry, plans, desk, state, asks, effects, sessions, breakers, tree, specOf };
+  return { registry, plans, planning, desk, state, asks, effects, sessions, breakers, tree, specOf };
 }
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {

@@ -40,12 +40,19 @@ export interface Admission {
   readonly duplicate: boolean;
 }
 
-/** Makes a flow's start from a graph, or refuses the graph with WORKFLOW_INVALID. */
+/**
+ * Makes the start of what works for a workflow, graph or goal. Errors: WORKFLOW_INVALID, NOT_FOUND, INVALID_INPUT. `planned` is for
+ * the log.
+ */
 export type FlowPlanner = (
   submission: Submission,
   task: string,
   nowMs: number,
-) => { readonly logic: string; readonly input: unknown };
+) => {
+  readonly logic: string;
+  readonly input: unknown;
+  readonly planned?: Readonly<Record<string, unknown>>;
+};
 
 /** What a desk needs of its node. `tasksInFlightMax` defaults to the limit of the protocol. */
 export interface DeskDeps {
@@ -126,7 +133,7 @@ export class Desk {
     if (earlier !== undefined) return { task: earlier, duplicate: true };
     this.admit();
     const task = kernel.world.id();
-    const isFlow = target.workflow !== undefined || target.graph !== undefined;
+    const isFlow = target.agent === undefined && target.capability === undefined;
     if (!isFlow) this.#check(target, input);
     const start: TaskStart = {
       id: task,
@@ -309,11 +316,6 @@ export class Desk {
   /** What can be said against a task for an agent or capability before it is taken on. */
   #check(target: TaskTarget, input: unknown): void {
     const { registry } = this.#deps;
-    if (target.goal !== undefined)
-      throw new OperatingError(
-        'NOT_AVAILABLE',
-        'Goals in words are not part of this version; name an agent, a capability or a workflow.',
-      );
     if (target.agent !== undefined) {
       const agent = registry.agent(target.agent);
       if (agent === undefined) throw unknownAgent(target.agent, registry);

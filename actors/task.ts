@@ -33,7 +33,11 @@ export interface TaskStart {
   readonly principal: string;
   readonly createdAtMs: number;
   /** What the first commit's `task.submitted` line says beside the target. */
-  readonly flow?: { readonly logic: string; readonly input: unknown };
+  readonly flow?: {
+    readonly logic: string;
+    readonly input: unknown;
+    readonly planned?: Readonly<Record<string, unknown>>;
+  };
   readonly replayOf?: ReplayOf;
   /** What its one step goes on from. */
   readonly seed?: RunSeed;
@@ -123,16 +127,25 @@ function begin(start: TaskStart, port: CellPort): TaskState {
   const { id, target, options, createdAtMs } = start;
   const deadlineAtMs = options.deadlineMs === undefined ? undefined : createdAtMs + options.deadlineMs;
   const child = start.flow === undefined ? stepAddress(id, MAIN_STEP) : flowAddress(id);
-  const state: TaskState = { phase: 'working', id, seq: 2, createdAtMs, child, steps: 0 };
   const nowMs = port.nowMs();
+  const planned = start.flow?.planned;
+  const drafts: readonly EventDraft[] = [
+    { kind: 'task.submitted', data: submittedData(start) },
+    ...(planned === undefined ? [] : [{ kind: 'task.planned', data: planned } as const]),
+    { kind: 'task.started', data: {} },
+  ];
+  const seq = drafts.length;
+  const state: TaskState = { phase: 'working', id, seq, createdAtMs, child, steps: 0 };
   port.logTask({
     id,
     created: { target, input: start.input, options, principal: start.principal, createdAtMs },
-    progress: { status: 'working', seq: 2, updatedAtMs: nowMs },
-    events: [
-      { seq: 1, at: createdAtMs, kind: 'task.submitted', data: submittedData(start) },
-      { seq: 2, at: nowMs, kind: 'task.started', data: {} },
-    ],
+    progress: { status: 'working', seq, updatedAtMs: nowMs },
+    events: drafts.map(({ kind, data }, index) => ({
+      seq: index + 1,
+      at: index === 0 ? createdAtMs : nowMs,
+      kind,
+      data,
+    })),
   });
   port.startChild(childSpec(start, port, child, deadlineAtMs));
   if (deadlineAtMs !== undefined) port.setTimer('deadline', deadlineAtMs);

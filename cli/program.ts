@@ -9,6 +9,7 @@ import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
 import { addNodeVerbs } from './menu/node.ts';
+import { addPlanVerbs } from './menu/plans.ts';
 import { addQuarantineVerbs } from './menu/quarantine.ts';
 import { addStateVerbs } from './menu/state.ts';
 import { addTaskVerbs } from './menu/tasks.ts';
@@ -96,6 +97,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addTaskVerbs(program, verb);
   addCheckpointVerbs(program, verb);
   addEffectVerbs(program, verb);
+  addPlanVerbs(program, verb);
   addStateVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);

@@ -4,6 +4,7 @@ import type { QuarantineDesk } from '../actors/quarantine-desk.ts';
 import type { Store } from '../runtime/stores/store.ts';
 import type { ForkDesk } from '../actors/fork-desk.ts';
 import type { EffectDesk } from '../actors/effect-desk.ts';
+import type { PlanDesk } from '../actors/planning/plan-desk.ts';
 import type { Registry } from '../actors/registry.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { StateDesk } from '../actors/state/state-desk.ts';
@@ -36,6 +37,7 @@ export interface GatewayDeps {
   readonly registry: Registry;
   readonly registers: Registers;
   readonly plans: FlowPlans;
+  readonly planning: PlanDesk;
   /** The tree of supervisors, with states, restarts and breakers. */
   describeTree(): unknown;
   readonly breakers: Pick<Breakers, 'views' | 'view' | 'reset'>;

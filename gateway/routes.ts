@@ -11,6 +11,7 @@ import { registerEffectRoutes } from './routes/effect-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
 import { registerHealthRoutes } from './routes/health-routes.ts';
 import { registerNodeRoutes } from './routes/node-routes.ts';
+import { registerPlanRoutes } from './routes/plan-routes.ts';
 import { registerQuarantineRoutes } from './routes/quarantine-routes.ts';
 import { registerRegistryRoutes } from './routes/registry-routes.ts';
 import { registerStateRoutes } from './routes/state-routes.ts';
@@ -25,6 +26,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerCheckpointRoutes(typed, deps);
   registerRegistryRoutes(typed, deps);
   registerQuarantineRoutes(typed, deps);
+  registerPlanRoutes(typed, deps);
   registerStateRoutes(typed, deps);
   registerNodeRoutes(typed, deps);
   registerBreakerRoutes(typed, deps);

@@ -5,7 +5,7 @@ import { parseReference } from '../../protocol/names.ts';
 import type { Submission } from '../desk.ts';
 import { type Registry, schemaOf } from '../registry.ts';
 import { FLOW_LOGIC, type FlowStart } from './flow.ts';
-import { admitGraph } from './graph-admission.ts';
+import { type AdmittedGraph, admitGraph } from './graph-admission.ts';
 import { graphRefusal } from './graph-faults.ts';
 import { type GraphLookups, lintGraph } from './graph-lint.ts';
 import type { GraphPlan } from './graph-plan.ts';
@@ -33,10 +33,17 @@ export class FlowPlans {
     return graph;
   }
 
+  /** Judges a graph that came with a request, without registering it. Errors: WORKFLOW_INVALID, NOT_AVAILABLE. */
+  admitted(value: unknown, parse: (value: unknown) => WorkflowGraph = parseInlineGraph): AdmittedGraph {
+    const admitted = admitGraph(value, parse, this.#lookups());
+    this.#keep(admitted.graph, admitted.plan);
+    return admitted;
+  }
+
   /** What a flow for this submission is started with. Errors: WORKFLOW_INVALID, NOT_AVAILABLE, NOT_FOUND. */
   plan(submission: Submission, task: string, nowMs: number): { readonly logic: string; readonly input: FlowStart } {
     const { target, input, options } = submission;
-    const graph = target.workflow === undefined ? this.#inline(target.graph) : this.#named(target.workflow);
+    const graph = target.workflow === undefined ? this.admitted(target.graph).graph : this.named(target.workflow);
     const { priority = PRIORITY, deadlineMs } = options;
     return {
       logic: FLOW_LOGIC,
@@ -61,14 +68,8 @@ export class FlowPlans {
     return this.#keep(graph, plan);
   }
 
-  #inline(value: unknown): WorkflowGraph {
-    const { graph, plan } = admitGraph(value, parseInlineGraph, this.#lookups());
-    this.#keep(graph, plan);
-    return graph;
-  }
-
-  /** A registered workflow, judged again: agents may have gone since. */
-  #named(reference: string): WorkflowGraph {
+  /** A registered workflow, judged again: agents may have gone since. Errors: NOT_FOUND, WORKFLOW_INVALID, NOT_AVAILABLE. */
+  named(reference: string): WorkflowGraph {
     const graph = this.#registry.workflow(reference);
     if (graph === undefined) {
       const near = closestName(

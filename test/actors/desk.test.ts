@@ -78,7 +78,7 @@ describe('The desk', () => {
     ['INVALID_INPUT', { capability: 'lab.flaky' }, 'nonsense'],
     ['INVALID_INPUT', { agent: 'lab.counter' }, null],
     ['NO_AGENT', { capability: 'lab.counter' }, null],
-    ['NOT_AVAILABLE', { goal: 'be good' }, null],
+    ['INVALID_INPUT', { goal: 'be good' }, null],
     ['NOT_FOUND', { workflow: 'nothing' }, null],
     ['WORKFLOW_INVALID', { graph: { steps: [] } }, null],
     ['NOT_AVAILABLE', { graph: { steps: [{ id: 'a', agent: 'lab.echo', delayMs: 5 }] } }, null],

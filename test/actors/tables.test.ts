@@ -1,3 +1,4 @@
+import { goalTable } from '../../actors/planning/goal.ts';
 /** Walks each table of the product's lifecycles: every phase with every event. The expected ends are the diagrams of the files' headers. */
 import { pieceLogic } from '../../actors/state/piece.ts';
 import { describe, expect, it } from 'vitest';
@@ -218,6 +219,32 @@ const WALKS: Readonly<Record<string, Walk>> = {
     },
     expected: {
       open: { 'state.set': 'open', 'state.lock': 'open', 'timer.lease': 'open', down: 'open', 'timer.forget': 'gone' },
+    },
+  },
+  goal: {
+    logic: goalTable as unknown as FlatLogic<FlatState, never>,
+    address: 'flow/T',
+    input: { task: 'T', goal: 'g', input: null, priority: 5 },
+    states: {
+      drafting: (first) => first,
+      waiting: (first) => ({ ...first, phase: 'waiting' }),
+      running: (first) => ({ ...first, phase: 'running' }),
+      done: (first) => ({ ...first, phase: 'done' }),
+    },
+    events: {
+      'effect.done': { type: 'effect.done', key: 'draft/1', value: { graph: { steps: [] }, changes: [] } },
+      'effect.failed': { type: 'effect.failed', key: 'draft/1', error: final },
+      'effect.failed retryable': { type: 'effect.failed', key: 'draft/1', error },
+      'timer.retry': { type: 'timer.retry' },
+      'child.done': { type: 'child.done', address: 'flow/T/planned', output: outcome },
+      'child.failed': { type: 'child.failed', address: 'flow/T/planned', error: final },
+      'child.quarantined': { type: 'child.quarantined', address: 'flow/T/planned', error: final },
+      'task.signal': { type: 'task.signal', event: { type: 'go' } },
+    },
+    expected: {
+      drafting: { 'effect.done': 'running', 'effect.failed': 'done', 'effect.failed retryable': 'waiting' },
+      waiting: { 'timer.retry': 'drafting' },
+      running: { 'child.done': 'done', 'child.failed': 'done', 'child.quarantined': 'done' },
     },
   },
   session: {

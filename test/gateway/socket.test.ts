@@ -184,11 +184,14 @@ describe.each(['troupe.v1.msgpack', 'troupe.v1.json'] as const)('A client that s
     }
     const absent = [
       { type: 'topic.subscribe', topic: 'a.b' },
-      { type: 'state.get', scope: 's', name: 'n' },
       { type: 'approval.resolve', approval: 'x', decision: 'approve' },
-      { type: 'task.submit', goal: 'make it so' },
     ];
     for (const message of absent) expect(await wire.request(message)).toMatchObject({ code: 'NOT_AVAILABLE' });
+    for (const message of [
+      { type: 'state.get', scope: 's', name: 'n' },
+      { type: 'task.submit', goal: 'make it so' },
+    ])
+      expect(await wire.request(message)).toMatchObject({ code: 'INVALID_INPUT' });
     expect(await wire.request({ type: 'task.submit', agent: 'lab.ecko' })).toMatchObject({ code: 'NO_AGENT' });
     expect(await wire.request({ type: 'ping' })).toMatchObject({ type: 'pong' });
     expect(await wire.request({ type: 'auth', token: 'any' })).toMatchObject({ type: 'ok' });

@@ -3,6 +3,7 @@
  * runtime. A node on the disk of a killed one goes on where that was.
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
+import type { PlanModel } from '../../actors/planning/plan-model.ts';
 import type { Admission, Submission } from '../../actors/desk.ts';
 import { labAgents } from '../../actors/lab/lab.ts';
 import type { TaskState } from '../../actors/task.ts';
@@ -49,6 +50,7 @@ export interface WorkNodeOptions {
   readonly log?: Log;
   /** No breaker in front of any agent: what happens to one task does not depend on others. */
   readonly noBreakers?: boolean;
+  readonly planModel?: PlanModel;
   readonly passivateAfterMs?: number;
   /** The wall clock's first reading, in ms. */
   readonly startMs?: number;
@@ -87,6 +89,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     ...{ world, log, kernel, store, registers, workers },
     onSubmitted: () => void submitted.count++,
     onFatal: (error) => void node.fatal.push(error),
+    ...(options.planModel !== undefined && { planModel: options.planModel }),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
   const { registry, desk, effects, breakers, tree } = staff;
