@@ -291,6 +291,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
+    whyOf: (task) => tree.whyOf(task),
     breakers,
     cluster: () => membership.view(keeper.stranded),
     isReady: () => !desk.draining && !kernel.paused,

@@ -21,6 +21,7 @@ import type { BreakerGate } from './breaker-gate.ts';
 import { outputFault } from './output-fault.ts';
 import type { RunInput, RunSeed } from './run.ts';
 import type { Choice } from './selector.ts';
+import { stepWaits } from './step-waits.ts';
 
 /** What a step works on: exactly one of `agent` and `capability`. */
 export interface StepInput {
@@ -273,6 +274,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       done: {},
     },
     final: { done: (state) => ({ output: state.outcome }) },
+    waits: stepWaits,
     describe: (state) =>
       state.phase === 'working' ? `working, attempt ${state.attempt} by ${state.agent}` : state.phase,
   };

@@ -114,7 +114,7 @@ function optionsOf(command: Command): Record<string, unknown> {
 
 /** Verbs of later versions: said to be missing, not taken for slips of the finger. */
 function addLaterVerbs(program: Command): void {
-  for (const name of ['top', 'why', 'approve', 'reject', 'generate', 'chaos', 'keys', 'bench']) {
+  for (const name of ['top', 'approve', 'reject', 'generate', 'chaos', 'keys', 'bench']) {
     program
       .command(name, { hidden: true })
       .argument('[words...]')

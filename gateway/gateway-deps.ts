@@ -17,6 +17,7 @@ import type { Registers } from '../runtime/registers.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { World } from '../runtime/world.ts';
 import type { Breakers } from '../supervisors/breakers.ts';
+import type { WhyView } from '../supervisors/why.ts';
 
 /** The rooms behind the doors. What is given as a function belongs to rooms that the doors need not know. */
 export interface GatewayDeps {
@@ -43,6 +44,8 @@ export interface GatewayDeps {
   readonly breakers: Pick<Breakers, 'views' | 'view' | 'reset'>;
   /** The actors that work for a task. */
   describeTask(task: string): unknown;
+  /** What they wait for. */
+  whyOf(task: string): WhyView | undefined;
   /** The nodes and their shards. */
   cluster(): unknown;
   /** Whether new work is taken on. */

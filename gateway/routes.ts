@@ -16,11 +16,13 @@ import { registerQuarantineRoutes } from './routes/quarantine-routes.ts';
 import { registerRegistryRoutes } from './routes/registry-routes.ts';
 import { registerStateRoutes } from './routes/state-routes.ts';
 import { registerTaskRoutes } from './routes/task-routes.ts';
+import { registerWhyRoutes } from './routes/why-routes.ts';
 
 /** Adds the routes that the OpenAPI document describes, and those that say they are absent. */
 export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   registerTaskRoutes(typed, deps);
+  registerWhyRoutes(typed, deps);
   registerEventRoutes(typed, deps);
   registerEffectRoutes(typed, deps);
   registerCheckpointRoutes(typed, deps);

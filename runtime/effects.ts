@@ -54,8 +54,20 @@ export interface EffectWitness {
   late(plan: EffectPlan, outcome: EffectOutcome): void;
 }
 
+/** One call as people see it: it waits for a slot of its lane, is made, or rests and needs no slot. */
+export interface CallView {
+  readonly name: string;
+  readonly key: string;
+  readonly kind: EffectKind;
+  readonly lane: string;
+  readonly state: 'waiting' | 'running' | 'resting';
+  readonly sinceMs: number;
+}
+
 interface Call {
   readonly plan: EffectPlan;
+  /** When it was asked for, or begun, in ms since the epoch. */
+  sinceMs: number;
   state: 'waiting' | 'running' | 'resting' | 'settled' | 'canceled';
   /** Made when someone asks for the signal: most calls never do, and it costs more than the rest of a short call. */
   abort: AbortController | undefined;
@@ -110,6 +122,16 @@ export class Effects {
     return this.#calls.get(address)?.has(key) ?? false;
   }
 
+  /** The calls of a cell that have not ended, for people. `sinceMs`: since when it is so, in ms since the epoch. */
+  callsOf(address: string): readonly CallView[] {
+    const views: CallView[] = [];
+    for (const { plan, state, sinceMs } of this.#calls.get(address)?.values() ?? []) {
+      if (state === 'settled' || state === 'canceled') continue;
+      views.push({ name: plan.name, key: plan.key, kind: plan.kind, lane: plan.lane, state, sinceMs });
+    }
+    return views;
+  }
+
   /** Whether any call of this cell is under way. */
   busy(address: string): boolean {
     return this.#calls.has(address);
@@ -120,7 +142,7 @@ export class Effects {
     let calls = this.#calls.get(plan.address);
     if (calls === undefined) this.#calls.set(plan.address, (calls = new Map()));
     if (calls.has(plan.key)) return;
-    const call = createCall(plan, 'waiting');
+    const call = createCall(plan, 'waiting', this.#world.nowMs());
     calls.set(plan.key, call);
     this.#enter(plan, () => this.#run(call));
   }
@@ -129,7 +151,7 @@ export class Effects {
   adopt(address: string, key: string): void {
     let calls = this.#calls.get(address);
     if (calls === undefined) this.#calls.set(address, (calls = new Map()));
-    calls.set(key, createCall(SETTLED, 'settled'));
+    calls.set(key, createCall(SETTLED, 'settled', 0));
   }
 
   /** The outcome under this key has been handled in a turn that ended well. */
@@ -208,6 +230,7 @@ export class Effects {
       return this.#finish(call, { ok: false, error: lateError(plan.name).toBody() });
     }
     call.state = 'running';
+    call.sinceMs = this.#world.nowMs();
     this.#counts.running++;
     let isOver = false;
     call.end = (outcome) => {
@@ -352,11 +375,12 @@ function abort(call: Call, refusal: OperatingError): void {
   call.abort?.abort(refusal);
 }
 
-function createCall(plan: EffectPlan, state: Call['state']): Call {
+function createCall(plan: EffectPlan, state: Call['state'], sinceMs: number): Call {
   const leftMs = plan.timeoutMs ?? Infinity;
   return {
     plan,
     state,
+    sinceMs,
     abort: undefined,
     refusal: undefined,
     end: nothing,

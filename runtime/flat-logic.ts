@@ -22,6 +22,7 @@ import type {
 } from './host.ts';
 import { createSharedActor, stopSharedActor } from './machine-xstate.ts';
 import { packState, unpackState } from './state-codec.ts';
+import type { Wait, WaitScene } from './wait.ts';
 
 /** The least a flat state has. */
 export interface FlatState {
@@ -49,6 +50,8 @@ export interface FlatLogic<S extends FlatState, Input> {
   keep?(state: S): unknown;
   /** One line for people. */
   describe?(state: S): string;
+  /** What it waits for in this state, beside its calls and children. */
+  waits?(state: S, scene: WaitScene): readonly Wait[];
 }
 
 type FlatSnapshot<S> = Snapshot<unknown> & { readonly state: S; readonly port: CellPort };
@@ -179,5 +182,8 @@ export function flatFactory<S extends FlatState, Input>(logic: FlatLogic<S, Inpu
       new FlatHost(logic, actor, { port: port as CellPort, state: checkpoint as S }),
     encode: (checkpoint) => packState(logic.keep === undefined ? checkpoint : logic.keep(checkpoint as S)),
     decode: unpackState,
+    ...(logic.waits !== undefined && {
+      waits: (checkpoint: unknown, scene: WaitScene) => logic.waits?.(checkpoint as S, scene) ?? [],
+    }),
   };
 }

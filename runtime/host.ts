@@ -7,6 +7,7 @@
  */
 // tidy-allow exports: the seam between cells and hosts is read as one page
 import type { ErrorBody } from '../protocol/errors.ts';
+import type { Wait, WaitScene } from './wait.ts';
 
 /** Any event an actor can take. */
 export interface ActorEvent {
@@ -111,4 +112,6 @@ export interface HostFactory {
   decode(bytes: Uint8Array): unknown;
   /** The same for states that will act alike, whatever numbers they were given. Absent: they cannot be compared. */
   fingerprint?(checkpoint: unknown): string;
+  /** What an actor in this state waits for, beside its calls and children. Absent: its timers say it. */
+  waits?(checkpoint: unknown, scene: WaitScene): readonly Wait[];
 }

@@ -28,6 +28,7 @@ import { supervisorLogic, supervisorSpec } from './supervisor.ts';
 import { kernelEffects } from './supervisor-effects.ts';
 import { type TaskTreeView, viewTask } from './task-view.ts';
 import { type SupervisorView, viewSupervisor } from './tree-view.ts';
+import { whyOf, type WhyView } from './why.ts';
 
 const GENTLE: Backoff = { firstMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 };
 const QUICK: Backoff = { firstMs: 20, factor: 2, maxMs: 1_000, jitter: 0.5 };
@@ -97,6 +98,8 @@ export interface Tree {
   describe(): SupervisorView;
   /** The actors working for a task; undefined where none is in memory. */
   describeTask(task: string): TaskTreeView | undefined;
+  /** What the actors of a task wait for; undefined where none is in memory. */
+  whyOf(task: string): WhyView | undefined;
   /** No crashed actor is restarted any more: it rests in the store until the node is started again. */
   stop(): void;
 }
@@ -147,6 +150,7 @@ export function startTree(deps: TreeDeps): Tree {
     },
     describe: () => viewSupervisor(kernel, ROOT, deps.world.monotonicMs(), breakers?.views()),
     describeTask: (task) => viewTask(kernel, task),
+    whyOf: (task) => whyOf({ kernel, breakers: () => breakers?.views() ?? [] }, task),
     stop: () => {
       breakers?.stop();
       kernel.act((port) => port.send(ROOT, { type: 'supervisor.stop' }));

@@ -43,6 +43,13 @@ export function addTaskVerbs(program: Command, verb: VerbAdder): void {
   );
   verb(
     program
+      .command('why')
+      .description('what a task waits for, and what would move it on; exit code 3 where that is a person')
+      .argument('<id>', 'the task'),
+    async () => (await import('../verbs/why.ts')).why,
+  );
+  verb(
+    program
       .command('cancel')
       .description('cancel a task')
       .argument('<id>', 'the task')

@@ -47,6 +47,19 @@ describe('what a node has', () => {
     expect(jsonLines((await troupe('workflows', '--json')).out)).toMatchObject([{ name: 'analyse-dataset' }]);
   });
 
+  it('what a task waits for, and that it waits for nothing once it has ended', async () => {
+    const task = await wire.submit({ agent: 'lab.stall' });
+    const people = await troupe('why', task);
+    expect(people.code).toBe(0);
+    expect(people.out).toContain('The machine waits for an event from outside (stalled).');
+    expect(jsonLines((await troupe('why', task, '--json')).out)).toMatchObject([
+      { status: 'working', waits: [{ kind: 'signal' }] },
+    ]);
+    await troupe('cancel', task);
+    expect((await troupe('why', task)).out).toContain(`${task} is canceled. It has ended canceled`);
+    expect((await troupe('why', 'nobody')).code).toBe(1);
+  }, 60_000);
+
   it('the supervision tree, with the actors that live', async () => {
     const task = await wire.submit({ agent: 'lab.stall' });
     const people = await troupe('tree');

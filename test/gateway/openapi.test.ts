@@ -50,6 +50,7 @@ describe('The OpenAPI document', () => {
         'POST /api/v1/templates',
         'GET /api/v1/templates/{name}',
         'DELETE /api/v1/templates/{name}',
+        'GET /api/v1/tasks/{id}/why',
         'POST /api/v1/tasks',
         'GET /api/v1/tasks',
         'GET /api/v1/tasks/{id}',
