@@ -13,7 +13,6 @@ import type { TaskState } from './actors/task.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
-import type { WorkflowGraph } from './protocol/graph.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
@@ -211,10 +210,11 @@ function workerThreads({ world, settings, log }: NodeParts, metrics: Metrics): W
 
 /** Agents and workflows: the bundled ones, the lab, the caller's, those of files, and those that clients registered before. */
 async function load(
-  { settings, log, agents, workflows, templates = [] }: NodeParts,
+  { settings, agents, workflows, templates = [] }: NodeParts,
   { store }: Core,
-  { registry, plans, planning, breakers, tree }: Staff,
+  staff: Staff,
 ): Promise<void> {
+  const { registry, planning, breakers, tree } = staff;
   breakers.restore(await store.definitions('breaker'));
   const cwd = process.cwd();
   const files = await loadAgentFiles(settings.agents, cwd);
@@ -225,16 +225,8 @@ async function load(
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent));
   }
-  registry.registerWorkflow(plans.admit(ANALYSE_DATASET), 'bundled');
-  for (const workflow of [...files.workflows, ...workflows])
-    registry.registerWorkflow(plans.admit(workflow), 'bundled');
-  for (const { name, version, body } of await store.definitions('workflow')) {
-    try {
-      registry.registerWorkflow(body as WorkflowGraph, 'registered');
-    } catch (error) {
-      log.warn('A stored workflow was not loaded.', { workflow: `${name}@${version}`, error: String(error) });
-    }
-  }
+  staff.workflows.bundle([ANALYSE_DATASET, ...files.workflows, ...workflows]);
+  staff.workflows.restore(await store.definitions('workflow'));
   planning.restore(templates.map((template) => ({ body: parsePlanTemplate(template) })));
   planning.restore(await store.definitions('template'));
 }
@@ -279,8 +271,8 @@ async function recover(
 async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
   const { core, staff, recovery, keeper } = indoors;
-  const { metrics, registers, kernel, committer, fence, store } = core;
-  const { desk, state, effects, sessions, registry, plans, planning, breakers, tree } = staff;
+  const { metrics, registers, kernel, fence, store } = core;
+  const { desk, state, effects, sessions, registry, plans, planning, workflows, breakers, tree } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
@@ -288,6 +280,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
     store,
     ...{ settings, world, log, metrics, kernel, desk, state, effects, sessions, registry, registers, plans, planning },
+    workflows,
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
@@ -295,13 +288,6 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     breakers,
     cluster: () => membership.view(keeper.stranded),
     isReady: () => !desk.draining && !kernel.paused,
-    defineWorkflow: async (value) => {
-      const graph = plans.admit(value);
-      registry.registerWorkflow(graph, 'registered');
-      committer.define({ kind: 'workflow', name: graph.name, version: graph.version, body: graph });
-      await committer.committed();
-      return graph;
-    },
   });
   const unwatch = watchNode(core, world, breakers);
   const { url, host, port } = await gateway.listen();

@@ -3,6 +3,7 @@
  * logics that actors are made of, the desks that are asked, and the tree that watches over all of it.
  */
 import { agentLogic } from './actors/agent-logic.ts';
+import { approvalLogic } from './actors/approvals/approval.ts';
 import { createAgentServices } from './actors/agent-services.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
@@ -26,7 +27,9 @@ import { StateHub } from './actors/state/state-hub.ts';
 import { stepLogic } from './actors/step.ts';
 import { taskLogic } from './actors/task.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
+import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
+import { WorkflowDesk } from './actors/workflow/workflow-desk.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import type { Kernel } from './runtime/kernel.ts';
@@ -89,6 +92,7 @@ export function hireStaff(grounds: Grounds) {
     admit: () => desk.admitMessage(),
     ownsTask: async (principal, task) => void (await desk.get(principal, task)),
   });
+  const workflows = new WorkflowDesk({ kernel, log, registry, registers, plans, desk, asks });
   const sessions = new Sessions(kernel, registers);
   const stepDeps = {
     choose: selector.choose.bind(selector),
@@ -102,6 +106,8 @@ export function hireStaff(grounds: Grounds) {
   installFlat(kernel, taskLogic, 'task');
   installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(kernel, flow, 'workflow');
+  installFlat(kernel, stageLogic(stepDeps), 'stage');
+  installFlat(kernel, approvalLogic, 'approval');
   installFlat(kernel, session, 'session');
   kernel.install(goalLogic(planner));
   for (const logic of families.logics) kernel.install(logic);
@@ -113,7 +119,7 @@ export function hireStaff(grounds: Grounds) {
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  return { registry, plans, planning, desk, state, asks, effects, sessions, breakers, tree, specOf };
+  return { registry, plans, planning, workflows, desk, state, asks, effects, sessions, breakers, tree, specOf };
 }
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {

@@ -19,7 +19,8 @@ import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selector.ts';
 import { namesOf } from './agent-names.ts';
 import type { RunSeed } from './run.ts';
-import { type ReplayOf, taskSpec, type TaskStart } from './task.ts';
+import { awaitsOf, isAwaited, signalRefusal } from './kept-signals.ts';
+import { type ReplayOf, taskSpec, type TaskStart, type TaskState } from './task.ts';
 import type { TaskEnd } from './watch.ts';
 
 /** A task as it is asked for. */
@@ -41,18 +42,9 @@ export interface Admission {
 }
 
 /**
- * Makes the start of what works for a workflow, graph or goal. Errors: WORKFLOW_INVALID, NOT_FOUND, INVALID_INPUT. `planned` is for
- * the log.
+ * Makes the start of what works for a workflow, graph or goal. Errors: WORKFLOW_INVALID, NOT_FOUND, INVALID_INPUT, STATE_CONFLICT.
  */
-export type FlowPlanner = (
-  submission: Submission,
-  task: string,
-  nowMs: number,
-) => {
-  readonly logic: string;
-  readonly input: unknown;
-  readonly planned?: Readonly<Record<string, unknown>>;
-};
+export type FlowPlanner = (submission: Submission, task: string, nowMs: number) => NonNullable<TaskStart['flow']>;
 
 /** What a desk needs of its node. `tasksInFlightMax` defaults to the limit of the protocol. */
 export interface DeskDeps {
@@ -206,8 +198,9 @@ export class Desk {
   }
 
   /**
-   * Sends an event to the machine that works for a task.
-   * Errors: NOT_FOUND, STATE_CONFLICT (it has ended), BUSY, VERSION_MISMATCH or STORE_CORRUPT (the machine could not be loaded).
+   * Sends an event to the machines that work for a task, and to the steps that wait for it.
+   * Errors: NOT_FOUND, STATE_CONFLICT (it has ended), BUSY, PROTOCOL_TOO_BIG (a step is to wait for it), VERSION_MISMATCH or
+   * STORE_CORRUPT (the machine could not be loaded).
    */
   async signal(principal: Principal, task: string, name: string, data: unknown): Promise<void> {
     const record = await this.get(principal, task);
@@ -217,8 +210,20 @@ export class Desk {
     if (stranded !== undefined) throw stranded;
     const fields =
       typeof data === 'object' && data !== null && !Array.isArray(data) ? data : data === undefined ? {} : { data };
-    this.#deps.kernel.deliver(`task/${task}`, { type: 'task.signal', event: { ...fields, type: name } });
+    const event: ActorEvent = { ...fields, type: name };
+    this.#assertSignal(task, event);
+    this.#deps.kernel.deliver(`task/${task}`, { type: 'task.signal', event });
     await this.#deps.kernel.committer.committed();
+  }
+
+  /** In the turn in which it is delivered: nothing can come in between. Errors: BUSY, PROTOCOL_TOO_BIG. */
+  #assertSignal(task: string, event: ActorEvent): void {
+    const cell = this.#deps.kernel.cells.get(`task/${task}`);
+    if (cell === undefined) return;
+    const state = cell.checkpoint as TaskState | undefined;
+    if (!isAwaited(awaitsOf(cell.input as TaskStart, state), event.type)) return;
+    const refusal = signalRefusal(state?.signals, cell.mailbox.size, event);
+    if (refusal !== undefined) throw refusal;
   }
 
   /**

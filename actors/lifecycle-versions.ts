@@ -1,2 +1,10 @@
 /** The versions of the product's own lifecycles, by the names of their logics: raised when a stored state no longer fits. */
-export const LIFECYCLE_VERSIONS = { task: '1', step: '1', flow: '1', state: '1', goal: '1' } as const;
+export const LIFECYCLE_VERSIONS = {
+  task: '1',
+  step: '1',
+  flow: '1',
+  stage: '1',
+  approval: '1',
+  state: '1',
+  goal: '1',
+} as const;

@@ -129,6 +129,39 @@ export class Registry {
     return pick(this.#workflows, reference);
   }
 
+  /** What a reference would mean with one more workflow registered. */
+  workflowWith(candidate: WorkflowGraph, reference: string): WorkflowGraph | undefined {
+    const { name, version } = candidate;
+    const others = (this.#workflows.get(name) ?? []).filter((other) => other.version !== version);
+    return pick(new Map(this.#workflows).set(name, newestFirst([...others, candidate])), reference);
+  }
+
+  /**
+   * The version that has taken over from this one: a later one was registered to drain those before it. Undefined where none
+   * has. One that is a pre-release drains pre-releases alone.
+   */
+  successorOf({ name, version }: Pick<WorkflowGraph, 'name' | 'version'>): WorkflowGraph | undefined {
+    return this.#workflows
+      .get(name)
+      ?.find(
+        (other) =>
+          other.onNewVersion === 'drain' &&
+          compareVersions(other.version, version) > 0 &&
+          (isRelease(other) || !isRelease({ version })),
+      );
+  }
+
+  /** Errors: NOT_FOUND. */
+  unregisterWorkflow({ name, version }: Pick<WorkflowGraph, 'name' | 'version'>): void {
+    const versions = this.#workflows.get(name) ?? [];
+    const rest = versions.filter((other) => other.version !== version);
+    if (rest.length === versions.length)
+      throw new OperatingError('NOT_FOUND', `There is no workflow ${name}@${version}.`);
+    if (rest.length > 0) this.#workflows.set(name, rest);
+    else this.#workflows.delete(name);
+    this.#registers.trigger.workflowRemoved({ key: `${name}@${version}` });
+  }
+
   workflows(): readonly WorkflowGraph[] {
     return [...this.#workflows.values()].flat();
   }
@@ -147,7 +180,11 @@ function pick<T extends { readonly version: string }>(
   const versions = reference === undefined ? undefined : book.get(reference.name);
   if (versions === undefined || reference === undefined) return undefined;
   if (reference.version !== undefined) return versions.find((one) => one.version === reference.version);
-  return versions.find((one) => !one.version.includes('-')) ?? versions[0];
+  return versions.find(isRelease) ?? versions[0];
+}
+
+function isRelease({ version }: { readonly version: string }): boolean {
+  return !version.includes('-');
 }
 
 function newestFirst<T extends { readonly version: string }>(list: T[]): T[] {

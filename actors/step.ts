@@ -11,6 +11,7 @@
  */
 import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
+import type { Degradation } from '../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
@@ -19,6 +20,7 @@ import { type AgentDefinition, type RetryPolicy } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { outputFault } from './output-fault.ts';
+import { DEFAULT_RETRY, pauseMs } from './retry-pause.ts';
 import type { RunInput, RunSeed } from './run.ts';
 import type { Choice } from './selector.ts';
 import { stepWaits } from './step-waits.ts';
@@ -28,6 +30,9 @@ export interface StepInput {
   readonly task: string;
   readonly step: string;
   readonly item?: number;
+  /** Which round of a loop this is, and which of the calls that the step falls back to, both from 1. */
+  readonly round?: number;
+  readonly fallback?: number;
   readonly agent?: string;
   readonly capability?: string;
   readonly input: unknown;
@@ -40,10 +45,11 @@ export interface StepInput {
 }
 
 /** How a step went. `attempts` counts those that began, and those that an open breaker turned away. */
-export type StepOutcome = { readonly events: readonly EventDraft[]; readonly attempts: number } & (
-  | { readonly ok: true; readonly output: unknown }
-  | { readonly ok: false; readonly error: ErrorBody }
-);
+export type StepOutcome = {
+  readonly events: readonly EventDraft[];
+  readonly attempts: number;
+  readonly degraded?: readonly Degradation[];
+} & ({ readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly error: ErrorBody });
 
 /** The state of one step. */
 export interface StepState {
@@ -324,14 +330,6 @@ function tellFlow(port: CellPort, type: 'item.parked' | 'item.unparked'): void {
 /** Signals that wait for the next attempt. */
 const SIGNALS_MAX = 100;
 
-const DEFAULT_RETRY: RetryPolicy = { attempts: 1, backoffMs: 200, factor: 2, maxBackoffMs: 30_000, jitter: true };
-
-/** The pause before the attempt after `attempt`. */
-function pauseMs(policy: RetryPolicy, attempt: number, random: () => number): number {
-  const fullMs = Math.min(policy.backoffMs * policy.factor ** (attempt - 1), policy.maxBackoffMs);
-  return Math.round(policy.jitter ? fullMs * (1 - random() / 2) : fullMs);
-}
-
 /** The agent's actor of one attempt. */
 function runSpec(state: StepState, port: CellPort, agent: AgentDefinition, run: string, attempt: number): ChildSpec {
   const { input } = state;
@@ -378,8 +376,14 @@ function capsuleOf({ details }: ErrorBody): { readonly capsule?: string } {
   return typeof capsule === 'string' ? { capsule } : {};
 }
 
-function placeOf(input: StepInput): { readonly step: string; readonly item?: number } {
-  return input.item === undefined ? { step: input.step } : { step: input.step, item: input.item };
+function placeOf({ step, item, round, fallback }: StepInput): Pick<StepInput, 'step' | 'item' | 'round' | 'fallback'> {
+  if (round === undefined && fallback === undefined) return item === undefined ? { step } : { step, item };
+  return {
+    step,
+    ...(item !== undefined && { item }),
+    ...(round !== undefined && { round }),
+    ...(fallback !== undefined && { fallback }),
+  };
 }
 
 function completed(state: StepState, output: unknown): StepState {

@@ -15,6 +15,15 @@ import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
+import {
+  type AwaitedSignal,
+  awaitsOf,
+  isAwaited,
+  keepSignal,
+  type KeptSignals,
+  letGoOfSignal,
+  offerSignal,
+} from './kept-signals.ts';
 import type { RunSeed } from './run.ts';
 import { type StepOutcome, STEP_LOGIC, type StepStart, stepAddress } from './step.ts';
 
@@ -37,6 +46,8 @@ export interface TaskStart {
     readonly logic: string;
     readonly input: unknown;
     readonly planned?: Readonly<Record<string, unknown>>;
+    /** The signals that steps of it come to wait for. */
+    readonly awaits?: readonly AwaitedSignal[];
   };
   readonly replayOf?: ReplayOf;
   /** What its one step goes on from. */
@@ -54,6 +65,10 @@ export interface TaskState {
   readonly waiting?: string;
   /** The calls that someone must say something about: id → what is not known. */
   readonly parked?: Readonly<Record<string, string>>;
+  /** Signals that no step has waited for yet. */
+  readonly signals?: KeptSignals;
+  /** The signals that its steps wait for, where its workflow was moved to another version. */
+  readonly awaits?: readonly AwaitedSignal[];
 }
 
 /** How a flow ended: like a step, with what was left out on the way. */
@@ -96,6 +111,8 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
       'task.progress': progress,
       'task.cancel': cancel,
       'task.signal': signal,
+      'signal.wanted': signalWanted,
+      'signal.taken': signalTaken,
       'node.resumed': resumed,
       'child.done': childDone,
       'child.failed': childFailed,
@@ -106,6 +123,8 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
       'task.progress': progress,
       'task.cancel': cancel,
       'task.signal': signal,
+      'signal.wanted': signalWanted,
+      'signal.taken': signalTaken,
       'child.done': childDone,
       'child.failed': childFailed,
       'child.quarantined': childFailed,
@@ -215,11 +234,16 @@ function log(
 
 function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   const drafts = event['events'] as readonly EventDraft[];
-  const steps =
-    state.steps + drafts.filter((draft) => draft.kind === 'step.started' && draft.data['attempt'] !== undefined).length;
-  const next = { ...state, steps };
+  const steps = state.steps + drafts.filter(isCall).length;
+  const awaits = event['awaits'] as TaskState['awaits'];
+  const next = { ...state, steps, ...(awaits !== undefined && { awaits }) };
   const settled = event['parked'] === undefined && event['unparked'] === undefined ? next : doubted(next, event);
   return log(settled, port, drafts, settled.phase);
+}
+
+/** The beginning of a call of an agent: steps that are made of others count as those do. */
+function isCall({ kind, data }: EventDraft): boolean {
+  return kind === 'step.started' && data['attempt'] !== undefined && data['workflow'] === undefined;
 }
 
 /** The task waits for people while there is any call in doubt. */
@@ -240,8 +264,26 @@ function resumed(state: TaskState, event: ActorEvent, port: CellPort): TaskState
 }
 
 function signal(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
-  port.send(state.child, event);
-  return state;
+  if (!isAwaited(awaitsOf(port.input as TaskStart, state), (event['event'] as ActorEvent).type)) {
+    port.send(state.child, event);
+    return state;
+  }
+  const { signals, numbered } = keepSignal(state.signals, event, port);
+  port.send(state.child, numbered);
+  return { ...state, signals };
+}
+
+/** A step of the task waits for a signal. */
+function signalWanted(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
+  return withSignals(state, offerSignal(state.signals, String(event['name']), String(event['by']), port));
+}
+
+function signalTaken(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
+  return withSignals(state, letGoOfSignal(state.signals, Number(event['number']), port));
+}
+
+function withSignals(state: TaskState, signals: KeptSignals | undefined): TaskState {
+  return signals === undefined || signals === state.signals ? state : { ...state, signals };
 }
 
 function cancel(state: TaskState, event: ActorEvent, port: CellPort): TaskState {

@@ -13,6 +13,7 @@ import { addPlanVerbs } from './menu/plans.ts';
 import { addQuarantineVerbs } from './menu/quarantine.ts';
 import { addStateVerbs } from './menu/state.ts';
 import { addTaskVerbs } from './menu/tasks.ts';
+import { addWorkflowVerbs } from './menu/workflows.ts';
 import { durationMs } from './option-values.ts';
 import type { VerbAdder } from './verb.ts';
 import type { ReplayFlags } from './verbs/replay.ts';
@@ -101,6 +102,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addStateVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);
+  addWorkflowVerbs(program, verb);
   addReplay(program, end);
   addLaterVerbs(program);
   return program;

@@ -9,7 +9,7 @@ import type { Registry } from '../actors/registry.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { StateDesk } from '../actors/state/state-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
-import type { WorkflowGraph } from '../protocol/graph.ts';
+import type { WorkflowDesk } from '../actors/workflow/workflow-desk.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -39,6 +39,7 @@ export interface GatewayDeps {
   readonly registers: Registers;
   readonly plans: FlowPlans;
   readonly planning: PlanDesk;
+  readonly workflows: WorkflowDesk;
   /** The tree of supervisors, with states, restarts and breakers. */
   describeTree(): unknown;
   readonly breakers: Pick<Breakers, 'views' | 'view' | 'reset'>;
@@ -50,6 +51,4 @@ export interface GatewayDeps {
   cluster(): unknown;
   /** Whether new work is taken on. */
   isReady(): boolean;
-  /** Admits, stores and registers a workflow. Errors: WORKFLOW_INVALID, NOT_AVAILABLE, STATE_CONFLICT, BUSY. */
-  defineWorkflow(value: unknown): Promise<WorkflowGraph>;
 }

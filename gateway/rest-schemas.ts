@@ -53,17 +53,6 @@ const agent = named(
     output: said('A JSON Schema.', z.looseObject({})).exactOptional(),
   }),
 );
-const workflow = named(
-  'WorkflowEntry',
-  z.object({
-    name: text,
-    version: text,
-    description: text.exactOptional(),
-    steps: z.array(text),
-    source: z.enum(['bundled', 'registered']),
-  }),
-);
-
 const moment = z.number().nullable();
 const breaker = named(
   'Breaker',
@@ -127,7 +116,6 @@ export const ANSWERS = Object.freeze({
   accepted: named('TaskAccepted', z.object({ task: text, status: z.enum(TASK_STATUSES), duplicate: z.boolean() })),
   signaled: named('TaskSignaled', z.object({ task: text, signal: text })),
   agentPage: named('AgentPage', z.object({ agents: z.array(agent), cursor })),
-  workflowPage: named('WorkflowPage', z.object({ workflows: z.array(workflow), cursor })),
   workflow: named('Workflow', z.looseObject({ name: text, version: text, steps: z.array(free) })),
   capsule: named('Capsule', z.looseObject({ id: text, actor: text, cause: text, summary: text, packed: text })),
   capsulePage: named(

@@ -17,6 +17,7 @@ import { registerRegistryRoutes } from './routes/registry-routes.ts';
 import { registerStateRoutes } from './routes/state-routes.ts';
 import { registerTaskRoutes } from './routes/task-routes.ts';
 import { registerWhyRoutes } from './routes/why-routes.ts';
+import { registerWorkflowRoutes } from './routes/workflow-routes.ts';
 
 /** Adds the routes that the OpenAPI document describes, and those that say they are absent. */
 export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
@@ -27,6 +28,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerEffectRoutes(typed, deps);
   registerCheckpointRoutes(typed, deps);
   registerRegistryRoutes(typed, deps);
+  registerWorkflowRoutes(typed, deps);
   registerQuarantineRoutes(typed, deps);
   registerPlanRoutes(typed, deps);
   registerStateRoutes(typed, deps);

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { OperatingError } from './errors.ts';
 import { nameField, referenceField, stepIdField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
-import { isVersion } from './names.ts';
+import { isEventName, isVersion } from './names.ts';
 
 const TARGETS = ['agent', 'capability', 'workflow'] as const;
 const MERGE = /^(?:all|any|quorum|reduce|first:[1-9]\d{0,4})$/;
@@ -58,6 +58,12 @@ const oneTarget = z.refine((call: unknown) => typeof call !== 'object' || target
 });
 
 const call = z.strictObject(callFields).check(oneTarget);
+const calls = z.array(call).min(1).max(LIMITS.fallbacksMax);
+
+/** The name may be a template; what it comes to is judged when it is known. */
+const signalName = words(LIMITS.expressionCharactersMax).refine((text) => text.includes('${') || isEventName(text), {
+  error: `expected the name of a signal: 1 to ${LIMITS.nameCharactersMax} printable characters, and not xstate. in front`,
+});
 
 const step = z
   .strictObject({
@@ -79,9 +85,17 @@ const step = z
         role: words(LIMITS.nameCharactersMax).exactOptional(),
         deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
         onExpire: z.enum(['approve', 'reject', 'fail']).exactOptional(),
+        message: words(LIMITS.commentCharactersMax).exactOptional(),
       })
       .exactOptional(),
-    fallback: call.exactOptional(),
+    signal: z
+      .strictObject({
+        name: signalName,
+        deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
+        onExpire: z.enum(['fail', 'continue']).exactOptional(),
+      })
+      .exactOptional(),
+    fallback: z.union([call, calls]).exactOptional(),
     compensate: call.exactOptional(),
     optional: z.boolean().exactOptional(),
     cache: z.boolean().exactOptional(),
@@ -90,15 +104,17 @@ const step = z
   .check(
     z.refine((value: unknown) => hasWork(value), {
       ...always,
-      error: 'expected exactly one of agent, capability, workflow; or an approval alone',
+      error: 'expected exactly one of agent, capability, workflow; or an approval, a signal or a delay alone',
     }),
   );
 
-/** A step has one target, or is an approval without one. */
+const WAITS = ['approval', 'signal', 'delayMs'] as const;
+
+/** A step has one target, or is a wait without one. */
 function hasWork(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   const count = targetsOf(value).length;
-  return count === 1 || (count === 0 && Object.hasOwn(value, 'approval'));
+  return count === 1 || (count === 0 && WAITS.some((wait) => Object.hasOwn(value, wait)));
 }
 
 const graphFields = {
@@ -107,6 +123,7 @@ const graphFields = {
   description,
   steps: z.array(step).min(1).max(LIMITS.workflowStepsMax),
   output: template.exactOptional(),
+  onNewVersion: z.enum(['keep', 'drain']).exactOptional(),
 };
 
 /** The shape of a workflow that is kept under its name. */
@@ -122,6 +139,12 @@ export type WorkflowGraph = z.infer<typeof graphSchema>;
 export type WorkflowStep = WorkflowGraph['steps'][number];
 /** A call beside a step's own: its fallback, or what undoes it. */
 export type WorkflowCall = z.infer<typeof call>;
+
+/** The calls that a step falls back to, in their order. */
+export function fallbacksOf({ fallback }: Pick<WorkflowStep, 'fallback'>): readonly WorkflowCall[] {
+  if (fallback === undefined) return [];
+  return isList(fallback) ? fallback : [fallback];
+}
 
 /**
  * Reads a workflow that is to be kept. Errors: WORKFLOW_INVALID; `details.issues` lists every fault of the shape as
@@ -139,13 +162,34 @@ export function parseInlineGraph(value: unknown): WorkflowGraph {
 function read(schema: z.ZodType<WorkflowGraph>, value: unknown): WorkflowGraph {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, LIMITS.issuesMax).map((issue) => ({
-    code: 'VALUE',
-    at: issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
-    message: issue.message,
-  }));
+  const issues = parsed.error.issues
+    .flatMap((issue) => branchIssues(issue))
+    .slice(0, LIMITS.issuesMax)
+    .map((issue) => ({
+      code: 'VALUE',
+      at: issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+      message: issue.message,
+    }));
   const [first] = issues;
   const more = issues.length > 1 ? ` And ${issues.length - 1} more: see details.issues.` : '';
   const message = `The workflow graph is not valid. At ${first?.at || 'the top'}: ${first?.message ?? ''}.${more}`;
   throw new OperatingError('WORKFLOW_INVALID', message, { details: { issues } });
+}
+
+/** What is wrong with a value that may be one thing or another: where it is plainly meant as one of them, its faults as that. */
+function branchIssues(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || issue.message !== UNION_MESSAGE) return [issue];
+  const meant = issue.errors.filter(
+    (issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  const [only] = meant;
+  if (only === undefined || meant.length > 1) return [issue];
+  return only.flatMap((inner) => branchIssues({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+/** What the library says where nobody has said more. */
+const UNION_MESSAGE = 'Invalid input';
+
+function isList<T extends object>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
 }

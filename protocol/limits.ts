@@ -140,6 +140,17 @@ export const LIMITS = Object.freeze({
   stepConcurrencyMax: 1_000,
   /** Rounds of one `loop`. */
   loopRoundsMax: 10_000,
+  /** Calls that one step may fall back to, one after the other. */
+  fallbacksMax: 8,
+  /** Workflows inside of one another, the outermost included; the steps of all of them together, and their bytes as JSON. */
+  workflowDepthMax: 8,
+  workflowTreeStepsMax: 10_000,
+  workflowTreeBytesMax: MIB,
+  /** Reasons in the `degraded` of one result; the last says how many more there are. */
+  degradationsMax: 1_000,
+  /** Signals of one task that nobody has waited for yet, and the bytes of one. */
+  signalsKeptMax: 100,
+  signalBytesMax: 64 * KIB,
   /** Attempts of one step, the first included. */
   attemptsMax: 100,
   /** What a title or a description may say. */

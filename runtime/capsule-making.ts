@@ -135,14 +135,15 @@ function shortened(error: ErrorBody): ErrorBody {
   return { ...rest, message, ...(bytes > 0 && bytes <= WORDS_CHARACTERS_MAX && { details }) };
 }
 
-/** Whose work it was, from the address: `task/ID`, `flow/ID`, `step/ID/STEP[/ITEM]`, `run/ID/STEP[/ITEM]/ATTEMPT`. */
+/** Whose work it was, from the address: `task/ID`, `flow/ID`, `step/ID/STEP[/ITEM]`, `stage/…` likewise, `run/ID/STEP[/ITEM]/ATTEMPT`. */
 function workOf(address: string): CapsuleWork | undefined {
   const [kind, task, step, ...numbers] = address.split('/');
-  if (task === undefined || !['task', 'flow', 'step', 'run'].includes(kind ?? '')) return undefined;
+  if (task === undefined || !['task', 'flow', 'stage', 'step', 'run'].includes(kind ?? '')) return undefined;
   if (step === undefined) return { task };
   const [first, second] = numbers.map(Number);
-  const item = kind === 'step' ? first : second === undefined ? undefined : first;
-  const attemptNumber = kind === 'step' ? undefined : (second ?? first);
+  const isRun = kind === 'run';
+  const item = !isRun ? first : second === undefined ? undefined : first;
+  const attemptNumber = !isRun ? undefined : (second ?? first);
   return {
     task,
     step,

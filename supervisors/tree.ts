@@ -4,7 +4,7 @@
  *   root ─ one-for-one        a supervisor or service of the node that crashes is a fault of the node itself: after few
  *   │                         restarts the process ends, and goes on from the store when it is started again
  *   ├ agents ─ dynamic        one supervisor per registered agent ─ dynamic: the actors of that agent
- *   ├ tasks ─ dynamic         task actors, their flows and steps
+ *   ├ tasks ─ dynamic         task actors, their flows, stages and steps
  *   ├ doors ─ dynamic         sessions: temporary, the connection ends with its actor
  *   └ services ─ one-for-one  what the node runs once; and a dynamic supervisor for each family of its actors (actors/family.ts)
  */

@@ -7,8 +7,9 @@ import { z } from 'zod';
 import { OperatingError } from '../../protocol/errors.ts';
 import { graphSchema, parseGraph, type WorkflowGraph } from '../../protocol/graph.ts';
 import type { Submission } from '../desk.ts';
-import { FLOW_LOGIC, type FlowStart } from '../workflow/flow.ts';
-import type { FlowPlans } from '../workflow/planner.ts';
+import type { TaskStart } from '../task.ts';
+import type { PinnedWorkflows } from '../workflow/flow-start.ts';
+import { type Admitted, type FlowPlans, flowWork } from '../workflow/planner.ts';
 import type { GraphFault } from '../workflow/graph-faults.ts';
 import { type Registry, schemaOf } from '../registry.ts';
 import type { Slots } from './goal-phrase.ts';
@@ -20,6 +21,8 @@ import { keyOf, type TemplateBook, type TemplateMatch } from './template-book.ts
 export interface PlanProposal {
   readonly source: 'template' | 'model';
   readonly graph: WorkflowGraph;
+  /** The workflows that it comes to call, as they were when it was made. */
+  readonly pinned: PinnedWorkflows;
   readonly input: unknown;
   /** `name@version` of the template, or the name of the model. */
   readonly by: string;
@@ -38,13 +41,6 @@ export interface GoalStart {
   readonly input: unknown;
   readonly priority: number;
   readonly deadlineAtMs?: number;
-}
-
-/** How a task for a goal begins; `planned` is for its log, where the plan is there already. */
-interface PlannedStart {
-  readonly logic: string;
-  readonly input: unknown;
-  readonly planned?: Readonly<Record<string, unknown>>;
 }
 
 /** The name of the logic of goals in the kernel. */
@@ -113,21 +109,28 @@ export class GoalPlanner {
     const best = chosen(matches);
     if (best === undefined) return undefined;
     const { template, confidence, slots } = best;
-    const graph = this.#deps.plans.admitted(template.graph, parseGraph).graph;
+    const { graph, pinned } = this.#deps.plans.admitted(template.graph, parseGraph);
     const candidates = candidatesOf(matches.filter((match) => match !== best));
-    return { source: 'template', graph, input: slots, by: keyOf(template), confidence, candidates, changes: [] };
+    return {
+      source: 'template',
+      graph,
+      pinned,
+      input: slots,
+      by: keyOf(template),
+      confidence,
+      candidates,
+      changes: [],
+    };
   }
 
   /** What a task for a goal begins as: the workflow of a template, or the goal's own actor, which asks the model. Errors: those of both. */
-  plan({ target, input, options }: Submission, task: string, nowMs: number): PlannedStart {
+  plan({ target, input, options }: Submission, task: string, nowMs: number): NonNullable<TaskStart['flow']> {
     const goal = target.goal ?? '';
     const { priority = PRIORITY, deadlineMs } = options;
     const common = { task, priority, ...(deadlineMs !== undefined && { deadlineAtMs: nowMs + deadlineMs }) };
     const proposal = this.fromTemplates(goal, input);
     if (proposal !== undefined) {
-      const { graph, input: slots } = proposal;
-      const start: FlowStart = { ...common, graph, input: slots };
-      return { logic: FLOW_LOGIC, input: start, planned: plannedData(proposal) };
+      return { ...flowWork({ ...common, input: proposal.input }, proposal), planned: plannedData(proposal) };
     }
     if (!this.hasModel) throw this.refusal(goal, input);
     return { logic: GOAL_LOGIC, input: { ...common, goal, input } satisfies GoalStart };
@@ -166,8 +169,9 @@ export class GoalPlanner {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       signal.throwIfAborted();
       const answer = await model.propose(request, signal);
-      const { graph, faults: left, changes, draft } = this.#judge(answer);
-      if (graph !== undefined) return { source: 'model', graph, input, by: model.name, candidates: [], changes };
+      const { admitted, faults: left, changes, draft } = this.#judge(answer);
+      if (admitted !== undefined)
+        return { source: 'model', ...admitted, input, by: model.name, candidates: [], changes };
       faults = left;
       request = { ...request, previous: { graph: draft, faults } };
     }
@@ -179,22 +183,22 @@ export class GoalPlanner {
 
   /** Mends once what is plain, and judges again. */
   #judge(answer: unknown): {
-    readonly graph?: WorkflowGraph;
+    readonly admitted?: Admitted;
     readonly draft: unknown;
     readonly faults: readonly GraphFault[];
     readonly changes: readonly string[];
   } {
     const first = this.#admit(answer);
-    if ('graph' in first) return { ...first, draft: answer, faults: [], changes: [] };
+    if ('admitted' in first) return { ...first, draft: answer, faults: [], changes: [] };
     const { graph: draft, changes } = repairGraph(answer, first.faults);
     if (changes.length === 0) return { draft: answer, faults: first.faults, changes };
     const second = this.#admit(draft);
-    return 'graph' in second ? { ...second, draft, faults: [], changes } : { draft, faults: second.faults, changes };
+    return 'admitted' in second ? { ...second, draft, faults: [], changes } : { draft, faults: second.faults, changes };
   }
 
-  #admit(value: unknown): { readonly graph: WorkflowGraph } | { readonly faults: readonly GraphFault[] } {
+  #admit(value: unknown): { readonly admitted: Admitted } | { readonly faults: readonly GraphFault[] } {
     try {
-      return { graph: this.#deps.plans.admitted(value).graph };
+      return { admitted: this.#deps.plans.admitted(value) };
     } catch (error) {
       const issues =
         error instanceof OperatingError ? (error.details as { issues?: unknown } | undefined)?.issues : undefined;

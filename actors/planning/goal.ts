@@ -14,7 +14,8 @@ import { flatFactory, type FlatLogic } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import { type FlowOutcome, TASKS_SUPERVISOR } from '../task.ts';
-import { FLOW_LOGIC, type FlowStart } from '../workflow/flow.ts';
+import { FLOW_LOGIC } from '../workflow/flow-start.ts';
+import { flowWork } from '../workflow/planner.ts';
 import { GOAL_LOGIC, type GoalPlanner, type GoalStart, plannedData, type PlanProposal } from './goal-planner.ts';
 
 /** The state of one goal. */
@@ -90,12 +91,13 @@ function ask(attempt: number, port: CellPort, again: boolean): void {
 function begin(state: GoalState, proposal: PlanProposal, port: CellPort): GoalState {
   const { task, priority, deadlineAtMs } = port.input as GoalStart;
   const deadline = deadlineAtMs === undefined ? {} : { deadlineAtMs };
-  const { graph, input } = proposal;
-  port.send(`task/${task}`, { type: 'task.progress', events: [{ kind: 'task.planned', data: plannedData(proposal) }] });
+  const { input, awaits } = flowWork({ task, input: proposal.input, priority, ...deadline }, proposal);
+  const events = [{ kind: 'task.planned', data: plannedData(proposal) }];
+  port.send(`task/${task}`, { type: 'task.progress', events, ...(awaits !== undefined && { awaits }) });
   port.startChild({
     address: flowOf(port),
     logic: FLOW_LOGIC,
-    input: { task, graph, input, priority, ...deadline } satisfies FlowStart,
+    input,
     supervisor: TASKS_SUPERVISOR,
     owner: port.address,
     restart: 'transient',
@@ -123,7 +125,8 @@ function toFlow(state: GoalState, event: ActorEvent, port: CellPort): GoalState 
 }
 
 function flowOf(port: CellPort): string {
-  return `${port.address}/planned`;
+  // No path of a step looks like this: workflows that the plan calls have theirs there too.
+  return `${port.address}/~planned`;
 }
 
 function ended(state: GoalState, outcome: FlowOutcome): GoalState {

@@ -94,7 +94,7 @@ export class PlanDesk {
       return { ...how, ...this.#look(made.graph, made.input, undefined) };
     }
     if (workflow !== undefined) {
-      const found = this.#deps.plans.named(workflow);
+      const { graph: found } = this.#deps.plans.named(workflow);
       return { source: 'workflow', ...this.#look(found, input, `${found.name}@${found.version}`) };
     }
     return { source: 'graph', ...this.#look(this.#deps.plans.admitted(graph).graph, input, undefined) };

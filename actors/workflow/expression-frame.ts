@@ -8,6 +8,8 @@ export interface Scope {
   readonly steps?: Readonly<Record<string, unknown>>;
   readonly item?: unknown;
   readonly index?: number;
+  /** Which run of a loop this is, from 1. */
+  readonly round?: number;
 }
 
 /** The state of one evaluation. `slots` hold the variables of macros. */

@@ -5,8 +5,8 @@
  * types JSON lists by their first element. Its grammar, escapes, precedence and macro shapes are used as they are; a
  * property test holds the two evaluators against each other wherever both give an answer.
  *
- * What an expression may name is decided here, when it is compiled: `input`, `steps.ID`, `item`, `index`, and the
- * variables of macros. `steps` alone is refused, so that what an expression needs is known before it runs.
+ * What an expression may name is decided here, when it is compiled: `input`, `steps.ID`, `item`, `index`, `round`,
+ * and the variables of macros. `steps` alone is refused, so that what an expression needs is known before it runs.
  */
 import type { ASTNode, ASTOperator } from '@marcbachmann/cel-js';
 import { type Compilation, type NodeOf, type Run, stepNamed } from './expression-frame.ts';
@@ -18,7 +18,7 @@ import { compilePattern } from './expression-pattern.ts';
 import { entering, exact, fieldOf, isMap, isRefusedName, kindOf } from './expression-values.ts';
 import { closestName } from './graph-suggestion.ts';
 
-const ROOTS = ['input', 'steps', 'item', 'index'] as const;
+const ROOTS = ['input', 'steps', 'item', 'index', 'round'] as const;
 
 type Compilers = { readonly [Op in ASTOperator]?: (node: NodeOf<Op>, compilation: Compilation) => Run };
 
@@ -84,6 +84,12 @@ function compileName(node: NodeOf<'id'>, { variables }: Compilation): Run {
     return ({ scope }) => {
       if (scope[name] === undefined) throw new ExpressionFault(`\`${name}\` has a value only inside of forEach`, node);
       return entering(scope[name]);
+    };
+  }
+  if (name === 'round') {
+    return ({ scope }) => {
+      if (scope.round === undefined) throw new ExpressionFault('`round` has a value only inside of a loop', node);
+      return scope.round;
     };
   }
   if (name === 'steps')

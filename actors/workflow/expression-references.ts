@@ -9,6 +9,7 @@ export interface References {
   readonly input: boolean;
   readonly item: boolean;
   readonly index: boolean;
+  readonly round: boolean;
 }
 
 interface Found {
@@ -28,13 +29,19 @@ export function mergeReferences(all: Iterable<References>): References {
   const found: Found = { steps: new Set(), roots: new Set() };
   for (const references of all) {
     for (const step of references.steps) found.steps.add(step);
-    for (const root of ['input', 'item', 'index'] as const) if (references[root]) found.roots.add(root);
+    for (const root of ['input', 'item', 'index', 'round'] as const) if (references[root]) found.roots.add(root);
   }
   return toReferences(found);
 }
 
 function toReferences({ steps, roots }: Found): References {
-  return { steps: [...steps], input: roots.has('input'), item: roots.has('item'), index: roots.has('index') };
+  return {
+    steps: [...steps],
+    input: roots.has('input'),
+    item: roots.has('item'),
+    index: roots.has('index'),
+    round: roots.has('round'),
+  };
 }
 
 type Variables = Readonly<Record<string, true>>;

@@ -84,7 +84,7 @@ function shapeOfName(name: string, { variables, roots }: Check): Shape {
   if (Object.hasOwn(variables, name)) return variables[name] ?? ANY;
   if (name === 'input') return roots.input;
   if (name === 'item') return roots.item;
-  return name === 'index' ? NUMBER : ANY;
+  return name === 'index' || name === 'round' ? NUMBER : ANY;
 }
 
 function shapeOfField(left: ASTNode, from: Shape, name: string, { report }: Check): Shape {

@@ -16,20 +16,20 @@ import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import { outputFault } from '../output-fault.ts';
-import { STEP_LOGIC, type StepInput, type StepOutcome, type StepStart, stepAddress } from '../step.ts';
-import { type FlowOutcome, TASKS_SUPERVISOR } from '../task.ts';
+import { type StepOutcome, stepAddress } from '../step.ts';
+import type { FlowOutcome } from '../task.ts';
+import { mergeDegraded } from './degradations.ts';
+import type { Scope } from './expression-frame.ts';
+import { assertMovable, type FlowVersion, lettersFor, MOVED_ROW, startOf } from './flow-migration.ts';
+import { FLOW_LOGIC, type FlowStart } from './flow-start.ts';
 import { FlowRun, type OutputRow } from './flow-run.ts';
 import { type GraphPlan, inputOf, isWanted, type PlannedStep } from './graph-plan.ts';
 import type { EndStatus, StepStatus } from './graph-order.ts';
+import { stageAddress, stageSpec } from './stage-start.ts';
+import { stepIdOf, stepPath } from './stage-path.ts';
+import { agentCallSpec } from './step-call.ts';
 
-/** What a flow's cell is started with. */
-export interface FlowStart {
-  readonly task: string;
-  readonly graph: WorkflowGraph;
-  readonly input: unknown;
-  readonly priority: number;
-  readonly deadlineAtMs?: number;
-}
+export { FLOW_LOGIC, type FlowStart } from './flow-start.ts';
 
 /** A fan-out under way: one letter per item, `w` for one that waits for a person, which is not counted as running. */
 interface FanState {
@@ -52,9 +52,6 @@ export interface FlowState {
 
 /** Compiles a graph. The same graph gives the same plan. */
 export type Planner = (graph: WorkflowGraph) => GraphPlan;
-
-/** The name of the logic in the kernel. */
-export const FLOW_LOGIC = 'flow';
 
 const LETTERS: Readonly<Record<string, StepStatus>> = {
   p: 'pending',
@@ -87,7 +84,7 @@ export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
       return new FlowTurn(state, port).begin(run.order.ready);
     },
     restored: (state, port) => {
-      const start = port.input as FlowStart;
+      const start = startOf(port);
       return { ...state, run: restoreRun(start, planOf(start.graph), state, port) };
     },
     table: {
@@ -106,6 +103,7 @@ export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
           for (const address of new FlowTurn(state, port).runningSteps()) port.send(address, event);
           return state;
         },
+        'flow.migrate': (state, event: ActorEvent, port) => moved(state, event, port, planOf),
       },
       done: {},
     },
@@ -122,6 +120,29 @@ export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
       return `${state.phase}, ${count('csd')} of ${state.steps.length} steps done, ${count('r')} running`;
     },
   };
+}
+
+/** Goes on by another version of the workflow, where that fits what has been done so far. */
+function moved(state: FlowState, event: ActorEvent, port: CellPort, planOf: Planner): FlowState {
+  const from = startOf(port);
+  const to = event['to'] as FlowVersion;
+  const replyTo = String(event['replyTo']);
+  const letters = new Map(state.run.plan.steps.map(({ id }, index) => [id, state.steps[index] ?? 'p']));
+  try {
+    assertMovable(from, to, (step) => LETTERS[letters.get(step) ?? 'p'] ?? 'pending');
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    port.send(replyTo, { type: 'rejected', error: error.toBody() });
+    return state;
+  }
+  port.send(replyTo, { type: 'flow.migrated', from: from.reference, to: to.reference });
+  if (from.reference === to.reference) return state;
+  port.attach(MOVED_ROW, to);
+  const start = { ...from, ...to };
+  const plan = planOf(to.graph);
+  const steps = lettersFor(plan, (id) => letters.get(id));
+  const next = { ...state, steps, run: restoreRun(start, plan, { ...state, steps }, port) };
+  return new FlowTurn(next, port, start).goOn(from.reference, event['awaits']);
 }
 
 function crashOutcome(error: ErrorBody): StepOutcome {
@@ -154,10 +175,10 @@ class FlowTurn {
   readonly #lines: EventDraft[] = [];
   #state: FlowState;
 
-  constructor(state: FlowState, port: CellPort) {
+  constructor(state: FlowState, port: CellPort, start = startOf(port)) {
     this.#state = state;
     this.#port = port;
-    this.#start = port.input as FlowStart;
+    this.#start = start;
     this.#run = state.run;
   }
 
@@ -166,11 +187,21 @@ class FlowTurn {
     return this.#done();
   }
 
+  /** It has another plan from here on. */
+  goOn(from: string | undefined, awaits: unknown): FlowState {
+    const events = [{ kind: 'task.planned', data: { workflow: this.#start.reference, from } }];
+    this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events, awaits });
+    this.#startAll(this.#run.order.ready);
+    return this.#done();
+  }
+
   childEnded(address: string, outcome: StepOutcome): FlowState {
-    const [, , id = '', item] = address.split('/');
-    const step = this.#run.plan.byId.get(id);
+    const [, , path = '', item] = address.split('/');
+    const step = this.#run.plan.byId.get(stepIdOf(path));
     if (step === undefined || this.#statusOf(step) !== 'running') return this.#state;
     this.#lines.push(...outcome.events);
+    if (outcome.degraded !== undefined)
+      this.#state = { ...this.#state, degraded: mergeDegraded(this.#state.degraded, outcome.degraded) };
     if (item === undefined) this.#stepEnded(step, outcome);
     else this.#itemEnded(step, Number(item), outcome);
     return this.#done();
@@ -181,7 +212,11 @@ class FlowTurn {
    * more than `concurrency`: those that took its place are under way.
    */
   itemRests(address: string, rests: boolean): FlowState {
-    const [, , id = '', item] = address.split('/');
+    const { within } = this.#start;
+    // What rests in here makes the whole of it rest, in a fan-out further out.
+    if (within !== undefined) this.#port.send(within.stage, { type: rests ? 'item.parked' : 'item.unparked', address });
+    const [, , path = '', item] = address.split('/');
+    const id = stepIdOf(path);
     const step = this.#run.plan.byId.get(id);
     const fan = this.#state.fans[id];
     const index = Number(item);
@@ -194,13 +229,25 @@ class FlowTurn {
 
   /** Addresses of the steps' actors at work. */
   runningSteps(): string[] {
-    const { task } = this.#start;
     return this.#run.plan.steps.flatMap((step, index) => {
       if (this.#state.steps[index] !== 'r') return [];
       const fan = this.#state.fans[step.id];
-      if (fan === undefined) return [stepAddress(task, step.id)];
-      return [...fan.items].flatMap((letter, item) => (isUnderWay(letter) ? [stepAddress(task, step.id, item)] : []));
+      if (fan === undefined) return [this.#addressOf(step)];
+      return [...fan.items].flatMap((letter, item) => (isUnderWay(letter) ? [this.#addressOf(step, item)] : []));
     });
+  }
+
+  /** The actor that works for a step, or for one of its items. */
+  #addressOf({ id, staged }: PlannedStep, item?: number): string {
+    const path = this.#pathOf(id);
+    return staged === undefined
+      ? stepAddress(this.#start.task, path, item)
+      : stageAddress(this.#start.task, path, item);
+  }
+
+  /** What a step is called outside of this flow. */
+  #pathOf(id: string): string {
+    return stepPath(this.#start.within?.path, id);
   }
 
   #startAll(ready: readonly string[]): void {
@@ -212,7 +259,10 @@ class FlowTurn {
         todo.push(...this.#startStep(step));
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
-        this.#lines.push({ kind: 'step.failed', data: { step: id, code: error.code, message: error.message } });
+        this.#lines.push({
+          kind: 'step.failed',
+          data: { step: this.#pathOf(id), code: error.code, message: error.message },
+        });
         this.#setStatus(step, 'running');
         todo.push(...this.#stepFailed(step, error.toBody()));
       }
@@ -222,17 +272,16 @@ class FlowTurn {
   /** Starts a step, or ends it at once: gives the steps that become ready by that. */
   #startStep(step: PlannedStep): readonly string[] {
     if (!isWanted(step, this.#run.scope())) {
-      this.#lines.push({ kind: 'step.skipped', data: { step: step.id } });
+      this.#lines.push({ kind: 'step.skipped', data: { step: this.#pathOf(step.id) } });
       return this.#end(step, 'skipped', null);
     }
     const items = this.#run.items(step);
     if (items === undefined) {
-      const input = inputOf(step, this.#run.scope());
+      this.#startActor(step, this.#run.scope());
       this.#setStatus(step, 'running');
-      this.#startActor(step, input);
       return [];
     }
-    this.#lines.push({ kind: 'step.started', data: { step: step.id, items: items.length } });
+    this.#lines.push({ kind: 'step.started', data: { step: this.#pathOf(step.id), items: items.length } });
     this.#setStatus(step, 'running');
     if (items.length === 0) return this.#fanEnded(step);
     this.#setFan(step, { items: 'p'.repeat(items.length), next: 0, running: 0 });
@@ -246,7 +295,7 @@ class FlowTurn {
     let fan = this.#state.fans[step.id] as FanState;
     while (fan.running < limit && fan.next < items.length) {
       const index = fan.next;
-      this.#startActor(step, inputOf(step, this.#run.scope({ value: items[index], index })), index);
+      this.#startActor(step, this.#run.scope({ value: items[index], index }), index);
       fan = { items: withLetter(fan.items, index, 'r'), next: index + 1, running: fan.running + 1 };
     }
     this.#setFan(step, fan);
@@ -261,39 +310,20 @@ class FlowTurn {
     }
   }
 
-  #startActor(planned: PlannedStep, input: unknown, item?: number): void {
-    const { task, priority, deadlineAtMs } = this.#start;
-    const { step } = planned;
-    const deadline = deadlineAtMs === undefined ? {} : { deadlineAtMs };
-    const work: StepInput = {
-      task,
-      step: planned.id,
-      input,
-      priority,
-      ...deadline,
+  /** Throws OperatingError INVALID_INPUT: an expression of the step cannot be evaluated. */
+  #startActor(planned: PlannedStep, scope: Scope, item?: number): void {
+    const { address } = this.#port;
+    const place = {
+      path: this.#pathOf(planned.id),
       ...(item !== undefined && { item }),
-      ...(step.agent !== undefined && { agent: step.agent }),
-      ...(step.capability !== undefined && { capability: step.capability }),
-      ...(step.retry !== undefined && { retry: step.retry }),
-      ...(step.timeoutMs !== undefined && { timeoutMs: step.timeoutMs }),
+      ...((item !== undefined || this.#start.within !== undefined) && { rests: address }),
     };
-    const start: StepStart = {
-      work,
-      owner: `task/${task}`,
-      ...(item !== undefined && { flow: this.#port.address }),
-    };
-    this.#port.startChild({
-      address: stepAddress(task, planned.id, item),
-      logic: STEP_LOGIC,
-      input: start,
-      supervisor: TASKS_SUPERVISOR,
-      owner: this.#port.address,
-      restart: 'transient',
-      recovery: 'resume',
-      priority,
-      durable: true,
-      ...deadline,
-    });
+    const { staged, step } = planned;
+    this.#port.startChild(
+      staged === undefined
+        ? agentCallSpec(this.#start, address, place, step, inputOf(planned, scope))
+        : stageSpec(this.#start, address, place, planned, staged, scope),
+    );
   }
 
   #stepEnded(step: PlannedStep, outcome: StepOutcome): void {
@@ -309,8 +339,7 @@ class FlowTurn {
     if (fan === undefined || letter === undefined || !isUnderWay(letter)) return;
     if (!outcome.ok) {
       for (let other = 0; other < fan.next; other++) {
-        if (other !== index && isUnderWay(fan.items[other] ?? ''))
-          this.#port.stopChild(stepAddress(this.#start.task, step.id, other));
+        if (other !== index && isUnderWay(fan.items[other] ?? '')) this.#port.stopChild(this.#addressOf(step, other));
       }
       const error = { ...outcome.error, message: `Item ${index}: ${outcome.error.message}` };
       this.#startAll(this.#stepFailed(step, error));
@@ -326,7 +355,7 @@ class FlowTurn {
 
   #fanEnded(step: PlannedStep): readonly string[] {
     const outputs = [...this.#run.itemOutputs(step.id)];
-    this.#lines.push({ kind: 'step.completed', data: { step: step.id, items: outputs.length } });
+    this.#lines.push({ kind: 'step.completed', data: { step: this.#pathOf(step.id), items: outputs.length } });
     // The items' rows become one.
     outputs.forEach((_output, index) => this.#port.attach(`out/${step.id}/${index}`, undefined));
     this.#port.attach(`out/${step.id}`, { value: outputs } satisfies OutputRow);
@@ -337,9 +366,9 @@ class FlowTurn {
   #stepFailed(step: PlannedStep, error: ErrorBody): readonly string[] {
     this.#setFan(step, undefined);
     if (step.step.optional === true) {
-      this.#lines.push({ kind: 'step.degraded', data: { step: step.id, code: error.code, message: error.message } });
-      const degraded = [...this.#state.degraded, { step: step.id, code: error.code, message: error.message }];
-      this.#state = { ...this.#state, degraded };
+      const reason = { step: this.#pathOf(step.id), code: error.code, message: error.message };
+      this.#lines.push({ kind: 'step.degraded', data: reason });
+      this.#state = { ...this.#state, degraded: mergeDegraded(this.#state.degraded, [reason]) };
       return this.#end(step, 'degraded', null);
     }
     this.#setStatus(step, 'failed');

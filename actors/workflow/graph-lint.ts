@@ -12,6 +12,7 @@ import { compileOutputSite, compileStepSites, type Site, type StepSites } from '
 import { closestName } from './graph-suggestion.ts';
 import { checkTargets, type TargetLookups } from './graph-targets.ts';
 import { GraphTypes, type SchemaLookups } from './graph-types.ts';
+import { hasTarget, stagedPart } from './staged-step.ts';
 import { pointerSegment } from './template.ts';
 
 /** What the lint asks of the rest of the node. */
@@ -44,6 +45,7 @@ export function lintGraph(graph: WorkflowGraph, lookups: GraphLookups): LintResu
   const types = new GraphTypes(steps, lookups, faults);
   const needs = compiled.map((step) => {
     checkFeatures(step, lookups, faults);
+    checkSense(step, faults);
     checkTargets(step, lookups, faults);
     types.checkStep(step);
     return needsOf(step, indexes, faults);
@@ -68,12 +70,12 @@ function indexSteps(steps: readonly WorkflowStep[], faults: FaultList): Readonly
 }
 
 function checkFeatures(
-  { step, index, fallback, compensate }: StepSites,
+  { step, index, fallbacks, compensate }: StepSites,
   { notAvailable }: GraphLookups,
   faults: FaultList,
 ): void {
   const places: [at: string, value: object][] = [[`/steps/${index}`, step]];
-  for (const site of [fallback, compensate]) if (site !== undefined) places.push([site.at, site.call]);
+  for (const site of [...fallbacks, compensate]) if (site !== undefined) places.push([site.at, site.call]);
   for (const [at, value] of places) {
     for (const field of Object.keys(value)) {
       if (!notAvailable.has(field)) continue;
@@ -83,6 +85,18 @@ function checkFeatures(
         `Step \`${step.id}\` uses \`${field}\`, which is not available in this version.`,
       );
     }
+  }
+}
+
+/** What is said of the work of a step needs work to be said of. */
+const OF_WORK = ['input', 'loop', 'retry', 'timeoutMs', 'cache'] as const;
+
+function checkSense({ step, index }: StepSites, faults: FaultList): void {
+  if (hasTarget(step)) return;
+  for (const field of OF_WORK) {
+    if (step[field] === undefined) continue;
+    const what = `Step \`${step.id}\` only waits, and has no work for its \`${field}\``;
+    faults.add('OUT_OF_PLACE', `/steps/${index}/${field}`, `${what}; give it an agent, a capability or a workflow.`);
   }
 }
 
@@ -155,7 +169,7 @@ function planOf(
   const steps = order.flatMap((index): PlannedStep[] => {
     const at = compiled[index];
     if (at === undefined) return [];
-    const { step, when, input, forEach, loopWhile, fallback, compensate } = at;
+    const { step, when, input, forEach, loopWhile, signalName, approvalMessage, fallbacks, compensate } = at;
     return [
       {
         id: step.id,
@@ -168,7 +182,10 @@ function planOf(
         input,
         forEach,
         loopWhile,
-        fallback,
+        signalName,
+        approvalMessage,
+        fallbacks,
+        staged: stagedPart(step),
         compensate,
       },
     ];

@@ -8,6 +8,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { Expression } from './expression.ts';
 import type { Scope } from './expression-frame.ts';
 import { kindOf } from './expression-values.ts';
+import type { StagedStep } from './staged-step.ts';
 import type { Template } from './template.ts';
 
 /** A call beside a step's own. Without an `input` of its own it gets the step's. */
@@ -34,7 +35,12 @@ export interface PlannedStep {
   readonly input: Template | undefined;
   readonly forEach: Template | undefined;
   readonly loopWhile: Expression | undefined;
-  readonly fallback: PlannedCall | undefined;
+  readonly signalName: Template | undefined;
+  readonly approvalMessage: Template | undefined;
+  /** The calls it falls back to, in their order. */
+  readonly fallbacks: readonly PlannedCall[];
+  /** What a stage must know of it (stage.ts), where it is more than one call of an agent. */
+  readonly staged: StagedStep | undefined;
   readonly compensate: PlannedCall | undefined;
 }
 
@@ -53,10 +59,14 @@ export interface GraphPlan {
  */
 export function isWanted({ when, index }: PlannedStep, scope: Scope): boolean {
   if (when === undefined) return true;
-  const at = `/steps/${index}/when`;
-  const answer = when.evaluate(scope, at);
+  return conditionOf(when, `/steps/${index}/when`, scope);
+}
+
+/** What a condition says. Throws OperatingError INVALID_INPUT: it cannot be evaluated, or gives no bool. */
+export function conditionOf(condition: Expression, at: string, scope: Scope): boolean {
+  const answer = condition.evaluate(scope, at);
   if (typeof answer === 'boolean') return answer;
-  throw wrongKind(when.text, at, answer, 'a condition is a bool');
+  throw wrongKind(condition.text, at, answer, 'a condition is a bool');
 }
 
 /**

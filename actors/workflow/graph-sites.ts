@@ -3,7 +3,7 @@
  * here; what the referenced things are is judged by `graph-lint.ts`, their kinds by `graph-types.ts`.
  */
 import { OperatingError } from '../../protocol/errors.ts';
-import type { WorkflowCall, WorkflowStep } from '../../protocol/graph.ts';
+import { fallbacksOf, type WorkflowCall, type WorkflowStep } from '../../protocol/graph.ts';
 import { compileExpression, type Expression } from './expression.ts';
 import type { References } from './expression-references.ts';
 import { scanText } from './expression-scanner.ts';
@@ -18,8 +18,10 @@ export interface Site {
   readonly references: References;
   /** Whether `item` and `index` mean something here. */
   readonly hasItem: boolean;
-  /** Whether the step's own output may be read here. */
+  /** Whether the step's own output may be read here: what it has put out, or the last round of its loop. */
   readonly hasOwnOutput: boolean;
+  /** Whether `round` means something here. */
+  readonly hasRound: boolean;
 }
 
 /** An expression and its JSON pointer in the graph. */
@@ -46,20 +48,25 @@ export interface StepSites {
   readonly input: Template | undefined;
   readonly forEach: Template | undefined;
   readonly loopWhile: Expression | undefined;
-  readonly fallback: CallSite | undefined;
+  readonly signalName: Template | undefined;
+  readonly approvalMessage: Template | undefined;
+  readonly fallbacks: readonly CallSite[];
   readonly compensate: CallSite | undefined;
 }
+
+type Rules = Pick<Site, 'role' | 'hasItem' | 'hasOwnOutput' | 'hasRound'>;
 
 /** Compiles the expressions of a step. Faults (`SYNTAX`, `OUT_OF_PLACE`) go to the list. */
 export function compileStepSites(step: WorkflowStep, index: number, faults: FaultList): StepSites {
   const at = `/steps/${index}`;
   const sites: Site[] = [];
   const hasItem = step.forEach !== undefined;
-  const condition = (text: string | undefined, place: string, hasOwnOutput: boolean): Expression | undefined => {
+  const hasRound = step.loop !== undefined;
+  const condition = (text: string | undefined, place: string, isInLoop: boolean): Expression | undefined => {
     if (text === undefined) return undefined;
     const expression = compileCondition(text, place, faults);
     if (expression !== undefined) {
-      const rules = { hasItem: hasItem && hasOwnOutput, hasOwnOutput };
+      const rules = { hasItem: hasItem && isInLoop, hasOwnOutput: isInLoop, hasRound: isInLoop };
       sites.push({
         at: place,
         role: 'condition',
@@ -70,11 +77,7 @@ export function compileStepSites(step: WorkflowStep, index: number, faults: Faul
     }
     return expression;
   };
-  const template = (
-    value: unknown,
-    place: string,
-    rules: Pick<Site, 'role' | 'hasItem' | 'hasOwnOutput'>,
-  ): Template | undefined => {
+  const template = (value: unknown, place: string, rules: Rules): Template | undefined => {
     if (value === undefined) return undefined;
     const compiled = compileGraphTemplate(value, place, faults);
     sites.push({ at: place, expressions: compiled.placeholders, references: compiled.references, ...rules });
@@ -82,9 +85,11 @@ export function compileStepSites(step: WorkflowStep, index: number, faults: Faul
   };
   const call = (called: WorkflowCall | undefined, place: string, hasOwnOutput: boolean): CallSite | undefined => {
     if (called === undefined) return undefined;
-    const input = template(called.input, `${place}/input`, { role: 'value', hasItem, hasOwnOutput });
-    return { call: called, at: place, input };
+    const rules: Rules = { role: 'value', hasItem, hasOwnOutput, hasRound: false };
+    return { call: called, at: place, input: template(called.input, `${place}/input`, rules) };
   };
+  const before: Rules = { role: 'value', hasItem, hasOwnOutput: false, hasRound: false };
+  const isList = Array.isArray(step.fallback);
   const compiled: StepSites = {
     step,
     index,
@@ -94,10 +99,15 @@ export function compileStepSites(step: WorkflowStep, index: number, faults: Faul
       role: 'list',
       hasItem: false,
       hasOwnOutput: false,
+      hasRound: false,
     }),
-    input: template(step.input, `${at}/input`, { role: 'value', hasItem, hasOwnOutput: false }),
+    input: template(step.input, `${at}/input`, { role: 'value', hasItem, hasOwnOutput: hasRound, hasRound }),
     loopWhile: condition(step.loop?.while, `${at}/loop/while`, true),
-    fallback: call(step.fallback, `${at}/fallback`, false),
+    signalName: template(step.signal?.name, `${at}/signal/name`, before),
+    approvalMessage: template(step.approval?.message, `${at}/approval/message`, before),
+    fallbacks: fallbacksOf(step).flatMap(
+      (one, place) => call(one, isList ? `${at}/fallback/${place}` : `${at}/fallback`, false) ?? [],
+    ),
     compensate: call(step.compensate, `${at}/compensate`, true),
   };
   for (const site of sites) checkScope(site, faults);
@@ -118,6 +128,7 @@ export function compileOutputSite(
     references,
     hasItem: false,
     hasOwnOutput: false,
+    hasRound: false,
   };
   checkScope(site, faults);
   return { template, site };
@@ -150,16 +161,20 @@ function addSyntaxFault(error: unknown, at: string, faults: FaultList): void {
   faults.add('SYNTAX', at, error.message);
 }
 
+const ITEM_PLACES = 'the input of a step with forEach';
+
+/** The names that have no value everywhere, and where they have one. */
+const PLACES: readonly (readonly [name: 'item' | 'index' | 'round', has: 'hasItem' | 'hasRound', where: string])[] = [
+  ['item', 'hasItem', ITEM_PLACES],
+  ['index', 'hasItem', ITEM_PLACES],
+  ['round', 'hasRound', 'the input and the condition of a step with a loop'],
+];
+
 function checkScope(site: Site, faults: FaultList): void {
-  if (site.hasItem) return;
   for (const { at, expression } of site.expressions) {
-    for (const name of ['item', 'index'] as const) {
-      if (!expression.references[name]) continue;
-      faults.add(
-        'OUT_OF_PLACE',
-        at,
-        `\`${expression.text}\` reads \`${name}\`, which has a value only in the input of a step with forEach.`,
-      );
+    for (const [name, has, where] of PLACES) {
+      if (site[has] || !expression.references[name]) continue;
+      faults.add('OUT_OF_PLACE', at, `\`${expression.text}\` reads \`${name}\`, which has a value only in ${where}.`);
     }
   }
 }

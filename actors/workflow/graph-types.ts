@@ -1,5 +1,5 @@
 /** The kinds of what a graph's expressions give, as far as the schemas of its agents say. */
-import type { WorkflowCall, WorkflowStep } from '../../protocol/graph.ts';
+import { fallbacksOf, type WorkflowCall, type WorkflowStep } from '../../protocol/graph.ts';
 import { ANY, eitherShape, listOf, mapOf, type Shape, shapeOfSchema } from './expression-shapes.ts';
 import { checkExpression, type RootShapes } from './expression-types.ts';
 import type { FaultList } from './graph-faults.ts';
@@ -14,6 +14,18 @@ export interface SchemaLookups {
   /** The schema of the workflow's own input. */
   readonly inputSchema?: unknown;
 }
+
+/** What an approval alone puts out. */
+const DECISION = shapeOfSchema({
+  type: 'object',
+  properties: {
+    decision: { type: 'string' },
+    by: { type: 'string' },
+    comment: { type: 'string' },
+    atMs: { type: 'number' },
+  },
+  additionalProperties: false,
+});
 
 /** Finds what cannot be evaluated whatever the data is. Faults (`TYPE`) go to the list. */
 export class GraphTypes {
@@ -35,12 +47,14 @@ export class GraphTypes {
   checkStep({ step, sites }: StepSites): void {
     const list = sites.find(({ role }) => role === 'list');
     const item = list === undefined ? ANY : this.#itemOf(list, step.forEach);
-    for (const site of sites) if (site !== list) this.checkSite(site, item);
+    // In a loop its own output is that of one round.
+    const own = { id: step.id, shape: mapOf({ output: this.#roundOf(step) }) };
+    for (const site of sites) if (site !== list) this.checkSite(site, item, site.hasRound ? own : undefined);
   }
 
-  checkSite(site: Site, item: Shape = ANY): void {
+  checkSite(site: Site, item: Shape = ANY, own?: { readonly id: string; readonly shape: Shape }): void {
     for (const { at, expression } of site.expressions) {
-      const shape = this.#check(at, expression, item);
+      const shape = this.#check(at, expression, item, own);
       if (site.role !== 'condition' || shape.kind === 'bool' || shape.kind === 'any') continue;
       this.#faults.add('TYPE', at, `\`${expression.text}\` gives a ${shape.kind}; a condition is a bool.`);
     }
@@ -57,8 +71,14 @@ export class GraphTypes {
     return ANY;
   }
 
-  #check(at: string, expression: Site['expressions'][number]['expression'], item: Shape): Shape {
-    const roots: RootShapes = { input: this.#input, item, step: (id) => this.#steps.get(id) ?? ANY };
+  #check(
+    at: string,
+    expression: Site['expressions'][number]['expression'],
+    item: Shape,
+    own?: { readonly id: string; readonly shape: Shape },
+  ): Shape {
+    const step = (id: string): Shape => (id === own?.id ? own.shape : (this.#steps.get(id) ?? ANY));
+    const roots: RootShapes = { input: this.#input, item, step };
     return checkExpression(expression.ast, roots, (message) =>
       this.#faults.add('TYPE', at, `\`${expression.text}\`: ${message}.`.replace(/\?\.$/, '?')),
     );
@@ -66,9 +86,16 @@ export class GraphTypes {
 
   #outputOf(step: WorkflowStep): Shape {
     if (step.merge !== undefined && step.merge !== 'all') return ANY;
-    const own = this.#targetOutput(step);
-    const one = step.fallback === undefined ? own : eitherShape(own, this.#targetOutput(step.fallback));
+    const one = fallbacksOf(step)
+      .map((call) => this.#targetOutput(call))
+      .reduce(eitherShape, this.#roundOf(step));
     return step.forEach === undefined ? one : listOf(one);
+  }
+
+  /** What one round of the work of a step gives. */
+  #roundOf(step: WorkflowStep): Shape {
+    const hasTarget = step.agent !== undefined || step.capability !== undefined || step.workflow !== undefined;
+    return hasTarget || step.approval === undefined ? this.#targetOutput(step) : DECISION;
   }
 
   #targetOutput({ agent, capability, workflow }: StepTarget): Shape {

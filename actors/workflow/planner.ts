@@ -4,18 +4,37 @@ import { parseGraph, parseInlineGraph, type WorkflowGraph } from '../../protocol
 import { parseReference } from '../../protocol/names.ts';
 import type { Submission } from '../desk.ts';
 import { type Registry, schemaOf } from '../registry.ts';
-import { FLOW_LOGIC, type FlowStart } from './flow.ts';
-import { type AdmittedGraph, admitGraph } from './graph-admission.ts';
-import { graphRefusal } from './graph-faults.ts';
+import type { TaskStart } from '../task.ts';
+import { awaitedBy } from './awaited-signals.ts';
+import { FLOW_LOGIC, type FlowStart, type PinnedWorkflows } from './flow-start.ts';
+import { admitGraph } from './graph-admission.ts';
+import { type GraphFault, graphRefusal } from './graph-faults.ts';
 import { type GraphLookups, lintGraph } from './graph-lint.ts';
 import type { GraphPlan } from './graph-plan.ts';
 import { closestName } from './graph-suggestion.ts';
+import { closeOver } from './workflow-closure.ts';
 
 /** Fields of steps that this version knows but cannot run. */
-const NOT_AVAILABLE = new Set(['workflow', 'merge', 'loop', 'approval', 'fallback', 'compensate', 'cache', 'delayMs']);
+const NOT_AVAILABLE = new Set(['merge', 'compensate', 'cache']);
 /** Compiled graphs kept: each is as large as its source several times over. */
 const PLANS_MAX = 256;
 const PRIORITY = 5;
+
+/** A graph that may run, and the workflows that it comes to call. */
+export interface Admitted {
+  readonly graph: WorkflowGraph;
+  readonly pinned: PinnedWorkflows;
+}
+
+/** The flow that runs a graph for a task, and the signals that its steps come to wait for. */
+export function flowWork(
+  order: Omit<FlowStart, 'graph' | 'pinned'>,
+  { graph, pinned }: Admitted,
+): NonNullable<TaskStart['flow']> & { readonly input: FlowStart } {
+  const awaits = awaitedBy([graph, ...Object.values(pinned)]);
+  const input: FlowStart = { ...order, graph, ...(hasAny(pinned) && { pinned }) };
+  return { logic: FLOW_LOGIC, input, ...(awaits.length > 0 && { awaits }) };
+}
 
 /** The workflows of one node, compiled. */
 export class FlowPlans {
@@ -29,26 +48,30 @@ export class FlowPlans {
   /** Reads and judges a workflow that is to be registered. Errors: WORKFLOW_INVALID, NOT_AVAILABLE. */
   admit(value: unknown): WorkflowGraph {
     const { graph, plan } = admitGraph(value, parseGraph, this.#lookups());
+    this.#close(graph, true);
     this.#keep(graph, plan);
     return graph;
   }
 
   /** Judges a graph that came with a request, without registering it. Errors: WORKFLOW_INVALID, NOT_AVAILABLE. */
-  admitted(value: unknown, parse: (value: unknown) => WorkflowGraph = parseInlineGraph): AdmittedGraph {
-    const admitted = admitGraph(value, parse, this.#lookups());
-    this.#keep(admitted.graph, admitted.plan);
-    return admitted;
+  admitted(value: unknown, parse: (value: unknown) => WorkflowGraph = parseInlineGraph): Admitted {
+    const { graph, plan } = admitGraph(value, parse, this.#lookups());
+    this.#keep(graph, plan);
+    return { graph, pinned: this.#close(graph, false) };
   }
 
-  /** What a flow for this submission is started with. Errors: WORKFLOW_INVALID, NOT_AVAILABLE, NOT_FOUND. */
-  plan(submission: Submission, task: string, nowMs: number): { readonly logic: string; readonly input: FlowStart } {
-    const { target, input, options } = submission;
-    const graph = target.workflow === undefined ? this.admitted(target.graph).graph : this.named(target.workflow);
+  /**
+   * What a flow for this submission is started with. Errors: WORKFLOW_INVALID, NOT_AVAILABLE, NOT_FOUND; STATE_CONFLICT for a
+   * version that is drained.
+   */
+  plan({ target, input, options }: Submission, task: string, nowMs: number): NonNullable<TaskStart['flow']> {
+    const isNamed = target.workflow !== undefined;
+    const admitted = isNamed ? this.named(target.workflow) : this.admitted(target.graph);
+    const { name, version } = admitted.graph;
     const { priority = PRIORITY, deadlineMs } = options;
-    return {
-      logic: FLOW_LOGIC,
-      input: { task, graph, input, priority, ...(deadlineMs !== undefined && { deadlineAtMs: nowMs + deadlineMs }) },
-    };
+    const deadline = deadlineMs === undefined ? {} : { deadlineAtMs: nowMs + deadlineMs };
+    const order = { task, input, priority, ...deadline, ...(isNamed && { reference: `${name}@${version}` }) };
+    return flowWork(order, admitted);
   }
 
   /** The plan of a graph that was admitted before, possibly by an earlier run of the process. */
@@ -68,8 +91,11 @@ export class FlowPlans {
     return this.#keep(graph, plan);
   }
 
-  /** A registered workflow, judged again: agents may have gone since. Errors: NOT_FOUND, WORKFLOW_INVALID, NOT_AVAILABLE. */
-  named(reference: string): WorkflowGraph {
+  /**
+   * A registered workflow, judged again: agents may have gone since. Errors: NOT_FOUND, WORKFLOW_INVALID; STATE_CONFLICT where
+   * another version has taken over.
+   */
+  named(reference: string): Admitted {
     const graph = this.#registry.workflow(reference);
     if (graph === undefined) {
       const near = closestName(
@@ -79,10 +105,31 @@ export class FlowPlans {
       const hint = near === undefined ? 'List them with `troupe workflows`.' : `Did you mean ${near}?`;
       throw new OperatingError('NOT_FOUND', `No workflow ${reference} is registered here. ${hint}`);
     }
+    const successor = this.#registry.successorOf(graph);
+    if (successor !== undefined) throw draining(graph, successor);
     const { faults, plan } = lintGraph(graph, this.#lookups());
     if (plan === undefined) throw graphRefusal(faults);
     this.#keep(graph, plan);
-    return graph;
+    return { graph, pinned: this.#close(graph, true) };
+  }
+
+  /** All that a graph comes to call. Errors: WORKFLOW_INVALID, NOT_AVAILABLE. */
+  #close(graph: WorkflowGraph, isRegistered: boolean): PinnedWorkflows {
+    const registry = this.#registry;
+    const lookups = this.#lookups();
+    const { pinned, faults } = closeOver(graph, {
+      workflow: (reference) => (isRegistered ? registry.workflowWith(graph, reference) : registry.workflow(reference)),
+      faultsOf: (called) => this.#faultsOf(called, lookups),
+      isRegistered,
+    });
+    if (faults.length > 0) throw graphRefusal(faults);
+    return pinned;
+  }
+
+  #faultsOf(graph: WorkflowGraph, lookups: GraphLookups): readonly GraphFault[] {
+    const { faults, plan } = lintGraph(graph, lookups);
+    if (plan !== undefined) this.#keep(graph, plan);
+    return faults;
   }
 
   #keep(graph: WorkflowGraph, plan: GraphPlan): GraphPlan {
@@ -100,6 +147,11 @@ export class FlowPlans {
       hasAgent: (reference) => registry.agent(reference) !== undefined,
       hasCapability: (capability) => registry.withCapability(capability).length > 0,
       hasWorkflow: (reference) => registry.workflow(reference) !== undefined,
+      successorOf: (reference) => {
+        const graph = registry.workflow(reference);
+        const successor = graph === undefined ? undefined : registry.successorOf(graph);
+        return successor === undefined ? undefined : `${successor.name}@${successor.version}`;
+      },
       namesOf: (kind) => {
         if (kind === 'agent') return registry.names();
         if (kind === 'workflow') return registry.workflows().map((one) => one.name);
@@ -113,4 +165,18 @@ export class FlowPlans {
       notAvailable: NOT_AVAILABLE,
     };
   }
+}
+
+function draining(graph: WorkflowGraph, successor: WorkflowGraph): OperatingError {
+  const [old, next] = [graph, successor].map(({ name, version }) => `${name}@${version}`);
+  return new OperatingError(
+    'STATE_CONFLICT',
+    `${old} is draining: what runs of it goes on, and ${next} has taken over. Start ${next}, or ${graph.name} for the newest.`,
+    { details: { workflow: old, successor: next } },
+  );
+}
+
+function hasAny(pinned: PinnedWorkflows): boolean {
+  for (const _name in pinned) return true;
+  return false;
 }

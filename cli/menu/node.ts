@@ -12,10 +12,6 @@ export function addNodeVerbs(program: Command, verb: VerbAdder): void {
     async () => (await import('../verbs/agents.ts')).agents,
   );
   verb(
-    program.command('workflows').description('the workflows that a node has'),
-    async () => (await import('../verbs/workflows.ts')).workflows,
-  );
-  verb(
     program.command('tree').description('the supervision tree, or the actors of one task').argument('[id]', 'a task'),
     async () => (await import('../verbs/tree.ts')).tree,
   );

@@ -8,6 +8,8 @@ import { type SessionDeps, sessionLogic } from '../../actors/session.ts';
 import { type StepDeps, stepLogic, type StepStart } from '../../actors/step.ts';
 import { taskLogic, type TaskStart } from '../../actors/task.ts';
 import { flowLogic, type FlowStart } from '../../actors/workflow/flow.ts';
+import { stageLogic } from '../../actors/workflow/stage.ts';
+import type { StageStart } from '../../actors/workflow/stage-start.ts';
 import type { FlatLogic, FlatState } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import { graphOf, planOf } from './workflow/graph-lookups.ts';
@@ -56,6 +58,24 @@ const graph = graphOf([
   { id: 'c', agent: 'echo', optional: true },
 ]);
 const flowStart: FlowStart = { task: 'T', graph, input: {}, priority: 5 };
+const stageStart: StageStart = {
+  task: 'T',
+  priority: 5,
+  path: 's',
+  rests: 'flow/T',
+  index: 0,
+  step: {
+    id: 's',
+    delayMs: 1,
+    signal: { name: 'go' },
+    approval: {},
+    workflow: 'inner',
+    retry: { attempts: 2 },
+  },
+  input: 1,
+  signalName: 'go',
+  pinned: { inner: graph },
+};
 const child = 'step/T/main';
 const run = 'run/T/s/1';
 const sessionDeps = {
@@ -108,6 +128,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'task.progress unparked': { type: 'task.progress', events: [], unparked: 'e' },
       'task.cancel': { type: 'task.cancel' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
+      'signal.wanted': { type: 'signal.wanted', name: 'go', by: 'stage/T/s' },
+      'signal.taken': { type: 'signal.taken', number: 1 },
       'node.resumed': { type: 'node.resumed', boot: 2 },
       'timer.deadline': { type: 'timer.deadline' },
       'timer.other': { type: 'timer.other' },
@@ -232,19 +254,76 @@ const WALKS: Readonly<Record<string, Walk>> = {
       done: (first) => ({ ...first, phase: 'done' }),
     },
     events: {
-      'effect.done': { type: 'effect.done', key: 'draft/1', value: { graph: { steps: [] }, changes: [] } },
+      'effect.done': { type: 'effect.done', key: 'draft/1', value: { graph: { steps: [] }, pinned: {}, changes: [] } },
       'effect.failed': { type: 'effect.failed', key: 'draft/1', error: final },
       'effect.failed retryable': { type: 'effect.failed', key: 'draft/1', error },
       'timer.retry': { type: 'timer.retry' },
-      'child.done': { type: 'child.done', address: 'flow/T/planned', output: outcome },
-      'child.failed': { type: 'child.failed', address: 'flow/T/planned', error: final },
-      'child.quarantined': { type: 'child.quarantined', address: 'flow/T/planned', error: final },
+      'child.done': { type: 'child.done', address: 'flow/T/~planned', output: outcome },
+      'child.failed': { type: 'child.failed', address: 'flow/T/~planned', error: final },
+      'child.quarantined': { type: 'child.quarantined', address: 'flow/T/~planned', error: final },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
       drafting: { 'effect.done': 'running', 'effect.failed': 'done', 'effect.failed retryable': 'waiting' },
       waiting: { 'timer.retry': 'drafting' },
       running: { 'child.done': 'done', 'child.failed': 'done', 'child.quarantined': 'done' },
+    },
+  },
+  stage: {
+    logic: stageLogic({ random: () => 0.5 }) as unknown as FlatLogic<FlatState, never>,
+    address: 'stage/T/s',
+    input: stageStart,
+    states: {
+      delayed: (first) => ({ ...first, phase: 'delayed' }),
+      listening: (first) => ({ ...first, phase: 'listening' }),
+      asking: (first) => ({ ...first, phase: 'asking', child: 'approval/T/s' }) as FlatState,
+      working: (first) => ({ ...first, phase: 'working', child: 'flow/T/s' }) as FlatState,
+      pausing: (first) => ({ ...first, phase: 'pausing' }),
+      done: (first) => ({ ...first, phase: 'done' }),
+    },
+    events: {
+      'child.done of the approval': {
+        type: 'child.done',
+        address: 'approval/T/s',
+        output: { decision: 'approve', by: 'me', atMs: 1 },
+      },
+      'child.failed of the approval': { type: 'child.failed', address: 'approval/T/s', error: final },
+      'child.quarantined of the approval': { type: 'child.quarantined', address: 'approval/T/s', error: final },
+      'child.done of the workflow': { type: 'child.done', address: 'flow/T/s', output: outcome },
+      'child.done of the workflow, failed': {
+        type: 'child.done',
+        address: 'flow/T/s',
+        output: { ok: false, error, events: [], attempts: 1 },
+      },
+      'child.failed of the workflow': { type: 'child.failed', address: 'flow/T/s', error: final },
+      'child.quarantined of the workflow': { type: 'child.quarantined', address: 'flow/T/s', error: final },
+      'child.done of another': { type: 'child.done', address: 'flow/T/other', output: outcome },
+      'task.signal': { type: 'task.signal', event: { type: 'go' }, number: 1 },
+      'task.signal of another name': { type: 'task.signal', event: { type: 'stop' }, number: 2 },
+      'item.parked': { type: 'item.parked', address: 'step/T/s.a' },
+      'item.unparked': { type: 'item.unparked', address: 'step/T/s.a' },
+      'timer.delay': { type: 'timer.delay' },
+      'timer.signal': { type: 'timer.signal' },
+      'timer.timeout': { type: 'timer.timeout' },
+      'timer.retry': { type: 'timer.retry' },
+    },
+    expected: {
+      delayed: { 'timer.delay': 'listening' },
+      listening: { 'task.signal': 'asking', 'timer.signal': 'done' },
+      asking: {
+        'child.done of the approval': 'working',
+        'child.failed of the approval': 'done',
+        'child.quarantined of the approval': 'done',
+      },
+      working: {
+        'child.done of the workflow': 'done',
+        'child.done of the workflow, failed': 'pausing',
+        'child.failed of the workflow': 'done',
+        'child.quarantined of the workflow': 'done',
+        'timer.timeout': 'pausing',
+        'item.parked': 'working',
+      },
+      pausing: { 'timer.retry': 'working' },
     },
   },
   session: {

@@ -67,6 +67,8 @@ describe('The OpenAPI document', () => {
         'GET /api/v1/workflows',
         'GET /api/v1/workflows/{name}',
         'POST /api/v1/workflows',
+        'DELETE /api/v1/workflows/{name}',
+        'POST /api/v1/tasks/{id}/migrate',
         'GET /api/v1/quarantine',
         'GET /api/v1/quarantine/{id}',
         'PUT /api/v1/quarantine/{id}',

@@ -199,7 +199,8 @@ describe('The rest of the surface', () => {
       json: { code: 'STATE_CONFLICT' },
     });
     const list = (await rig.get('/api/v1/workflows')).json['workflows'];
-    expect(list).toContainEqual({ name: 'twice', version: '1.0.0', steps: ['a'], source: 'registered' });
+    const entry = { name: 'twice', version: '1.0.0', steps: ['a'], source: 'registered', state: 'ready', running: 0 };
+    expect(list).toContainEqual(entry);
     expect(await post('/api/v1/tasks?wait=10', { workflow: 'twice', input: 21 })).toMatchObject({
       json: { output: 42 },
     });

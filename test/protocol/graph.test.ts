@@ -33,10 +33,14 @@ const full = {
     },
     { id: 'again', workflow: 'other', loop: { while: 'true', max: 3 } },
     { id: 'sign', approval: { role: 'lead', deadlineMs: 1000, onExpire: 'reject' }, needs: [] },
-    { id: 'both', agent: 'a', approval: {} },
+    { id: 'both', agent: 'a', approval: { message: 'Go on with ${input.n}?' } },
+    { id: 'heard', signal: { name: 'go', deadlineMs: 1000, onExpire: 'continue' } },
+    { id: 'named', signal: { name: 'paid:${input.id}' }, agent: 'a', fallback: [{ agent: 'b' }, { workflow: 'c' }] },
+    { id: 'later', delayMs: 1000 },
     { id: 'list', agent: 'a', forEach: [1, 2] },
   ],
   output: { notes: '${steps.read.output}' },
+  onNewVersion: 'drain',
 };
 
 interface Fault {
@@ -88,8 +92,22 @@ describe('a workflow', () => {
         },
         { id: 'd', agent: 'a', approval: { onExpire: 'later' }, optional: 'yes', timeoutMs: -1, delayMs: 0.5 },
         7,
+        {
+          id: 'e',
+          agent: 'a',
+          fallback: [
+            { agent: 'b', retry: { attempts: 0 } },
+            { capability: 'x', agent: 'y' },
+          ],
+        },
+        { id: 'f', agent: 'a', fallback: [] },
+        { id: 'g', agent: 'a', fallback: 'b' },
+        { id: 'h', signal: { name: 'xstate.done', deadlineMs: 0, onExpire: 'approve' } },
+        { id: 'i', signal: {} },
+        { id: 'j', loop: { while: 'true', max: 1 } },
       ],
       extra: true,
+      onNewVersion: 'migrate',
     });
     expect(faults.every(({ code, message }) => code === 'VALUE' && message.length > 0)).toBe(true);
     expect(faults.map(({ at }) => at).toSorted()).toEqual(
@@ -117,6 +135,16 @@ describe('a workflow', () => {
         '/steps/4/timeoutMs',
         '/steps/4/delayMs',
         '/steps/5',
+        '/steps/6/fallback/0/retry/attempts',
+        '/steps/6/fallback/1',
+        '/steps/7/fallback',
+        '/steps/8/fallback',
+        '/steps/9/signal/name',
+        '/steps/9/signal/deadlineMs',
+        '/steps/9/signal/onExpire',
+        '/steps/10/signal/name',
+        '/steps/11',
+        '/onNewVersion',
         '',
       ].toSorted(),
     );

@@ -135,7 +135,10 @@ describe('what expressions refuse', () => {
     ['steps.later.output', 'step `later` has no result yet'],
     ['steps', '`steps` is followed by the id of a step'],
     ['steps[input.name].output', '`steps` is followed by the id of a step'],
-    ['inptu.x', '`inptu` is unknown; an expression reads `input`, `steps`, `item`, `index`; did you mean `input`?'],
+    [
+      'inptu.x',
+      '`inptu` is unknown; an expression reads `input`, `steps`, `item`, `index`, `round`; did you mean `input`?',
+    ],
     ['input.list.map(i, j)', '`j` is unknown'],
     ['sise(input.list)', 'the function `sise()` is unknown; did you mean `size()`?'],
     ['input.name.strip()', 'the method `.strip()` is unknown'],

@@ -420,7 +420,7 @@ describe('the plan', () => {
     });
     expect(step.needs).toStrictEqual([]);
     expect(step.loopWhile?.evaluate({ steps: { step: { output: 2 } } })).toBe(true);
-    expect(step.fallback).toMatchObject({ call: { agent: 'search' }, input: undefined });
+    expect(step.fallbacks).toMatchObject([{ call: { agent: 'search' }, input: undefined }]);
     expect(step.compensate?.input?.evaluate({ steps: { step: { output: 9 } } })).toBe(9);
   });
 });

@@ -109,7 +109,13 @@ describe('a template', () => {
       { 'a/b': ['${steps.x.output}', 'of ${input.n} and ${steps["y"].output + item}'] },
       '/steps/1/input',
     );
-    expect(template.references).toStrictEqual({ steps: ['x', 'y'], input: true, item: true, index: false });
+    expect(template.references).toStrictEqual({
+      steps: ['x', 'y'],
+      input: true,
+      item: true,
+      index: false,
+      round: false,
+    });
     expect(template.placeholders.map(({ at, isWhole }) => [at, isWhole])).toStrictEqual([
       ['/steps/1/input/a~1b/0', true],
       ['/steps/1/input/a~1b/1', false],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { GRAPH_FAULT_CODES } from '../../../actors/workflow/graph-faults.ts';
 import { functionNames } from '../../../actors/workflow/expression-functions.ts';
 import { lintGraph } from '../../../actors/workflow/graph-lint.ts';
-import { graphSchema, parseGraph } from '../../../protocol/graph.ts';
+import { graphSchema, parseGraph, parseInlineGraph } from '../../../protocol/graph.ts';
 import { evaluate } from './evaluation.ts';
 import { lookups } from './graph-lookups.ts';
 
@@ -25,6 +25,15 @@ describe('docs/workflows.md', () => {
     expect(
       lintGraph(graph, { ...lookups, hasAgent: () => true, outputSchemaOf: () => undefined }).faults,
     ).toStrictEqual([]);
+  });
+
+  it('shows nothing else that is not taken', () => {
+    const shown = [...doc.matchAll(/```jsonc\n(.*?)```/gs)].map(([, json]) => JSON.parse(json ?? '') as object);
+    expect(shown.length).toBeGreaterThan(2);
+    for (const graph of shown) {
+      const all = { ...lookups, hasAgent: () => true, hasWorkflow: () => true, outputSchemaOf: () => undefined };
+      expect(lintGraph(parseInlineGraph(graph), { ...all, inputSchema: undefined }).faults).toStrictEqual([]);
+    }
   });
 
   it('has a line for each kind of fault, and for no other', () => {

@@ -1,0 +1,27 @@
+/** What a workflow at work is started with. */
+import type { WorkflowGraph } from '../../protocol/graph.ts';
+
+/** The name of the logic in the kernel. */
+export const FLOW_LOGIC = 'flow';
+
+/** What a flow's cell is started with. */
+export interface FlowStart {
+  readonly task: string;
+  readonly graph: WorkflowGraph;
+  readonly input: unknown;
+  readonly priority: number;
+  readonly deadlineAtMs?: number;
+  /** `name@version`, where the graph is that of a registered workflow. */
+  readonly reference?: string;
+  /** The workflows that its steps call, and those that these call, as they were when the task began: by the names they are called by. */
+  readonly pinned?: PinnedWorkflows;
+  /** Where it does the work of a step of another workflow: the path that its own steps go on from, and the stage that waits for it. */
+  readonly within?: { readonly path: string; readonly stage: string };
+}
+
+export type PinnedWorkflows = Readonly<Record<string, WorkflowGraph>>;
+
+/** The address of a task's flow, or of one inside of it. */
+export function flowAddress(task: string, path?: string): string {
+  return path === undefined ? `flow/${task}` : `flow/${task}/${path}`;
+}

@@ -1,0 +1,71 @@
+/** The cells that do the work of workflows' steps: what every one of them is made of, and those that call agents. */
+import type { WorkflowCall } from '../../protocol/graph.ts';
+import type { ChildSpec } from '../../runtime/child-spec.ts';
+import { STEP_LOGIC, type StepInput, type StepStart, stepAddress } from '../step.ts';
+import { TASKS_SUPERVISOR } from '../task.ts';
+import { type Turn, turnPath } from './stage-path.ts';
+
+/** For whom the work is done. */
+export interface Orders {
+  readonly task: string;
+  readonly priority: number;
+  readonly deadlineAtMs?: number;
+}
+
+/** The work of one step, as its actors name it. */
+export interface StepPlace {
+  readonly path: string;
+  readonly item?: number;
+  /** The actor that hears `item.parked` and `item.unparked`, where the work is part of a fan-out. */
+  readonly rests?: string;
+}
+
+/** Whom a step calls, and how. */
+export type AgentCall = Pick<WorkflowCall, 'agent' | 'capability' | 'retry' | 'timeoutMs'>;
+
+/** A cell that works for `owner`. */
+export function workerSpec(
+  { priority, deadlineAtMs }: Orders,
+  owner: string,
+  cell: Pick<ChildSpec, 'address' | 'logic' | 'input'>,
+): ChildSpec {
+  return {
+    ...cell,
+    supervisor: TASKS_SUPERVISOR,
+    owner,
+    restart: 'transient',
+    recovery: 'resume',
+    priority,
+    durable: true,
+    ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+  };
+}
+
+/** The step actor that calls an agent for a step. `turn`: which piece of the step's work this is, where there are several. */
+export function agentCallSpec(
+  orders: Orders,
+  owner: string,
+  { path, item, rests }: StepPlace,
+  { agent, capability, retry, timeoutMs }: AgentCall,
+  input: unknown,
+  { round, fallback }: Pick<Turn, 'round' | 'fallback'> = { fallback: 0 },
+): ChildSpec {
+  const { task, priority, deadlineAtMs } = orders;
+  const work: StepInput = {
+    task,
+    step: path,
+    input,
+    priority,
+    ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+    ...(item !== undefined && { item }),
+    ...(round !== undefined && { round }),
+    ...(fallback > 0 && { fallback }),
+    ...(agent !== undefined && { agent }),
+    ...(capability !== undefined && { capability }),
+    ...(retry !== undefined && { retry }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  };
+  const start: StepStart = { work, owner: `task/${task}`, ...(rests !== undefined && { flow: rests }) };
+  const address = stepAddress(task, turnPath(path, { round, fallback }), item);
+  return workerSpec(orders, owner, { address, logic: STEP_LOGIC, input: start });
+}
