@@ -57,7 +57,8 @@ const graph = graphOf([
   { id: 'b', agent: 'echo', needs: ['a'] },
   { id: 'c', agent: 'echo', optional: true },
 ]);
-const flowStart: FlowStart = { task: 'T', graph, input: {}, priority: 5 };
+const flowStart: FlowStart = { task: 'T', graph, input: {}, priority: 5, reference: 'inline@0.0.0' };
+const moved = { ...graph, version: '1.0.0', steps: [...graph.steps, { id: 'd', agent: 'echo' }] };
 const stageStart: StageStart = {
   task: 'T',
   priority: 5,
@@ -205,6 +206,11 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'child.done of one that has not begun': { type: 'child.done', address: 'step/T/b', output: outcome },
       'item.parked': { type: 'item.parked', address: 'step/T/a/0' },
       'item.unparked': { type: 'item.unparked', address: 'step/T/a/0' },
+      'flow.migrate': {
+        type: 'flow.migrate',
+        to: { graph: moved, reference: 'inline@1.0.0', pinned: {} },
+        replyTo: 'ask/1',
+      },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
@@ -215,6 +221,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
         'child.quarantined': 'done',
         'child.done of a step that fails': 'done',
         'child.done of an optional one': 'running',
+        'flow.migrate': 'running',
       },
     },
   },

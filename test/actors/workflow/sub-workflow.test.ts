@@ -221,3 +221,46 @@ describe('A step that calls a workflow', () => {
     expect(await stepsOf(node, 'T', 'step.started')).toHaveLength(7);
   });
 });
+
+describe('A plan that was made for a goal', () => {
+  const steps = [
+    { id: 'first', delayMs: 100 },
+    { id: 'planned', workflow: 'double', needs: ['first'], input: { n: 2 } },
+    { id: 'wait', signal: { name: 'go' }, needs: ['planned'] },
+  ];
+  const output = '${[steps.planned.output, steps.wait.output.n]}';
+
+  it.each<[string, () => Promise<WorkNode>]>([
+    [
+      'a model',
+      () => createWorkNode({ planModel: { name: 'stand-in', propose: () => Promise.resolve({ steps, output }) } }),
+    ],
+    [
+      'a template',
+      async () => {
+        const node = await createWorkNode();
+        register(node, double);
+        node.planning.restore([
+          {
+            body: {
+              name: 'paired',
+              version: '1.0.0',
+              type: 'test',
+              goals: ['do both'],
+              graph: { name: 'paired', version: '1.0.0', steps, output },
+            },
+          },
+        ]);
+        return node;
+      },
+    ],
+  ])('by %s calls workflows and waits for signals as any other', async (_name, make) => {
+    const node = await make();
+    if (node.registry.workflow('double') === undefined) register(node, double);
+    const { task } = node.submit({ goal: 'do both' });
+    await node.world.settle();
+    await signal(node, task, 'go', { n: 1 });
+    node.registry.unregisterWorkflow({ name: 'double', version: '1.0.0' });
+    expect(await outputOf(node, task)).toEqual([4, 1]);
+  });
+});
