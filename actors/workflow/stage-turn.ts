@@ -26,6 +26,9 @@ export interface StageState {
   readonly attempt: number;
   /** What works for it, or is asked. */
   readonly child?: string;
+  /** The signal that it waits for, where it does; and since when it waits, for whatever. */
+  readonly signal?: string;
+  readonly sinceMs?: number;
   /** What the last round has put out. */
   readonly output?: unknown;
   /** How the calls before this one failed, the step's own first. */
@@ -160,6 +163,7 @@ export class StageTurn {
     const until = deadlineMs === undefined ? {} : { until: this.#port.nowMs() + deadlineMs };
     if (until.until !== undefined) this.#port.setTimer('signal', until.until);
     this.#waits('listening', { for: 'signal', signal: signalName, ...until });
+    this.#state = { ...this.#state, signal: signalName };
     this.#rest(this.#port.address, true);
   }
 
@@ -227,7 +231,8 @@ export class StageTurn {
 
   #begun(child: string, start: () => void): void {
     start();
-    this.#state = { ...this.#state, phase: 'working', child };
+    const { signal: _heard, sinceMs: _over, ...rest } = this.#state;
+    this.#state = { ...rest, phase: 'working', child };
   }
 
   #succeeded(output: unknown, attempts: number): void {
@@ -279,7 +284,7 @@ export class StageTurn {
     const data = { ...this.#place(), attempt: attempt + 1, workflow, delayMs, code, message };
     this.#lines.push({ kind: 'step.retried', data });
     const { child: _ended, ...rest } = this.#state;
-    this.#state = { ...rest, phase: 'pausing' };
+    this.#state = { ...rest, phase: 'pausing', sinceMs: this.#port.nowMs() };
   }
 
   /** What goes wrong in the stage itself has a line here: nobody else has written one. */
@@ -335,7 +340,7 @@ export class StageTurn {
 
   #waits(phase: 'delayed' | 'listening', data: Readonly<Record<string, unknown>>): void {
     this.#lines.push({ kind: 'task.waiting', data: { ...this.#place(), ...data } });
-    this.#state = { ...this.#state, phase };
+    this.#state = { ...this.#state, phase, sinceMs: this.#port.nowMs() };
   }
 
   /** While anything of it waits for someone's word, an item leaves its place to the next one. */

@@ -20,6 +20,7 @@ import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import type { StepOutcome } from '../step.ts';
 import { STAGE_LOGIC, type StageStart } from './stage-start.ts';
 import { type StageState, StageTurn } from './stage-turn.ts';
+import { stageWaits } from './stage-waits.ts';
 
 const BEGINNING: StageState = {
   phase: 'working',
@@ -83,6 +84,7 @@ export function stageLogic({ random }: StageDeps): FlatLogic<StageState, StageSt
     },
     final: { done: (state) => ({ output: state.outcome }) },
     describe,
+    waits: stageWaits,
   };
 }
 

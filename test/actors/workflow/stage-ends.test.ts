@@ -169,3 +169,30 @@ describe('An item that waits for someone', () => {
     expect(await outputOf(node, task)).toEqual({ each: [1, 2, 3] });
   });
 });
+
+describe('A step that waits', () => {
+  it.each<[string, object, object]>([
+    ['a delay', { delayMs: 60_000 }, { kind: 'timer', step: 'a', item: null, since: 0, until: 60_000 }],
+    [
+      'a signal',
+      { signal: { name: 'go:${item}', deadlineMs: 5_000 }, forEach: [1] },
+      { kind: 'signal', step: 'a', item: 0, what: 'It waits for the signal go:1.', since: 0, until: 5_000 },
+    ],
+    [
+      'a workflow that is tried again',
+      { workflow: 'failing', retry: { attempts: 2, backoffMs: 4_000, jitter: false } },
+      { kind: 'timer', what: 'A pause before attempt 2 of the workflow that it calls.', until: 4_000 },
+    ],
+  ])('(%s) says what for, since when and until when', async (_name, step, expected) => {
+    const node = await nodeWithWorkflows();
+    const fromMs = node.world.nowMs();
+    const task = await begun(node, [{ id: 'a', ...step }]);
+    const waits = (node.tree.whyOf(task)?.waits ?? []).filter(({ actor }) => actor.startsWith('stage/'));
+    const shown = waits.map((wait) => ({
+      ...wait,
+      since: (wait.since ?? 0) - fromMs,
+      until: (wait.until ?? 0) - fromMs,
+    }));
+    expect(shown).toMatchObject([expected]);
+  });
+});
