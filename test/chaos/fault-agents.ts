@@ -1,5 +1,6 @@
 /** Agents of a node under faults: their calls and timers come by failpoints, and leave lines outside of the node. */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { assign, sendTo, setup } from 'xstate';
 import { z } from 'zod';
 import { addressOf, type AgentDefinition, defineAgent } from '../../index.ts';
@@ -13,7 +14,13 @@ interface Entry {
 
 /** `calls`: the file in which each outside call leaves a line. */
 export function faultAgents(points: Failpoints, calls: string): readonly AgentDefinition[] {
-  return [caller(points, calls, 'keyed'), caller(points, calls, 'unsafe'), waiter(points), sleeper, lister];
+  return [
+    caller(points, calls, 'keyed'),
+    caller(points, calls, 'unsafe'),
+    waiter(points),
+    sleeper,
+    lister(`${calls}.stumbled`),
+  ];
 }
 
 /** One outside call, recorded once. */
@@ -75,29 +82,53 @@ const sleeper = defineAgent({
   },
 });
 
-/** A list per key, in the order its messages were handled. */
-const lister = defineAgent({
-  name: 'fault.list',
-  version: '1.0.0',
-  keyed: true,
-  machine: setup({
-    types: {
-      context: {} as { entries: Entry[] },
-      events: {} as ({ type: 'append' } & Entry) | { type: 'get'; replyTo: string },
-    },
-  }).createMachine({
-    id: 'fault-list',
-    context: { entries: [] },
-    on: {
-      append: {
-        actions: assign({ entries: ({ context, event: { sender, n } }) => [...context.entries, { sender, n }] }),
+/**
+ * A list per key, in the order its messages were handled. It crashes over the first delivery of a message that has a
+ * `stumble`, a name of its own; `stumbled` is the folder in which it remembers that, over all lives of the node.
+ */
+function lister(stumbled: string): AgentDefinition {
+  return defineAgent({
+    name: 'fault.list',
+    version: '1.0.0',
+    keyed: true,
+    // What crashes here does so on purpose: the breaker would only keep the load away.
+    breaker: { failures: 0 },
+    machine: setup({
+      types: {
+        context: {} as { entries: Entry[] },
+        events: {} as ({ type: 'append'; stumble?: string } & Entry) | { type: 'get'; replyTo: string },
       },
-      get: {
-        actions: sendTo(
-          ({ event }) => addressOf(event.replyTo),
-          ({ context }) => ({ type: 'entries', entries: context.entries }),
-        ),
+    }).createMachine({
+      id: 'fault-list',
+      context: { entries: [] },
+      on: {
+        append: {
+          actions: assign({
+            entries: ({ context, event: { sender, n, stumble } }) => {
+              if (stumble !== undefined) stumbleOnce(stumbled, stumble);
+              return [...context.entries, { sender, n }];
+            },
+          }),
+        },
+        get: {
+          actions: sendTo(
+            ({ event }) => addressOf(event.replyTo),
+            ({ context }) => ({ type: 'entries', entries: context.entries }),
+          ),
+        },
       },
-    },
-  }),
-});
+    }),
+  });
+}
+
+/** Throws where it is called for the first time with this name. */
+function stumbleOnce(folder: string, name: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, name), '', { flag: 'wx' });
+  } catch {
+    // It has, or the disk is full.
+    return;
+  }
+  throw new TypeError(`It stumbles over ${name}, once.`);
+}

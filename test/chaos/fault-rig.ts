@@ -7,7 +7,7 @@ import type { FaultOrder, FaultPlan, ProcessFigures } from './fault-node.ts';
 
 const PROGRAM = fileURLToPath(new URL('./fault-node.ts', import.meta.url));
 const OUTPUT_CHARACTERS_MAX = 20_000;
-const READY_MAX_MS = 30_000;
+const READY_MAX_MS = 120_000;
 const world = createWorld();
 
 /** Lets time pass; what must have happened is looked for by `until`. */
@@ -87,12 +87,17 @@ export class FaultNode {
     };
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
-    const stuck = setTimeout(() => child.kill('SIGKILL'), READY_MAX_MS);
+    let isStuck = false;
+    const stuck = setTimeout(() => {
+      isStuck = true;
+      child.kill('SIGKILL');
+    }, READY_MAX_MS);
     const ready = await new Promise<boolean>((resolve) => {
       child.once('message', () => resolve(true));
       child.once('exit', () => resolve(false));
     });
     clearTimeout(stuck);
+    if (isStuck) throw new TypeError(`The node was not ready within ${READY_MAX_MS} ms: ${this.output}`);
     if (!ready && child.signalCode !== 'SIGKILL')
       throw new TypeError(`The node ended with ${child.exitCode}: ${this.output}`);
     return ready;

@@ -15,7 +15,7 @@ export interface Killing {
 const HITS_MAX: Partial<Record<FailpointName, number>> = {
   'boot-counter': 1,
   recovery: 4,
-  'mail-stored': 1,
+  'mail-stored': 2,
   'before-commit': 60,
   'after-commit': 60,
 };
@@ -23,7 +23,7 @@ const HITS_MAX_ELSE = 12;
 /** The longest life of a node that is killed at random, once it is ready. */
 const LIFE_MS_MAX = 700;
 /** A node that has not come to its place by then is killed where it is, and starts once more with an easier one. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 10_000;
 const TRIES = 4;
 
 /**

@@ -31,7 +31,7 @@ describe(`a node that is killed ${KILLS} times under load`, () => {
   const died = new Map<string, number>();
   const runs = Array.from({ length: NODES }, (_, index) => SEED + index);
 
-  it.each(runs)('loses nothing, repeats nothing, changes nothing (seed %i)', { timeout: 600_000 }, async (seed) => {
+  it.each(runs)('loses nothing, repeats nothing, changes nothing (seed %i)', { timeout: 1_200_000 }, async (seed) => {
     const random = seeded(seed);
     const folder = temporaryFolder('kills');
     const node = new FaultNode(folder.path, await freePort(), OPTIONS);

@@ -32,6 +32,8 @@ const UNKNOWN = new Set(['INTERNAL', 'TIMEOUT', 'CANCELED']);
 const RECONNECT_MS = 25;
 const ACTORS = 4;
 const WAIT_MS_MAX = 400;
+/** So often a message crashes its actor and waits in the store to be delivered again: well within what supervisors allow. */
+const STUMBLE_EVERY_MS = 700;
 
 /** Load from several clients, until it is stopped. */
 export class MixedLoad {
@@ -44,6 +46,7 @@ export class MixedLoad {
   readonly #again: Wish[] = [];
   /** Answered ones, to be asked for once more. */
   readonly #answered: Wish[] = [];
+  #stumbledAtMs = -Infinity;
   acknowledged = 0;
   refused = 0;
 
@@ -117,7 +120,13 @@ export class MixedLoad {
   ): Promise<void> {
     const { random, history, messageShare = 0.3 } = this.#options;
     const actor = `a${Math.floor(random() * ACTORS)}`;
+    // The first thing that is asked of each life of the node, too: few other messages are cut while they still wait.
+    const stumbles = performance.now() - this.#stumbledAtMs >= STUMBLE_EVERY_MS;
     const choice = random() / messageShare;
+    if (stumbles) {
+      this.#stumbledAtMs = performance.now();
+      return await this.#append(wire, name, actor, sent, true);
+    }
     if (choice < 0.5) {
       const operation = { op: 'add', actor, n: 1 + Math.floor(random() * 9) } as const;
       const event = { type: 'add', n: operation.n };
@@ -131,13 +140,7 @@ export class MixedLoad {
       const request = wire.request({ type: 'agent.ask', agent: 'lab.counter', key: actor, event, timeoutMs: 10_000 });
       return await this.#message({ op: 'total', actor }, request, ({ value }) => (value as { total: number }).total);
     }
-    if (choice < 1) {
-      const n = (sent.get(actor) ?? 0) + 1;
-      sent.set(actor, n);
-      const event = { type: 'append', sender: name, n };
-      const request = wire.request({ type: 'agent.tell', agent: 'fault.list', key: actor, event });
-      return await this.#message({ op: 'append', actor, sender: name, n }, request);
-    }
+    if (choice < 1) return await this.#append(wire, name, actor, sent, false);
     const wish = this.#wish();
     const { operation } = wish;
     const id = history.invoke(operation);
@@ -149,6 +152,20 @@ export class MixedLoad {
     });
     await this.#submitted(wish, id, this.#answer(wire, { type: 'task.submit', ...wish.target }, `x${id}`));
     end();
+  }
+
+  async #append(
+    wire: Wire,
+    sender: string,
+    actor: string,
+    sent: Map<string, number>,
+    stumbles: boolean,
+  ): Promise<void> {
+    const n = (sent.get(actor) ?? 0) + 1;
+    sent.set(actor, n);
+    const event = { type: 'append', sender, n, ...(stumbles && { stumble: `${actor}-${sender}-${n}` }) };
+    const request = wire.request({ type: 'agent.tell', agent: 'fault.list', key: actor, event });
+    await this.#message({ op: 'append', actor, sender, n }, request);
   }
 
   #answer(wire: Wire, message: object, id: string): Promise<Frame> {
