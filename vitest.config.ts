@@ -24,8 +24,9 @@ const whole = isWholeRun(process.argv.slice(2));
 export default defineConfig({
   test: {
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // What hangs is found a little later; what a slow machine takes its time for is not taken for it.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     teardownTimeout: 10_000,
     reporters: ['default', new SummaryReporter()],
     projects: [
