@@ -1,4 +1,5 @@
 /** Asks a probe until it knows: each time with a limit, with growing pauses between, and not for ever. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { OperatingError } from '../protocol/errors.ts';
 import type { Cancel, World } from '../runtime/world.ts';
 import { isProbeAnswer, type ProbeAnswer } from './doubt.ts';
@@ -18,9 +19,10 @@ export interface Probing {
   onGivenUp(reason: string): void;
 }
 
-/** Begins at once. The answer stops it. */
+/** Begins at once, and asks each time as whoever began it: what escapes from a probe is that actor's. The answer stops it. */
 export function startProbing(probing: Probing): Cancel {
   const { world } = probing;
+  const asAsker = AsyncLocalStorage.snapshot();
   let isStopped = false;
   let cancelPause = (): void => {};
   let asked: AbortController | undefined;
@@ -31,13 +33,13 @@ export function startProbing(probing: Probing): Cancel {
     if (typeof answer === 'object' && 'happened' in answer) return probing.onAnswer(answer);
     if (questions >= QUESTIONS_MAX) return probing.onGivenUp(answer === 'unknown' ? 'it does not know' : answer.reason);
     const pauseMs = Math.min(PAUSE_FIRST_MS * 2 ** (questions - 1), PAUSE_MAX_MS);
-    cancelPause = world.after(pauseMs * (1 - world.random() / 4), () => void ask(questions + 1));
+    cancelPause = world.after(pauseMs * (1 - world.random() / 4), () => void asAsker(ask, questions + 1));
   };
   void ask(1);
   return () => {
     isStopped = true;
     cancelPause();
-    asked?.abort(new OperatingError('CANCELED', 'The answer is no longer wanted.'));
+    asAsker(() => asked?.abort(new OperatingError('CANCELED', 'The answer is no longer wanted.')));
   };
 }
 
@@ -46,10 +48,11 @@ async function answerOf(
   asked: AbortController,
 ): Promise<ProbeAnswer | { readonly reason: string }> {
   const late = Promise.withResolvers<{ readonly reason: string }>();
-  const cancel = world.after(QUESTION_MS, () => {
+  const giveUp = AsyncLocalStorage.bind((): void => {
     asked.abort(new OperatingError('TIMEOUT', `The probe took longer than ${QUESTION_MS} ms.`));
     late.resolve({ reason: `it took longer than ${QUESTION_MS} ms` });
   });
+  const cancel = world.after(QUESTION_MS, giveUp);
   try {
     const answer: unknown = await Promise.race([ask(asked.signal), late.promise]);
     if (isProbeAnswer(answer)) return answer;

@@ -7,6 +7,7 @@
  * cell's mail or next state. After the node has died, calls are asked for `again`; whoever performs them knows from its
  * own records which of them must not be made a second time (actors/journal.ts).
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import type { EffectKind, EffectOutcome } from './host.ts';
 import type { Cancel, World } from './world.ts';
@@ -71,6 +72,8 @@ interface Call {
   state: 'waiting' | 'running' | 'resting' | 'settled' | 'canceled';
   /** Made when someone asks for the signal: most calls never do, and it costs more than the rest of a short call. */
   abort: AbortController | undefined;
+  /** Runs what listens to the signal as what asked for it: what escapes from a listener is that actor's. */
+  asAsker: (<T>(fn: () => T) => T) | undefined;
   /** Why it is no longer wanted, where it is not. */
   refusal: OperatingError | undefined;
   /** Ends the call for the ledger; what the performer does afterwards is not heard any more. */
@@ -364,6 +367,7 @@ class PerformedCall implements EffectCall {
     const call = this.#call;
     if (call.abort === undefined) {
       call.abort = new AbortController();
+      call.asAsker = AsyncLocalStorage.snapshot();
       if (call.refusal !== undefined) call.abort.abort(call.refusal);
     }
     return call.abort.signal;
@@ -372,7 +376,7 @@ class PerformedCall implements EffectCall {
 
 function abort(call: Call, refusal: OperatingError): void {
   call.refusal = refusal;
-  call.abort?.abort(refusal);
+  call.asAsker?.(() => call.abort?.abort(refusal));
 }
 
 function createCall(plan: EffectPlan, state: Call['state'], sinceMs: number): Call {
@@ -382,6 +386,7 @@ function createCall(plan: EffectPlan, state: Call['state'], sinceMs: number): Ca
     state,
     sinceMs,
     abort: undefined,
+    asAsker: undefined,
     refusal: undefined,
     end: nothing,
     leftMs,

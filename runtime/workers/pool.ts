@@ -7,6 +7,7 @@
  *
  * It refuses to share: a job gets values, never live objects, and an empty environment. It is no wall against malicious code.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Worker } from 'node:worker_threads';
@@ -156,7 +157,8 @@ class ThreadPool implements WorkerPool {
         request,
         timeoutMs: job.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS,
         deadlineAtMs: job.deadlineAtMs,
-        onProgress: job.onProgress,
+        // It is told when the thread has something to say, which may be in the turn of any other job.
+        onProgress: job.onProgress === undefined ? undefined : AsyncLocalStorage.bind(job.onProgress),
         ending: new AbortController(),
         thread: undefined,
         overCount: 0,

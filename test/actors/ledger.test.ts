@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OperatingError } from '../../protocol/errors.ts';
+import { currentCell } from '../../runtime/machine-references.ts';
 import type { EffectKind } from '../../runtime/host.ts';
 import type { EffectRecord } from '../../runtime/stores/store.ts';
 import type { WorkNode } from '../support/work-node.ts';
@@ -408,9 +409,11 @@ describe('A probe', () => {
 
   it('that does not know is asked again, with pauses that grow, and not for ever', async () => {
     const askedAtMs: number[] = [];
+    const askers = new Set<string | undefined>();
     let nowMs = (): number => 0;
     const probe = (): 'unknown' => {
       askedAtMs.push(nowMs());
+      askers.add(currentCell()?.address);
       if (askedAtMs.length % 2 === 0) throw new TypeError('the line is bad');
       return 'unknown';
     };
@@ -418,6 +421,8 @@ describe('A probe', () => {
     ({ nowMs } = node.world);
     await node.world.elapse(3_600_000);
     expect(askedAtMs).toHaveLength(10);
+    // What escapes from it is its actor's, whichever time it is asked.
+    expect([...askers]).toEqual([`run/${task}/main/1`]);
     const pauses = askedAtMs.slice(2).map((ms, index) => ms - Number(askedAtMs[index + 1]));
     expect(Math.max(...pauses)).toBeLessThanOrEqual(60_000);
     expect(pauses.slice(1, 5).every((ms, index) => ms > Number(pauses[index]))).toBe(true);
@@ -429,9 +434,11 @@ describe('A probe', () => {
 
   it('that never answers is given up each time, and told so', async () => {
     const signals: AbortSignal[] = [];
-    const { node } = await cutOff('journal', {
+    const listeners: (string | undefined)[] = [];
+    const { node, task } = await cutOff('journal', {
       probe: ({ signal }) => {
         signals.push(signal);
+        signal.addEventListener('abort', () => listeners.push(currentCell()?.address));
         return new Promise<never>(() => undefined);
       },
     });
@@ -439,6 +446,7 @@ describe('A probe', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
     await node.world.elapse(2_000);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    expect(listeners).toEqual([`run/${task}/main/1`]);
   });
 
   it('is not heard once someone has said', async () => {

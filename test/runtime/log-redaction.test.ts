@@ -118,9 +118,9 @@ describe('redaction by the look of text', () => {
       '-----BEGIN PRIVATE KEY-----',
     ];
     for (const piece of worst) {
-      const startedMs = performance.now();
+      const before = process.cpuUsage();
       for (let round = 0; round < 20; round += 1) bare.text(piece.repeat(2000));
-      expect(performance.now() - startedMs, piece).toBeLessThan(1000);
+      expect(process.cpuUsage(before).user / 1000, piece).toBeLessThan(1000);
     }
   });
 });

@@ -1,10 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../runtime/metrics.ts';
 import type { World } from '../../runtime/world.ts';
-import { failure, JOBS, makePool, until, useRig, world } from './workers-rig.ts';
+import { failure, JOBS, makePool, until, untilThere, useRig, world } from './workers-rig.ts';
 
 const rig = useRig();
 
@@ -126,12 +127,20 @@ describe('a job that fails', () => {
 describe('a job that is done', () => {
   it('that has not begun by its deadline never begins, and one that runs then is ended', async () => {
     let nowMs = 1_000;
-    await rig.remake({ world: { ...world, nowMs: () => nowMs } });
-    const first = failure(rig.call('spin', { ms: 20_000 }, { deadlineAtMs: 1_300 }));
+    let atDeadline = (): void => {};
+    const after: World['after'] = (delayMs, fn) => {
+      if (delayMs !== 300) return world.after(delayMs, fn);
+      atDeadline = fn;
+      return () => {};
+    };
+    await rig.remake({ world: { ...world, nowMs: () => nowMs, after } });
+    const path = join(rig.folder, 'marks');
+    const first = failure(rig.call('spinAndMark', { path }, { deadlineAtMs: 1_300 }));
     const late = failure(rig.call('run', 1, { deadlineAtMs: 1_250 }));
     const inTime = rig.call('run', 2, { deadlineAtMs: 60_000 });
-    await until(() => rig.pool.figures().running === 1);
+    await untilThere(path);
     nowMs = 1_300;
+    atDeadline();
     const { code, message } = await first;
     expect([code, message]).toEqual(['DEADLINE_EXCEEDED', expect.stringContaining('deadline')]);
     expect((await late).code).toBe('DEADLINE_EXCEEDED');
@@ -229,6 +238,17 @@ describe('progress', () => {
       throw new Error('no');
     };
     expect(await rig.call('count', { to: 5, gapMs: 0 }, { onProgress })).toBe('counted');
+  });
+
+  it('is taken as whoever gave the job, also where that had to wait for the job of another', async () => {
+    const who = new AsyncLocalStorage<string>();
+    const takers = new Set<string | undefined>();
+    const onProgress = (): void => void takers.add(who.getStore());
+    const jobs = ['first', 'second', 'third'].map((name) =>
+      who.run(name, () => rig.call('count', { to: 3, gapMs: 0 }, { onProgress })),
+    );
+    await Promise.all(jobs);
+    expect([...takers]).toEqual(['first', 'second', 'third']);
   });
 
   it.each(['function', 'large'])('that cannot cross fails the job: %s', async (how) => {

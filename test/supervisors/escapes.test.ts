@@ -17,7 +17,7 @@ async function runProcess(...args: readonly string[]): Promise<Outcome> {
 }
 
 async function runScript(script: string, ...args: readonly string[]): Promise<Outcome> {
-  const done = await promisify(execFile)(process.execPath, [script, ...args], { timeout: 15_000 }).then(
+  const done = await promisify(execFile)(process.execPath, [script, ...args], { timeout: 50_000 }).then(
     ({ stdout }) => ({ code: 0, stdout }),
     (error: { code: number; stdout: string }) => error,
   );
@@ -38,6 +38,14 @@ describe('An error that escapes from an actor', () => {
         ticks: 2,
       },
     ]);
+    expect(code).toBe(0);
+  });
+});
+
+describe('An error that escapes from a listener to the signal of a call', () => {
+  it('is that of the actor whose call is aborted, and harms nobody else', async () => {
+    const { code, lines } = await runProcess('aborted');
+    expect(lines.at(-1)).toEqual({ goesOn: true });
     expect(code).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * A process of its own for errors that escape (a test runner has handlers too): a bare node in real time, function agents
  * and a machine that let errors escape. Says what happened, one line of JSON for each thing. `nobody` as argument: in the end
- * an error escapes that belongs to no actor.
+ * an error escapes that belongs to no actor; `aborted`: listeners to the signal of a call throw as it is aborted.
  */
 import { fromCallback, setup } from 'xstate';
 import type { EffectCall } from '../../runtime/effects.ts';
@@ -39,6 +39,13 @@ const gate = new Promise<void>((resolve) => {
   open = resolve;
 });
 
+/** What an agent lets escape that is stopped in the middle of its call. */
+const aborted = ({ signal }: EffectCall): Promise<never> => {
+  signal.addEventListener('abort', () => fault('listener'));
+  signal.addEventListener('abort', async () => fault('async listener'));
+  return new Promise(() => {});
+};
+
 const ways: Readonly<Record<string, () => void>> = {
   timer: () => void setTimeout(() => fault('timer'), 1),
   rejection: () => void Promise.reject(new Error('rejection')),
@@ -63,9 +70,10 @@ kernel.install({
   kind: 'agent',
   lane: 'agent',
   laneLimit: 100,
-  perform: async ({ address }: EffectCall) => {
-    const way = address.split('/')[1] ?? '';
+  perform: async (call: EffectCall) => {
+    const way = call.address.split('/')[1] ?? '';
     calls.set(way, (calls.get(way) ?? 0) + 1);
+    if (way === 'aborted') return await aborted(call);
     ways[way]?.();
     await gate;
     return way;
@@ -97,8 +105,8 @@ kernel.installSink('sink', (_address, { type, address }) => {
   ended.push(`${type} ${String(address)}`);
 });
 const names = [...Object.keys(ways).map((way) => `run/${way}`), 'machine/callback'];
-kernel.act((port) => {
-  for (const address of names) {
+const start = (address: string): void =>
+  kernel.act((port) =>
     port.startChild({
       address,
       logic: address.startsWith('run/') ? 'agent' : 'machine',
@@ -109,9 +117,9 @@ kernel.act((port) => {
       recovery: 'resume',
       priority: 5,
       durable: true,
-    });
-  }
-});
+    }),
+  );
+for (const address of names) start(address);
 
 const runs = names.filter((address) => address.startsWith('run/'));
 const guilty = runs.filter((address) => address !== 'run/innocent');
@@ -120,6 +128,15 @@ const restarts = Object.fromEntries(runs.map((address) => [address, kernel.cells
 open();
 await until(() => ended.length === names.length);
 say({ ended: ended.toSorted(), restarts, calls: Object.fromEntries(calls), ticks });
+if (process.argv[2] === 'aborted') {
+  start('run/aborted');
+  await until(() => calls.get('aborted') === 1);
+  kernel.stopCell('run/aborted');
+  await until(() => !kernel.cells.has('run/aborted'));
+  // What escaped is told in the rounds of the event loop that follow.
+  for (let round = 0; round < 5; round++) await new Promise<void>((resolve) => void setImmediate(resolve));
+  say({ goesOn: true });
+}
 if (process.argv[2] === 'nobody') setTimeout(() => fault('nobody'), 1);
 
 async function until(condition: () => boolean): Promise<void> {
