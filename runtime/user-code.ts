@@ -102,17 +102,14 @@ export class UserCode {
 
   /** The process ends by `process.exit`: whoever called it is marked, whatever else was; nobody where that was no actor. */
   exiting(): void {
+    // In the middle of a turn: what that handles is marked, also while the actor itself is only being made or packed.
+    if (this.#entry !== undefined) return;
     const port = currentCell();
     const cell = port === undefined ? undefined : this.#desk.cells.get(port.address);
     if (cell === undefined || cell !== port) return this.suspects?.leave();
     const call = currentCall();
-    const line = call === undefined ? this.#lineOfTurn() : `call ${call}`;
-    this.suspects?.enter(cell.address, line, cell.seq);
-  }
-
-  /** In a turn, what it handles; in what an actor left running, its start: it would begin that again. */
-  #lineOfTurn(): string {
-    return this.#entry === undefined ? 'start' : lineOf(this.#entry);
+    // What an actor left running began with its start, and would begin with it again.
+    this.suspects?.enter(cell.address, call === undefined ? 'start' : `call ${call}`, cell.seq);
   }
 
   #clear({ address }: Cell): void {

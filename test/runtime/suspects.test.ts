@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Cell } from '../../runtime/cell.ts';
 import { NODE_ENDS_MAX, Suspects } from '../../runtime/suspects.ts';
+import { UserCode, type UserCodeDesk } from '../../runtime/user-code.ts';
 
 let dir = '';
 beforeEach(() => {
@@ -133,5 +135,35 @@ describe('A suspect', () => {
       next.enter('a', 'start', 0);
       next.close();
     }
+  });
+});
+
+describe('An exit that an actor calls', () => {
+  const cell = { address: 'run/a', seq: 5 } as Cell;
+  const start = { kind: 'start', deliveries: 0, bytes: 0 } as const;
+  const watch = (): UserCode => {
+    const code = new UserCode({ cells: new Map([[cell.address, cell]]), release: () => {} } as unknown as UserCodeDesk);
+    code.suspects = open();
+    return code;
+  };
+  const suspected = async (): Promise<string | undefined> => {
+    const next = open();
+    await next.judge(stored(5));
+    return next.suspicion('run/a');
+  };
+
+  it('is what its turn handles, wherever in the turn that is: as it is made again, or packed', async () => {
+    const code = watch();
+    code.entering(cell, start);
+    code.exiting();
+    expect(await suspected()).toBe('start');
+  });
+
+  it('is nobody’s behind the turn, where no actor is known', async () => {
+    const code = watch();
+    code.entering(cell, start);
+    code.passed(cell, start);
+    code.exiting();
+    expect(await suspected()).toBeUndefined();
   });
 });
