@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { AgentDefinition } from './actors/agent-definition.ts';
 import { ANALYSE_DATASET } from './actors/analyst/analyse-dataset.ts';
 import { analystAgent } from './actors/analyst/analyst.ts';
+import { APPROVAL_LOGIC } from './actors/approvals/approval.ts';
 import { loadAgentFiles } from './actors/agent-files.ts';
 import { ForkDesk } from './actors/fork-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
@@ -190,6 +191,7 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
     tasksInFlightMax: settings.tasksInFlightMax,
     onSubmitted: () => metrics.taskSubmitted(),
     ...(planModel !== undefined && { planModel }),
+    onScheduledRun: (outcome) => metrics.scheduledRun(outcome),
   });
   return { workers, ...staff };
 }
@@ -235,7 +237,7 @@ async function load(
 async function recover(
   { log, settings }: NodeParts,
   { kernel, store, committer, fence, retention }: Core,
-  { desk, effects, registry, tree, specOf }: Staff,
+  { desk, effects, schedules, registry, tree, specOf }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
   const keeper = new Recovery(kernel, store, specOf, {
@@ -257,6 +259,7 @@ async function recover(
   desk.strandedOf = (task) =>
     keeper.stranded.find(({ address }) => address.split('/')[1] === task && !address.startsWith('agent/'))?.error;
   await effects.sweep();
+  await schedules.start();
   await retention.start();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
@@ -272,15 +275,16 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
   const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, fence, store } = core;
-  const { desk, state, effects, sessions, registry, plans, planning, workflows, breakers, tree } = staff;
+  const { desk, state, effects, approvals, schedules, sessions } = staff;
+  const { registry, plans, planning, workflows, breakers, tree } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
     store,
-    ...{ settings, world, log, metrics, kernel, desk, state, effects, sessions, registry, registers, plans, planning },
-    workflows,
+    ...{ settings, world, log, metrics, kernel, desk, state, effects, approvals, schedules, sessions },
+    ...{ registry, registers, plans, planning, workflows },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
@@ -336,6 +340,7 @@ export async function closeIndoors(
   committer.stop();
   await doors.close();
   staff.tree.stop();
+  staff.schedules.stop();
   await staff.workers.stop(0);
   metrics.stop();
   core.unmark();
@@ -360,6 +365,7 @@ function watchNode({ kernel, registers, metrics }: Core, world: World, breakers:
   look();
   const stops = [
     metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
+    metrics.watch('troupe_approvals_pending', () => kernel.census.get(APPROVAL_LOGIC) ?? 0),
     metrics.watch('troupe_breaker_state', () => breakers.figures()),
     metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),

@@ -3,8 +3,10 @@
  * logics that actors are made of, the desks that are asked, and the tree that watches over all of it.
  */
 import { agentLogic } from './actors/agent-logic.ts';
-import { approvalLogic } from './actors/approvals/approval.ts';
 import { createAgentServices } from './actors/agent-services.ts';
+import { approvalActors, ApprovalDesk } from './actors/approvals/approval-desk.ts';
+import { ApprovalCalls } from './actors/approvals/approval-calls.ts';
+import { holdsRole } from './actors/approvals/roles.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
@@ -18,6 +20,8 @@ import { PlanDesk } from './actors/planning/plan-desk.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
 import { TemplateBook } from './actors/planning/template-book.ts';
 import { Registry } from './actors/registry.ts';
+import { scheduleLogic } from './actors/schedules/schedule.ts';
+import { ScheduleDesk } from './actors/schedules/schedule-desk.ts';
 import { Selector } from './actors/selector.ts';
 import { sessionLogic } from './actors/session.ts';
 import { Sessions } from './actors/sessions.ts';
@@ -54,6 +58,8 @@ export interface Grounds {
   readonly onSubmitted: () => void;
   /** Makes plans for goals that no template fits. Default: they are refused. */
   readonly planModel?: PlanModel;
+  /** Something became of a run of a schedule. Default: nobody hears of it. */
+  readonly onScheduledRun?: (outcome: 'started' | 'skipped' | 'refused') => void;
   /** The root supervisor gave up: the node must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -64,9 +70,15 @@ const figures: FiguresReader = { ofAgent: () => undefined, ofWorkflow: () => und
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
 export function hireStaff(grounds: Grounds) {
   const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax, planModel } = grounds;
+  const { onScheduledRun = () => undefined } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
-  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk, state: () => state });
+  const approvalCalls = new ApprovalCalls(kernel);
+  const services = createAgentServices({
+    ...{ world, log, kernel, workers, ledger, approvalCalls },
+    desk: () => desk,
+    state: () => state,
+  });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const breakers = new Breakers({
     ...{ kernel, world, log: kernel.log },
@@ -80,7 +92,12 @@ export function hireStaff(grounds: Grounds) {
   for (const template of BUNDLED_TEMPLATES) templates.add(template);
   const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
   const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
-  const families = new Families([flatFamily(pieces, 2)]);
+  const schedule = scheduleLogic({
+    submit: (port, principal, submission) => desk.submit(port, principal, submission),
+    onRun: onScheduledRun,
+    random: () => world.random(),
+  });
+  const families = new Families([flatFamily(pieces, 2), flatFamily(schedule, 1)]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
     planFlow: (submission, task, nowMs) =>
@@ -93,23 +110,26 @@ export function hireStaff(grounds: Grounds) {
     ownsTask: async (principal, task) => void (await desk.get(principal, task)),
   });
   const workflows = new WorkflowDesk({ kernel, log, registry, registers, plans, desk, asks });
+  const approvals = new ApprovalDesk({ kernel, store, asks, holdsRole });
+  const schedules = new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk.judge(submission) });
   const sessions = new Sessions(kernel, registers);
   const stepDeps = {
     choose: selector.choose.bind(selector),
     agent: registry.agent.bind(registry),
     breakers,
+    answered: (owner: string, entry: string) => approvalCalls.answered(owner, entry),
     random: () => world.random(),
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
   const agents = (capability: string | undefined) => agentEntries(registers, capability);
-  const session = sessionLogic({ desk, state, feed: kernel.feed, agents });
+  const session = sessionLogic({ desk, state, approvals, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');
   installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(kernel, flow, 'workflow');
   installFlat(kernel, stageLogic(stepDeps), 'stage');
-  installFlat(kernel, approvalLogic, 'approval');
   installFlat(kernel, session, 'session');
   kernel.install(goalLogic(planner));
+  kernel.install(approvalActors(kernel));
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
@@ -119,7 +139,22 @@ export function hireStaff(grounds: Grounds) {
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  return { registry, plans, planning, workflows, desk, state, asks, effects, sessions, breakers, tree, specOf };
+  const people = { approvals, schedules };
+  return {
+    registry,
+    plans,
+    planning,
+    workflows,
+    desk,
+    state,
+    asks,
+    effects,
+    ...people,
+    sessions,
+    breakers,
+    tree,
+    specOf,
+  };
 }
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {

@@ -2,6 +2,8 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import type { World } from '../runtime/world.ts';
+import type { ApprovalDecision } from './approvals/approval.ts';
+import { type ApprovalCall, type ApprovalRequest, readApprovalRequest } from './approvals/approval-calls.ts';
 import { idempotencyKeyOf, Journal, type JournalHost, type JournalOptions, type JournalShelf } from './journal.ts';
 import type { CallPlace } from './ledger.ts';
 import { RUN_CALL, type RunInput } from './run.ts';
@@ -46,6 +48,12 @@ export interface AgentContext {
   worker(call: WorkerCall): Promise<unknown>;
   /** A durable wait: after a restart only what is left of it. Holds no concurrency slot and does not count against the time limit. */
   sleep(ms: number): Promise<void>;
+  /**
+   * Asks a person, once, and waits for the decision as long as it takes; the task is `input-required` meanwhile. Holds no slot, and
+   * does not count against the time limit. Errors: INVALID_INPUT; DEADLINE_EXCEEDED where nobody came within `deadlineMs` and
+   * `onExpire` is `fail`.
+   */
+  approval(request: ApprovalRequest): Promise<ApprovalDecision>;
   /** A message to a keyed agent's actor; resolves once it is durable. */
   tell(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }): Promise<void>;
   /**
@@ -75,6 +83,7 @@ export interface ContextDeps {
   /** A message of an agent reached nobody. */
   undeliverable(reason: string): void;
   runWorker(call: WorkerCall & { readonly signal: AbortSignal; readonly deadlineAtMs?: number }): Promise<unknown>;
+  approve(place: CallPlace, call: ApprovalCall): Promise<ApprovalDecision>;
   tell(agent: string, key: string, event: { readonly type: string }): Promise<void>;
   state(host: SharedStateHost, scope: string | undefined): SharedState;
   ask(
@@ -165,6 +174,10 @@ class CallContext implements CallerContext {
     return async (ms) => await sleepUntil(world, this.#call, this.#entries().dueAt(world.nowMs(), Math.max(0, ms)));
   }
 
+  get approval(): AgentContext['approval'] {
+    return (request) => this.#approval(request);
+  }
+
   get tell(): AgentContext['tell'] {
     return (agent, key, event) => this.#deps.tell(agent, key, event);
   }
@@ -219,6 +232,18 @@ class CallContext implements CallerContext {
     if (task === '') return { owner, agent: this.#agent, work: {} };
     const work = { task, step, attempt, ...(item !== undefined && { item }) };
     return { owner, agent: this.#agent, step: owner, work };
+  }
+
+  async #approval(asked: unknown): Promise<ApprovalDecision> {
+    const request = readApprovalRequest(asked);
+    const { entry, isFirst: isFirstOfName } = this.#entries().question(request.name ?? 'approval');
+    // A machine has a journal for each of its calls, and another life or attempt one that has asked before.
+    const isFirst = isFirstOfName && this.#call.key === RUN_CALL && this.#call.life === 0 && this.attempt === 1;
+    const back = this.#call.rest();
+    const decision = await this.#deps.approve(this.#place(), { request, entry, isFirst, signal: this.signal });
+    await back();
+    this.signal.throwIfAborted();
+    return decision;
   }
 
   async #ask(agent: string, key: string, event: { readonly type: string }, timeoutMs: number): Promise<unknown> {

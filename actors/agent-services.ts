@@ -4,6 +4,7 @@ import type { Kernel } from '../runtime/kernel.ts';
 import type { Log } from '../runtime/log.ts';
 import type { WorkerPool } from '../runtime/workers/pool.ts';
 import type { World } from '../runtime/world.ts';
+import type { ApprovalCalls } from './approvals/approval-calls.ts';
 import type { ContextDeps } from './agent-context.ts';
 import type { Desk } from './desk.ts';
 import type { JournalShelf } from './journal.ts';
@@ -18,6 +19,7 @@ export interface ServiceDeps {
   readonly kernel: Kernel;
   readonly workers: WorkerPool;
   readonly ledger: Ledger;
+  readonly approvalCalls: ApprovalCalls;
   /** The desk is made after the registry, which needs these. */
   desk(): Desk;
   state(): StateDesk;
@@ -25,13 +27,14 @@ export interface ServiceDeps {
 
 /** The services of one node, for all its agents. */
 export function createAgentServices(deps: ServiceDeps): ContextDeps {
-  const { kernel, workers, world, log, ledger } = deps;
+  const { kernel, workers, world, log, ledger, approvalCalls } = deps;
   return {
     world,
     log,
     shelf: (place) => shelfOf(kernel, ledger, place),
     undeliverable: (reason) => kernel.meter.deadLetter(reason),
     runWorker: (call) => workers.run(call),
+    approve: (place, call) => approvalCalls.decided(place, call),
     tell: (agent, key, event) => deps.desk().tell(agent, key, event),
     state: (host, scope) => sharedState(deps.state(), host, scope),
     ask: (agent, key, event, options) => deps.desk().ask(agent, key, event, options.timeoutMs, options.signal),

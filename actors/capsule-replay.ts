@@ -251,6 +251,7 @@ function offlineServices(world: World, step: (words: string) => void): ContextDe
     }),
     undeliverable: () => {},
     runWorker: absent('Worker threads'),
+    approve: absent('People'),
     tell: absent('Other actors'),
     ask: absent('Other actors'),
     state: () => {

@@ -144,6 +144,17 @@ export class Desk {
     return { task, duplicate: false };
   }
 
+  /**
+   * Judges a submission that is to be made later, as far as that can be said now.
+   * Errors: NO_AGENT, INVALID_INPUT, WORKFLOW_INVALID, NOT_FOUND, NOT_AVAILABLE.
+   */
+  judge(submission: Submission): void {
+    const { kernel, planFlow } = this.#deps;
+    const { target, input } = submission;
+    if (target.agent !== undefined || target.capability !== undefined) this.#check(target, input);
+    else planFlow(submission, kernel.world.id(), kernel.nowMs());
+  }
+
   /** Errors: NOT_FOUND, STORE_UNAVAILABLE, STORE_CORRUPT. */
   async get(principal: Principal, task: string): Promise<TaskRecord> {
     const record = await this.#deps.store.readTask(task);

@@ -144,6 +144,12 @@ export class Journal {
     return dueAtMs;
   }
 
+  /** The entry of the next question to a person, and whether it is the first of that name. Errors: LIVELOCK. */
+  question(name: string): { readonly entry: string; readonly isFirst: boolean } {
+    const entry = this.#next(`approval:${name}`);
+    return { entry, isFirst: this.#occurrences.get(`approval:${name}`) === 1 };
+  }
+
   #entryOf(key: string, kind: EffectKind, args: string | undefined): JournalEntry | undefined {
     const entry = this.#shelf.recorded().get(key) as JournalEntry | undefined;
     if (entry === undefined || (entry.args === args && entry.kind === kind)) return entry;

@@ -5,6 +5,7 @@ export const LIFECYCLE_VERSIONS = {
   flow: '1',
   stage: '1',
   approval: '1',
+  schedule: '1',
   state: '1',
   goal: '1',
 } as const;

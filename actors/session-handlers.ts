@@ -13,7 +13,6 @@ import { Watch, type WatchMode, type WatchReader, type WatchSource } from './wat
 const DONE = Promise.resolve();
 const READS: ReadonlySet<ClientMessageType> = new Set(['task.get', 'task.list', 'agent.list']);
 const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
-  'approval.resolve',
   'topic.subscribe',
   'topic.unsubscribe',
   'topic.publish',

@@ -2,6 +2,7 @@
 import type { ClientMessageOf, ClientMessageType } from '../protocol/client-messages.ts';
 import { jsonCodec } from '../protocol/codec.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { approvalRequests } from './approvals/approval-requests.ts';
 import { pageOf } from './entry-page.ts';
 import type { SessionDeps, SessionState } from './session.ts';
 import { taskView } from './session-frames.ts';
@@ -17,9 +18,10 @@ export type Requests = { readonly [Type in ClientMessageType]?: Request<ClientMe
 export const OK = { type: 'ok' };
 
 /** All of them. */
-export function createRequests({ desk, agents, state }: SessionDeps): Requests {
+export function createRequests({ desk, agents, state, approvals }: SessionDeps): Requests {
   return {
     ...createStateRequests(state),
+    ...approvalRequests(approvals),
     ping: async () => ({ type: 'pong' }),
     // Without keys configured there is nothing to prove: whoever reaches a loopback node may use it.
     auth: async () => OK,

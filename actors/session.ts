@@ -14,6 +14,7 @@ import type { Feed } from '../runtime/feed.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { AgentEntry } from '../runtime/registers.ts';
+import type { ApprovalDesk } from './approvals/approval-desk.ts';
 import type { Desk } from './desk.ts';
 import { errorFrame } from './session-frames.ts';
 import { SessionHandlers } from './session-handlers.ts';
@@ -55,6 +56,7 @@ export interface SessionState {
 /** What sessions need of their node. */
 export interface SessionDeps {
   readonly desk: Desk;
+  readonly approvals: ApprovalDesk;
   readonly feed: Feed;
   readonly state: StateDesk;
   agents(capability: string | undefined): readonly AgentEntry[];

@@ -6,7 +6,8 @@ import type { StepState } from './step.ts';
 export function stepWaits(state: StepState, scene: WaitScene): readonly Wait[] {
   const name = state.agent.split('@')[0] ?? state.agent;
   if (state.phase === 'parked') {
-    const effects = state.parked ?? [];
+    // An approval is an actor of its own, and says it itself.
+    const effects = (state.parked ?? []).filter((id) => !id.includes('.'));
     return effects.map((effect) => ({
       kind: 'decision',
       what: `A call of ${state.agent} may or may not have happened; nobody knows yet (effect ${effect}).`,

@@ -8,6 +8,7 @@
  *     │  └─breaker.retry─┘ ▲ └──the agent's breaker is open: an attempt is used up; half-open: none is
  *     ├──child.failed (otherwise), child.quarantined, timer.timeout ────────► done
  *     └──run.parked──► parked ──run.unparked──► working; child.done, child.failed as above
+ *     └──run.asks────► parked ──the end of the approval──► working
  */
 import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
@@ -18,6 +19,7 @@ import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
 import { type AgentDefinition, type RetryPolicy } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
+import { approvalOf, isOfApproval, recordAnswer } from './approvals/approval-answers.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { outputFault } from './output-fault.ts';
 import { DEFAULT_RETRY, pauseMs } from './retry-pause.ts';
@@ -66,7 +68,7 @@ export interface StepState {
   readonly isTurnedAway?: true;
   /** How the last attempt failed that began: who is turned away in the end wants to know that too. */
   readonly failure?: { readonly code: string; readonly message: string };
-  /** Ids of the calls that someone must say something about. */
+  /** Ids of the calls and approvals that someone must say something about. */
   readonly parked?: readonly string[];
   /** Signals that came while nobody worked: for the next attempt. */
   readonly signals?: readonly ActorEvent[];
@@ -88,6 +90,8 @@ export interface StepDeps {
   choose(target: { readonly agent?: string; readonly capability?: string }, not: readonly string[]): Choice;
   agent(reference: string): AgentDefinition | undefined;
   readonly breakers: BreakerGate;
+  /** A person's answer is recorded in the journal of this step, and committed. */
+  answered(owner: string, entry: string): void;
   random(): number;
 }
 
@@ -206,29 +210,40 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     }
   };
 
-  const unparked = (state: StepState, event: ActorEvent, port: CellPort): StepState => {
-    const next = unpark(state, event, port);
+  /** The run goes on with the last word that it waited for. */
+  const goesOn = (next: StepState, port: CellPort): StepState => {
     if (next.phase !== 'parked' || next.parked !== undefined) return next;
-    const { timeoutMs } = state.input;
-    const isMachine = deps.agent(state.agent)?.machine !== undefined;
+    const { timeoutMs } = next.input;
+    const isMachine = deps.agent(next.agent)?.machine !== undefined;
     if (timeoutMs !== undefined && isMachine) port.setTimer('timeout', port.nowMs() + timeoutMs);
     return { ...next, phase: 'working' };
+  };
+
+  const unparked = (state: StepState, event: ActorEvent, port: CellPort): StepState =>
+    goesOn(unpark(state, event, port), port);
+
+  /** What is heard that is not of this run: the end of an approval that the run has asked for, or nothing. */
+  const ofOthers = (state: StepState, event: ActorEvent, port: CellPort): StepState => {
+    if (!isOfApproval(event)) return state;
+    const entry = recordAnswer(event, port);
+    if (entry !== undefined) port.afterCommit(() => deps.answered(port.address, entry));
+    return goesOn(freed(state, approvalOf(event), port), port);
   };
 
   const ofThisRun = (state: StepState, event: ActorEvent): boolean => event['address'] === state.run;
 
   const atWork: FlatLogic<StepState, StepStart>['table']['working'] = {
     'child.done': (state, event: ActorEvent, port) => {
-      if (!ofThisRun(state, event)) return state;
+      if (!ofThisRun(state, event)) return ofOthers(state, event, port);
       const fault = outputFault(event['output'], state.agent);
       if (fault !== undefined) return attemptFailed(state, fault.toBody(), port);
       deps.breakers.passed(nameOf(state.agent), state.run, state.era ?? 0);
       return completed(state, event['output']);
     },
     'child.failed': (state, event: ActorEvent, port) =>
-      ofThisRun(state, event) ? attemptFailed(state, event['error'] as ErrorBody, port) : state,
+      ofThisRun(state, event) ? attemptFailed(state, event['error'] as ErrorBody, port) : ofOthers(state, event, port),
     'child.quarantined': (state, event: ActorEvent, port) => {
-      if (!ofThisRun(state, event)) return state;
+      if (!ofThisRun(state, event)) return ofOthers(state, event, port);
       const error = event['error'] as ErrorBody;
       port.stopChild(state.run);
       deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
@@ -240,6 +255,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       ]);
     },
     'run.parked': park,
+    'run.asks': asks,
     'timer.timeout': (state, _event, port) => {
       port.stopChild(state.run);
       const limitMs = state.input.timeoutMs ?? 0;
@@ -266,6 +282,9 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     table: {
       working: atWork,
       waiting: {
+        'child.done': ofOthers,
+        'child.failed': ofOthers,
+        'child.quarantined': ofOthers,
         'run.unparked': unparked,
         'task.signal': keepSignal,
         'timer.retry': (state, _event, port) => retry(state, port),
@@ -311,15 +330,28 @@ function park(state: StepState, event: ActorEvent, port: CellPort): StepState {
 function unpark(state: StepState, event: ActorEvent, port: CellPort): StepState {
   const effect = String(event['effect']);
   if (state.parked?.includes(effect) !== true) return state;
-  const parked = state.parked.filter((id) => id !== effect);
   const said = event['said'] as Readonly<Record<string, unknown>>;
   const data = { ...placeOf(state.input), attempt: state.attempt, effect, name: event['name'], ...said };
   const news = { type: 'task.progress', events: [{ kind: 'effect.resolved', data }], unparked: effect };
   port.send(state.owner, news);
+  return freed(state, effect, port);
+}
+
+/** One word less is waited for. */
+function freed(state: StepState, id: string, port: CellPort): StepState {
+  if (state.parked?.includes(id) !== true) return state;
+  const parked = state.parked.filter((one) => one !== id);
   const { parked: _all, ...rest } = state;
   if (parked.length > 0) return { ...rest, parked };
   tellFlow(port, 'item.unparked');
   return rest;
+}
+
+/** The run has asked a person; the approval tells the task itself. */
+function asks(state: StepState, event: ActorEvent, port: CellPort): StepState {
+  port.clearTimer('timeout');
+  if (state.phase !== 'parked') tellFlow(port, 'item.parked');
+  return { ...state, phase: 'parked', parked: [...(state.parked ?? []), approvalOf(event)] };
 }
 
 function tellFlow(port: CellPort, type: 'item.parked' | 'item.unparked'): void {

@@ -2,7 +2,7 @@
  * A task's actor: it owns the task's status, its numbered log and its end, and starts the one child that does the work (a
  * step for an agent or capability, a flow for a workflow).
  *
- *   working ⇄ input-required     (a call with an unknown outcome, later approvals)
+ *   working ⇄ input-required     (a call with an unknown outcome, an approval)
  *      └──────────┴──► completed | failed | canceled
  *
  * A task is `submitted` and at once `working`: both lines are in its first commit. Every phase but the last three can be
@@ -63,7 +63,9 @@ export interface TaskState {
   readonly child: string;
   readonly steps: number;
   readonly waiting?: string;
-  /** The calls that someone must say something about: id → what is not known. */
+  /** What `waiting` speaks of: one of the calls and approvals that someone must say something about. Each is a row beside the state. */
+  readonly waitsFor?: string;
+  /** Earlier releases kept all of them here: id → what is not known. */
   readonly parked?: Readonly<Record<string, string>>;
   /** Signals that no step has waited for yet. */
   readonly signals?: KeptSignals;
@@ -81,6 +83,8 @@ export const TASKS_SUPERVISOR = 'supervisor/tasks';
 /** The step of a task that has no workflow. */
 const MAIN_STEP = 'main';
 const PRIORITY = 5;
+/** In front of the id of a call or approval: the row that says what is waited for. */
+const PARKED = 'parked/';
 
 /** The address of a task's flow. */
 function flowAddress(task: string): string {
@@ -106,6 +110,7 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
   name: TASK_LOGIC,
   version: LIFECYCLE_VERSIONS.task,
   initial: begin,
+  restored,
   table: {
     working: {
       'task.progress': progress,
@@ -237,7 +242,7 @@ function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskStat
   const steps = state.steps + drafts.filter(isCall).length;
   const awaits = event['awaits'] as TaskState['awaits'];
   const next = { ...state, steps, ...(awaits !== undefined && { awaits }) };
-  const settled = event['parked'] === undefined && event['unparked'] === undefined ? next : doubted(next, event);
+  const settled = event['parked'] === undefined && event['unparked'] === undefined ? next : doubted(next, event, port);
   return log(settled, port, drafts, settled.phase);
 }
 
@@ -246,14 +251,30 @@ function isCall({ kind, data }: EventDraft): boolean {
   return kind === 'step.started' && data['attempt'] !== undefined && data['workflow'] === undefined;
 }
 
-/** The task waits for people while there is any call in doubt. */
-function doubted({ waiting: _old, parked: before, ...state }: TaskState, event: ActorEvent): TaskState {
-  const { [String(event['unparked'])]: _known, ...rest } = before ?? {};
+/** The task waits for people while there is anything that someone must say a word about. */
+function doubted(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
+  const known = event['unparked'] as string | undefined;
   const doubt = event['parked'] as { readonly effect: string; readonly message: string } | undefined;
-  const parked = doubt === undefined ? rest : { ...rest, [doubt.effect]: doubt.message };
-  const [first] = Object.values(parked);
-  if (first === undefined) return { ...state, phase: 'working' };
-  return { ...state, phase: 'input-required', waiting: first, parked };
+  if (known !== undefined) port.attach(`${PARKED}${known}`, undefined);
+  if (doubt !== undefined) port.attach(`${PARKED}${doubt.effect}`, doubt.message);
+  const { waiting: _message, waitsFor, ...rest } = state;
+  if (doubt !== undefined && (waitsFor === undefined || waitsFor === doubt.effect))
+    return { ...rest, phase: 'input-required', waiting: doubt.message, waitsFor: doubt.effect };
+  if (known === undefined || known !== waitsFor) return state;
+  for (const [row, message] of port.attached()) {
+    if (!row.startsWith(PARKED) || row === `${PARKED}${known}`) continue;
+    return { ...rest, phase: 'input-required', waiting: String(message), waitsFor: row.slice(PARKED.length) };
+  }
+  return { ...rest, phase: 'working' };
+}
+
+/** What an earlier release has stored becomes what this one keeps. */
+function restored(stored: TaskState, port: CellPort): TaskState {
+  const { parked, ...state } = stored;
+  if (parked === undefined) return stored;
+  for (const [id, message] of Object.entries(parked)) port.attach(`${PARKED}${id}`, message);
+  const [waitsFor] = Object.keys(parked);
+  return waitsFor === undefined ? state : { ...state, waitsFor };
 }
 
 /** The node was started again with this task unfinished; or it is a fork, and begins where another was. */
@@ -337,7 +358,7 @@ function end(
   const usage = { usd: 0, tokensIn: 0, tokensOut: 0, steps: state.steps };
   const result: TaskResult = { ...how, usage, durationMs: Math.max(0, port.nowMs() - state.createdAtMs) };
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };
-  const { waiting: _over, parked: _open, ...rest } = state;
+  const { waiting: _over, waitsFor: _what, parked: _open, ...rest } = state;
   return log(rest, port, [...before, { kind: END_KINDS[how.status], data }], how.status, result);
 }
 

@@ -7,13 +7,13 @@ import { durationText, type Terminal } from './terminal.ts';
 export type TaskEnd = Extract<TaskNews, { readonly type: 'task.result' }>;
 
 /**
- * Follows a task to its end. `quiet`: only the end is printed (progress is shown on a terminal); otherwise every line of
- * the log. Gives the exit code for how it ended.
+ * Follows a task to its end. `quiet`: only the end is printed (progress is shown on a terminal), and people are not waited for:
+ * `stillWaits` says whether one does that its log said to. Otherwise every line of the log. Gives the exit code for how it ended.
  */
 export async function follow(
   terminal: Terminal,
   handle: TaskHandle,
-  options: { readonly quiet: boolean },
+  options: { readonly quiet: boolean; readonly stillWaits?: () => Promise<boolean> },
 ): Promise<ExitCode> {
   let started = 0;
   let ended = 0;
@@ -27,9 +27,10 @@ export async function follow(
     if (news.type === 'task.chunk') continue;
     if (news.kind === 'step.started' && news.data['attempt'] !== undefined) started++;
     if (news.kind === 'step.completed' || news.kind === 'step.failed') ended++;
-    if (news.kind === 'effect.unknown') {
-      terminal.note(`It waits: ${String(news.data['message'])}`);
-      if (options.quiet) return EXIT.waiting;
+    const wait = waitOf(news);
+    if (wait !== undefined) {
+      terminal.note(`It waits: ${wait}`);
+      if (options.quiet && (await options.stillWaits?.()) !== false) return EXIT.waiting;
     }
     if (options.quiet) terminal.progress(`${ended} of ${started} steps done; last: ${lineOf(news)}`);
     else if (terminal.isJson) terminal.json(news);
@@ -53,6 +54,16 @@ export function printEnd(
   const word = terminal.style(end.status === 'completed' ? 'green' : 'red', end.status);
   const why = end.error === undefined ? '' : `: ${end.error.code}: ${end.error.message}`;
   terminal.note(`${word} after ${durationText(end.durationMs)}${why}`);
+}
+
+/** What a line says that a person must do, where it does. */
+function waitOf({ kind, data }: Extract<TaskNews, { readonly type: 'task.event' }>): string | undefined {
+  if (kind === 'effect.unknown') return String(data['message']);
+  if (kind !== 'approval.requested') return undefined;
+  const { approval, step, role, message } = data as Readonly<Record<string, string | undefined>>;
+  const whom = role === undefined ? '' : ` of ${role}`;
+  const what = message === undefined ? '' : `: ${message}`;
+  return `step ${step} asks for an approval${whom}${what}\n  troupe approve ${approval}, or troupe reject ${approval}`;
 }
 
 function lineOf(news: Extract<TaskNews, { readonly type: 'task.event' }>): string {

@@ -6,11 +6,13 @@ import { settingFlags } from '../runtime/settings-docs.ts';
 import { SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
 import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
+import { addApprovalVerbs } from './menu/approvals.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
 import { addNodeVerbs } from './menu/node.ts';
 import { addPlanVerbs } from './menu/plans.ts';
 import { addQuarantineVerbs } from './menu/quarantine.ts';
+import { addScheduleVerbs } from './menu/schedules.ts';
 import { addStateVerbs } from './menu/state.ts';
 import { addTaskVerbs } from './menu/tasks.ts';
 import { addWorkflowVerbs } from './menu/workflows.ts';
@@ -97,9 +99,11 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addStart(program, end);
   addTaskVerbs(program, verb);
   addCheckpointVerbs(program, verb);
+  addApprovalVerbs(program, verb);
   addEffectVerbs(program, verb);
   addPlanVerbs(program, verb);
   addStateVerbs(program, verb);
+  addScheduleVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addWorkflowVerbs(program, verb);
@@ -116,7 +120,7 @@ function optionsOf(command: Command): Record<string, unknown> {
 
 /** Verbs of later versions: said to be missing, not taken for slips of the finger. */
 function addLaterVerbs(program: Command): void {
-  for (const name of ['top', 'approve', 'reject', 'generate', 'chaos', 'keys', 'bench']) {
+  for (const name of ['top', 'generate', 'chaos', 'keys', 'bench']) {
     program
       .command(name, { hidden: true })
       .argument('[words...]')

@@ -1,4 +1,5 @@
 /** What the doors are given by the node they belong to. */
+import type { ApprovalDesk } from '../actors/approvals/approval-desk.ts';
 import type { Desk } from '../actors/desk.ts';
 import type { QuarantineDesk } from '../actors/quarantine-desk.ts';
 import type { Store } from '../runtime/stores/store.ts';
@@ -6,6 +7,7 @@ import type { ForkDesk } from '../actors/fork-desk.ts';
 import type { EffectDesk } from '../actors/effect-desk.ts';
 import type { PlanDesk } from '../actors/planning/plan-desk.ts';
 import type { Registry } from '../actors/registry.ts';
+import type { ScheduleDesk } from '../actors/schedules/schedule-desk.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { StateDesk } from '../actors/state/state-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
@@ -30,6 +32,8 @@ export interface GatewayDeps {
   readonly desk: Desk;
   readonly quarantine: QuarantineDesk;
   readonly effects: EffectDesk;
+  readonly approvals: ApprovalDesk;
+  readonly schedules: ScheduleDesk;
   readonly forks: ForkDesk;
   readonly state: StateDesk;
   /** For backups. */

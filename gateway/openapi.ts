@@ -77,6 +77,8 @@ const TAGS = [
   { name: 'tasks', description: 'Submit work, look at it, stop it.' },
   { name: 'agents', description: 'Who can work.' },
   { name: 'workflows', description: 'How work is put together.' },
+  { name: 'approvals', description: 'Questions to people, and their answers.' },
+  { name: 'schedules', description: 'Tasks that are submitted at times.' },
   { name: 'quarantine', description: 'What was set aside since it took its actor down.' },
   { name: 'node', description: 'How the node is doing.' },
 ];

@@ -65,6 +65,35 @@ const signalName = words(LIMITS.expressionCharactersMax).refine((text) => text.i
   error: `expected the name of a signal: 1 to ${LIMITS.nameCharactersMax} printable characters, and not xstate. in front`,
 });
 
+/** What an approval waits for; the same for a workflow's step and for what agents ask for. */
+export const approvalSchema = z
+  .strictObject({
+    role: words(LIMITS.nameCharactersMax).exactOptional(),
+    deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
+    onExpire: z.enum(['approve', 'reject', 'fail']).exactOptional(),
+    escalate: z
+      .array(z.strictObject({ afterMs: whole(1, LIMITS.durationMaxMs), role: words(LIMITS.nameCharactersMax) }))
+      .min(1)
+      .max(LIMITS.approvalEscalationsMax)
+      .exactOptional(),
+    /** What the person reads: a text, with `${…}` in a workflow. */
+    message: words(LIMITS.commentCharactersMax).exactOptional(),
+  })
+  .check(
+    z.refine(({ escalate = [] }) => escalate.every(({ afterMs }, at) => afterMs > (escalate[at - 1]?.afterMs ?? 0)), {
+      path: ['escalate'],
+      error: 'expected each afterMs to be later than the one before',
+    }),
+    z.refine(({ escalate = [], deadlineMs = Infinity }) => escalate.every(({ afterMs }) => afterMs < deadlineMs), {
+      path: ['escalate'],
+      error: 'expected every afterMs to be before deadlineMs',
+    }),
+    z.refine(({ onExpire, deadlineMs }) => onExpire === undefined || deadlineMs !== undefined, {
+      path: ['onExpire'],
+      error: 'means nothing without a deadlineMs',
+    }),
+  );
+
 const step = z
   .strictObject({
     id: stepIdField,
@@ -80,14 +109,7 @@ const step = z
     concurrency: whole(1, LIMITS.stepConcurrencyMax).exactOptional(),
     merge: z.string().regex(MERGE, { error: 'expected all, any, first:N, quorum or reduce' }).exactOptional(),
     loop: z.strictObject({ while: expression, max: whole(1, LIMITS.loopRoundsMax) }).exactOptional(),
-    approval: z
-      .strictObject({
-        role: words(LIMITS.nameCharactersMax).exactOptional(),
-        deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
-        onExpire: z.enum(['approve', 'reject', 'fail']).exactOptional(),
-        message: words(LIMITS.commentCharactersMax).exactOptional(),
-      })
-      .exactOptional(),
+    approval: approvalSchema.exactOptional(),
     signal: z
       .strictObject({
         name: signalName,

@@ -153,6 +153,26 @@ export const LIMITS = Object.freeze({
   signalBytesMax: 64 * KIB,
   /** Attempts of one step, the first included. */
   attemptsMax: 100,
+  /** The name that tells approvals of one step apart. */
+  approvalNameCharactersMax: 20,
+  /** Roles that one approval is asked of after its first. */
+  approvalEscalationsMax: 8,
+  /** What an approval shows beside its message, packed; more is left out. */
+  approvalDetailsBytesMax: 16 * KIB,
+  /** Schedules of a node. Over it: BUSY. */
+  schedulesMax: 1_000,
+  /** A schedule as it is sent, without its name. */
+  scheduleBytesMax: 64 * KIB,
+  cronCharactersMax: 256,
+  timeZoneCharactersMax: 64,
+  /** The shortest interval of a schedule, and the longest time by which its runs are spread. */
+  scheduleEveryMinMs: SECOND_MS,
+  scheduleJitterMaxMs: 60 * MINUTE_MS,
+  /** Runs that a schedule makes up for at most, that wait for one under way, that are under way, and that it remembers. */
+  scheduleMissedMax: 100,
+  scheduleQueueMax: 100,
+  scheduleRunningMax: 100,
+  scheduleRunsKept: 20,
   /** What a title or a description may say. */
   descriptionCharactersMax: 4 * KIB,
 });

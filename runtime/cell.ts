@@ -37,6 +37,8 @@ export interface InstalledLogic {
    * on, whose attachments would grow without end.
    */
   outlived?(spec: ChildSpec, key: string, row: string): boolean;
+  /** Others have ended one of its cells, which had no word in it: what it leaves behind, in the same epoch. */
+  cutShort?(cell: Cell): void;
   /** Makes the calls its actors ask for. */
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }

@@ -2,7 +2,7 @@
  * What becomes of a cell whose turn did not end well, and of one that ends. It decides nothing about restarts: a crash is
  * reported to the cell's supervisor, which says `restart` or `abandon`.
  */
-import { type ErrorBody, toErrorBody } from '../protocol/errors.ts';
+import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
 import type { CapsuleCause } from './capsule.ts';
 import type { Cell } from './cell.ts';
 import { INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
@@ -167,6 +167,8 @@ export class Crashes {
     desk.book.dismiss(cell);
     desk.touch(cell);
     desk.lifeOver(cell, exit);
+    if (exit.reason !== 'normal' && exit.reason !== 'failed') cell.logic.cutShort?.(cell);
+    if (cell.mailbox.size > 0) this.#turnAway(cell);
     if (cell.keyed || (cell.spec.listed === true && cell.spec.durable)) desk.keyedEnded(cell, 'ended');
     const { owner, address } = cell.spec;
     if (owner !== undefined) {
@@ -176,6 +178,17 @@ export class Crashes {
         desk.post(owner, { type: 'child.failed', address, error: exit.error });
     }
     if (tellsSupervisor) this.#report(cell.spec, exit);
+  }
+
+  /** Those who asked it, and whose question it has not come to, are told. */
+  #turnAway({ address, mailbox }: Cell): void {
+    const { control, user } = mailbox.waiting();
+    for (const envelope of [...control, ...user]) {
+      const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
+      if (typeof replyTo !== 'string') continue;
+      const error = new OperatingError('UNAVAILABLE', `${address} has ended before it came to this message.`);
+      this.#desk.post(replyTo, { type: 'rejected', error: error.toBody() });
+    }
   }
 
   #report(spec: ChildSpec, exit: Exit): void {

@@ -44,6 +44,7 @@ export const METRICS = {
     labels: ['supervisor'],
     help: 'Restarts of crashed actors, by the supervisor that restarted them.',
   },
+  troupe_approvals_pending: { type: 'gauge', labels: [], help: 'Approvals that wait for a person.' },
   troupe_breaker_state: {
     type: 'gauge',
     labels: ['breaker'],
@@ -72,6 +73,12 @@ export const METRICS = {
     labels: ['outcome'],
     values: 'completed, failed, canceled, retried; unknown, then resolved or abandoned; late',
     help: 'Calls to the outside, by what came of them; docs/effects.md says what the words mean.',
+  },
+  troupe_schedule_runs_total: {
+    type: 'counter',
+    labels: ['outcome'],
+    values: 'started, skipped, refused',
+    help: 'Runs of schedules, by what became of them; docs/schedules.md says why.',
   },
   troupe_quarantined: { type: 'gauge', labels: [], help: 'Messages that are set aside and wait for a person.' },
   troupe_quarantine_total: {

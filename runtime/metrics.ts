@@ -15,6 +15,7 @@ import type { World } from './world.ts';
 /** A gauge that is asked for its value when the metrics are read. */
 export type WatchedMetric =
   | 'troupe_actors'
+  | 'troupe_approvals_pending'
   | 'troupe_breaker_state'
   | 'troupe_mailbox_depth'
   | 'troupe_quarantined'
@@ -35,6 +36,8 @@ export interface Metrics {
   /** A message was set aside, by why. */
   quarantined(cause: string): void;
   capsuleDropped(): void;
+  /** Something became of a run of a schedule. */
+  scheduledRun(outcome: 'started' | 'skipped' | 'refused'): void;
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void;
   /**
    * Registers where a gauge gets its value: a number, or numbers by the value of its label. Several readers of one gauge
@@ -170,6 +173,7 @@ class NodeMetrics implements Metrics {
   readonly #commitWrites = new Histogram(settingsOf('troupe_commit_writes', this.#registry));
   readonly #deadLetters = new Tally('troupe_dead_letters_total', 'reason', this.#registry);
   readonly #effects = new Tally('troupe_effects_total', 'outcome', this.#registry);
+  readonly #scheduledRuns = new Tally('troupe_schedule_runs_total', 'outcome', this.#registry);
   readonly #quarantined = new Tally('troupe_quarantine_total', 'cause', this.#registry);
   readonly #capsulesDropped = new Counter(settingsOf('troupe_quarantine_dropped_total', this.#registry));
   readonly #modelTokens = new Counter(settingsOf('troupe_model_tokens_total', this.#registry));
@@ -177,6 +181,7 @@ class NodeMetrics implements Metrics {
   readonly #models = new LabelBound();
   readonly #watched = {
     troupe_actors: new WatchedGauge('troupe_actors', this.#registry),
+    troupe_approvals_pending: new WatchedGauge('troupe_approvals_pending', this.#registry),
     troupe_breaker_state: new WatchedGauge('troupe_breaker_state', this.#registry),
     troupe_mailbox_depth: new WatchedGauge('troupe_mailbox_depth', this.#registry),
     troupe_quarantined: new WatchedGauge('troupe_quarantined', this.#registry),
@@ -222,6 +227,10 @@ class NodeMetrics implements Metrics {
 
   capsuleDropped(): void {
     this.#capsulesDropped.inc();
+  }
+
+  scheduledRun(outcome: string): void {
+    this.#scheduledRuns.add(outcome);
   }
 
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void {

@@ -1,34 +1,47 @@
 /**
- * One question to a person, as a durable actor: may this go on? It belongs to whoever must know, tells the task, and ends with
- * the decision.
- *
- *   pending ──approval.resolve──► decided
- *      └─────timer.expire───────► decided (as `onExpire` says), or expired
+ * One question to a person: may this go on? What it is asked with, what comes of it, and the cell that asks it. Whoever must know
+ * (a step, a workflow's step, an account) owns that cell; how it lives is in approval-logic.ts.
  */
 import { formatAddress } from '../../protocol/addresses.ts';
-import { OperatingError } from '../../protocol/errors.ts';
-import type { CellPort } from '../../runtime/cell-port.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
-import type { FlatLogic } from '../../runtime/flat-logic.ts';
-import type { ActorEvent } from '../../runtime/host.ts';
-import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
+import { packState } from '../../runtime/state-codec.ts';
 import { TASKS_SUPERVISOR } from '../task.ts';
+import { type ApprovalPlace, approvalId } from './approval-view.ts';
+
+/** How long an approval waits, for whom, and what happens when nobody comes. */
+export interface ApprovalTerms {
+  /** Who may decide. Without one: whoever the task belongs to. */
+  readonly role?: string;
+  /** From the request on. Without one it waits as long as its task. */
+  readonly deadlineMs?: number;
+  /** What the passing of the deadline means. Default: `fail`. */
+  readonly onExpire?: 'approve' | 'reject' | 'fail';
+  /** From when on whom else to ask: ascending, counted from the request. */
+  readonly escalate?: readonly { readonly afterMs: number; readonly role: string }[];
+}
 
 /** Everything an approval is made of. */
-export interface ApprovalAsk {
-  readonly task: string;
-  readonly step: string;
-  readonly item?: number;
+export interface ApprovalAsk extends ApprovalPlace {
+  /** The actor that hears of its end: `child.done` with the decision, `child.failed` where it expired. */
   readonly owner: string;
+  /** 0 to 9. */
   readonly priority: number;
-  readonly approval: {
-    readonly role?: string;
-    readonly deadlineMs?: number;
-    readonly onExpire?: 'approve' | 'reject' | 'fail';
-  };
+  readonly approval: ApprovalTerms;
+  /** What the person reads. */
+  readonly message?: string;
+  /** What the person may look into; left out beyond `approvalDetailsBytesMax`. */
+  readonly details?: unknown;
+  /** Of the task, in ms since the epoch. */
+  readonly deadlineAtMs?: number;
+}
+
+/** What an approval's cell is started with. */
+export interface ApprovalStart {
+  readonly place: ApprovalPlace;
+  readonly terms: ApprovalTerms;
   readonly message?: string;
   readonly details?: unknown;
-  readonly deadlineAtMs?: number;
 }
 
 /** How it was decided: the output of an approval. `by`: a principal, or `expiry`. */
@@ -36,25 +49,32 @@ export interface ApprovalDecision {
   readonly decision: 'approve' | 'reject';
   readonly by: string;
   readonly comment?: string;
+  /** ms since the epoch. */
   readonly atMs: number;
-}
-
-/** The state of one approval. */
-export interface ApprovalState {
-  readonly phase: 'pending' | 'decided' | 'expired';
-  readonly decision?: ApprovalDecision;
 }
 
 /** The name of the logic in the kernel. */
 export const APPROVAL_LOGIC = 'approval';
 
+/** The address of an approval: its id, in other signs. */
+export function approvalAddress(id: string): string {
+  return formatAddress('approval', ...id.split('.'));
+}
+
 /** The cell of a new approval, for `startChild` of its owner. */
 export function approvalSpec(ask: ApprovalAsk): ChildSpec {
-  const { owner, priority, deadlineAtMs } = ask;
+  const { task, step, item, name, owner, priority, approval, message, details, deadlineAtMs } = ask;
+  const place = { task, step, ...(item !== undefined && { item }), ...(name !== undefined && { name }) };
+  const start: ApprovalStart = {
+    place,
+    terms: termsOf(approval),
+    ...(message !== undefined && { message: message.slice(0, LIMITS.commentCharactersMax) }),
+    ...(details !== undefined && { details: shown(details) }),
+  };
   return {
-    address: formatAddress('approval', ...idOf(ask).split('.')),
+    address: approvalAddress(approvalId(place)),
     logic: APPROVAL_LOGIC,
-    input: ask,
+    input: start,
     supervisor: TASKS_SUPERVISOR,
     owner,
     restart: 'transient',
@@ -65,54 +85,16 @@ export function approvalSpec(ask: ApprovalAsk): ChildSpec {
   };
 }
 
-/** The logic of approvals. */
-export const approvalLogic: FlatLogic<ApprovalState, ApprovalAsk> = {
-  name: APPROVAL_LOGIC,
-  version: LIFECYCLE_VERSIONS.approval,
-  initial: (ask, port) => {
-    const { task, approval, message = 'An approval is asked for.' } = ask;
-    if (approval.deadlineMs !== undefined) port.setTimer('expire', port.nowMs() + approval.deadlineMs);
-    const events = [{ kind: 'approval.requested', data: placeOf(ask) }];
-    port.send(`task/${task}`, { type: 'task.progress', events, parked: { effect: idOf(ask), message } });
-    return { phase: 'pending' };
-  },
-  table: {
-    pending: {
-      'approval.resolve': (state, event: ActorEvent, port) => {
-        const { decision, by, comment } = event as unknown as ApprovalDecision;
-        return decide(state, { decision, by, ...(comment !== undefined && { comment }), atMs: port.nowMs() }, port);
-      },
-      'timer.expire': (state, _event, port) => {
-        const { onExpire = 'fail' } = (port.input as ApprovalAsk).approval;
-        if (onExpire !== 'fail') return decide(state, { decision: onExpire, by: 'expiry', atMs: port.nowMs() }, port);
-        resolved(port, { decision: 'expired', by: 'expiry' });
-        return { ...state, phase: 'expired' };
-      },
-    },
-    decided: {},
-    expired: {},
-  },
-  final: {
-    decided: (state) => ({ output: state.decision }),
-    expired: () => ({ error: new OperatingError('DEADLINE_EXCEEDED', 'Nobody approved or rejected it in time.') }),
-  },
-};
-
-function decide(state: ApprovalState, decision: ApprovalDecision, port: CellPort): ApprovalState {
-  resolved(port, { ...decision });
-  return { ...state, phase: 'decided', decision };
+function termsOf({ role, deadlineMs, onExpire, escalate: steps }: ApprovalTerms): ApprovalTerms {
+  return {
+    ...(role !== undefined && { role }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(onExpire !== undefined && { onExpire }),
+    ...(steps !== undefined && { escalate: steps }),
+  };
 }
 
-function resolved(port: CellPort, said: object): void {
-  const ask = port.input as ApprovalAsk;
-  const events = [{ kind: 'approval.resolved', data: { ...placeOf(ask), ...said } }];
-  port.send(`task/${ask.task}`, { type: 'task.progress', events, unparked: idOf(ask) });
-}
-
-function idOf({ task, step, item }: ApprovalAsk): string {
-  return [task, step, ...(item === undefined ? [] : [item])].join('.');
-}
-
-function placeOf(ask: ApprovalAsk): object {
-  return { approval: idOf(ask), step: ask.step, ...(ask.item !== undefined && { item: ask.item }) };
+function shown(details: unknown): unknown {
+  const { approvalDetailsBytesMax: bytesMax } = LIMITS;
+  return packState(details).length <= bytesMax ? details : { leftOut: `more than ${bytesMax} bytes` };
 }

@@ -17,7 +17,10 @@ export async function submit(context: VerbContext, options: Record<string, unkno
     const { task, duplicate } = await handle.accepted;
     if (context.terminal.isJson) context.terminal.json({ task, duplicate });
     else context.terminal.line(task);
-    return options['wait'] === true ? await follow(context.terminal, handle, { quiet: true }) : EXIT.done;
+    if (options['wait'] !== true) return EXIT.done;
+    // One that was there already may have been answered since.
+    const stillWaits = async (): Promise<boolean> => (await client.get(task)).status === 'input-required';
+    return await follow(context.terminal, handle, { quiet: true, stillWaits });
   });
 }
 

@@ -3,11 +3,7 @@ import type { HTTPMethods } from 'fastify';
 import { OperatingError } from '../../protocol/errors.ts';
 import { API, type RestApp } from '../route-deps.ts';
 
-const ABSENT: readonly (readonly [HTTPMethods, string])[] = [
-  ['GET', `${API}/approvals`],
-  ['POST', `${API}/approvals/:id`],
-  ['GET', '/asyncapi.json'],
-];
+const ABSENT: readonly (readonly [HTTPMethods, string])[] = [['GET', '/asyncapi.json']];
 
 /** Adds them. They answer NOT_AVAILABLE. */
 export function registerAbsentRoutes(app: RestApp): void {

@@ -3,7 +3,10 @@ import { goalTable } from '../../actors/planning/goal.ts';
 import { pieceLogic } from '../../actors/state/piece.ts';
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
+import type { ApprovalStart } from '../../actors/approvals/approval.ts';
+import { approvalLogic } from '../../actors/approvals/approval-logic.ts';
 import { runLogic } from '../../actors/run.ts';
+import { scheduleLogic } from '../../actors/schedules/schedule.ts';
 import { type SessionDeps, sessionLogic } from '../../actors/session.ts';
 import { type StepDeps, stepLogic, type StepStart } from '../../actors/step.ts';
 import { taskLogic, type TaskStart } from '../../actors/task.ts';
@@ -23,6 +26,8 @@ interface Walk {
   readonly logic: FlatLogic<FlatState, never>;
   readonly address: string;
   readonly input: unknown;
+  /** Rows beside its state. */
+  readonly attached?: Readonly<Record<string, unknown>>;
   /** A state of each phase, made of the first one. */
   readonly states: Readonly<Record<string, (first: FlatState) => FlatState>>;
   /** Events, by a name of their own. */
@@ -39,7 +44,13 @@ const breakers = {
   passed: () => undefined,
   failed: () => undefined,
 };
-const stepDeps: StepDeps = { choose: () => ({ agent, data: {} }), agent: () => agent, breakers, random: () => 0.5 };
+const stepDeps: StepDeps = {
+  choose: () => ({ agent, data: {} }),
+  agent: () => agent,
+  breakers,
+  answered: () => undefined,
+  random: () => 0.5,
+};
 const stepStart: StepStart = {
   owner: 'task/T',
   work: { task: 'T', step: 's', agent: 'echo', input: 1, priority: 5 },
@@ -79,6 +90,15 @@ const stageStart: StageStart = {
 };
 const child = 'step/T/main';
 const run = 'run/T/s/1';
+const asked = 'approval/T/s/approval';
+const approvalStart: ApprovalStart = {
+  place: { task: 'T', step: 's' },
+  terms: { role: 'editor', deadlineMs: 10, onExpire: 'reject', escalate: [{ afterMs: 0, role: 'lead' }] },
+};
+const resolution = { type: 'approval.resolve', decision: 'approve', by: 'me', replyTo: 'ask/1' };
+const scheduleSpec = { everyMs: 60_000, task: { agent: 'echo' } };
+const schedulePut = { type: 'schedule.put', mode: 'replace', principal: 'p', replyTo: 'ask/1', spec: scheduleSpec };
+const scheduleDeps = { submit: () => ({ task: 'T', duplicate: false }), onRun: () => undefined, random: () => 0 };
 const sessionDeps = {
   desk: { list: () => new Promise(() => undefined) },
   feed: {},
@@ -110,6 +130,22 @@ const stepEnds = {
   'child.quarantined': 'done',
 };
 
+const schedulePuts = {
+  'schedule.put': 'active',
+  'schedule.put of one that is held': 'paused',
+  'schedule.put of one whose times are over': 'done',
+};
+const scheduleOrders = {
+  ...schedulePuts,
+  'schedule.trigger': 'active',
+  'schedule.remove': 'removed',
+  'timer.retry': 'active',
+  down: 'active',
+};
+/** Orders that leave a schedule as it is. */
+const held = { 'schedule.trigger': 'paused', 'timer.retry': 'paused', down: 'paused' };
+const over = { 'schedule.trigger': 'done', 'timer.retry': 'done', down: 'done' };
+
 const WALKS: Readonly<Record<string, Walk>> = {
   task: {
     logic: taskLogic as unknown as FlatLogic<FlatState, never>,
@@ -117,7 +153,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
     input: taskStart,
     states: {
       working: (first) => first,
-      'input-required': (first) => ({ ...first, phase: 'input-required', waiting: 'for someone' }),
+      'input-required': (first) => ({ ...first, phase: 'input-required', waiting: 'for someone', waitsFor: 'e' }),
       completed: (first) => ({ ...first, phase: 'completed' }),
       failed: (first) => ({ ...first, phase: 'failed' }),
       canceled: (first) => ({ ...first, phase: 'canceled' }),
@@ -162,13 +198,25 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'run.unparked of another': { type: 'run.unparked', effect: 'e3', name: 'pay', said: {} },
       'timer.retry': { type: 'timer.retry' },
       'breaker.retry': { type: 'breaker.retry' },
+      'run.asks': { type: 'run.asks', address: asked },
+      'child.done of an approval': { type: 'child.done', address: asked, output: {} },
+      'child.done of the last approval': { type: 'child.done', address: 'approval/e', output: {} },
+      'child.failed of the last approval': { type: 'child.failed', address: 'approval/e', error: final },
       'timer.timeout': { type: 'timer.timeout' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
-      working: { ...stepEnds, 'run.parked': 'parked', 'timer.timeout': 'waiting' },
+      working: { ...stepEnds, 'run.parked': 'parked', 'run.asks': 'parked', 'timer.timeout': 'waiting' },
       waiting: { 'timer.retry': 'working', 'breaker.retry': 'working', 'task.signal': 'waiting' },
-      parked: { ...stepEnds, 'run.parked': 'parked', 'run.unparked': 'working', 'timer.timeout': 'waiting' },
+      parked: {
+        ...stepEnds,
+        'run.parked': 'parked',
+        'run.unparked': 'working',
+        'run.asks': 'parked',
+        'child.done of the last approval': 'working',
+        'child.failed of the last approval': 'working',
+        'timer.timeout': 'waiting',
+      },
     },
   },
   run: {
@@ -333,6 +381,75 @@ const WALKS: Readonly<Record<string, Walk>> = {
       pausing: { 'timer.retry': 'working' },
     },
   },
+  approval: {
+    logic: approvalLogic as unknown as FlatLogic<FlatState, never>,
+    address: 'approval/T/s',
+    input: approvalStart,
+    states: {
+      pending: (first) => first,
+      decided: (first) => ({ ...first, phase: 'decided' }),
+      expired: (first) => ({ ...first, phase: 'expired' }),
+    },
+    events: {
+      'approval.resolve': { ...resolution, role: 'editor' },
+      'approval.resolve as asked of another': { ...resolution, role: 'lead' },
+      'timer.expire': { type: 'timer.expire' },
+      'timer.escalate': { type: 'timer.escalate' },
+    },
+    expected: {
+      pending: {
+        'approval.resolve': 'decided',
+        'approval.resolve as asked of another': 'pending',
+        'timer.expire': 'decided',
+        'timer.escalate': 'pending',
+      },
+    },
+  },
+  schedule: {
+    logic: scheduleLogic(scheduleDeps) as unknown as FlatLogic<FlatState, never>,
+    address: 'schedule/beat',
+    input: { parts: ['beat'] },
+    attached: { spec: scheduleSpec },
+    states: {
+      absent: (first) => first,
+      active: (first) => ({ ...first, phase: 'active', nextAtMs: 500 }) as FlatState,
+      paused: (first) => ({ ...first, phase: 'paused' }),
+      done: (first) => ({ ...first, phase: 'done' }),
+      removed: (first) => ({ ...first, phase: 'removed' }),
+    },
+    events: {
+      'schedule.put': schedulePut,
+      'schedule.put of one that is held': { ...schedulePut, spec: { ...scheduleSpec, paused: true } },
+      'schedule.put of one whose times are over': { ...schedulePut, spec: { at: 1, task: { agent: 'echo' } } },
+      'schedule.pause': { type: 'schedule.pause' },
+      'schedule.resume': { type: 'schedule.resume' },
+      'schedule.trigger': { type: 'schedule.trigger' },
+      'schedule.remove': { type: 'schedule.remove' },
+      'schedule.review': { type: 'schedule.review' },
+      'timer.due': { type: 'timer.due' },
+      'timer.retry': { type: 'timer.retry' },
+      down: { type: 'down', ref: 'another' },
+    },
+    expected: {
+      absent: {
+        ...schedulePuts,
+        'schedule.pause': 'removed',
+        'schedule.resume': 'removed',
+        'schedule.trigger': 'removed',
+        'schedule.remove': 'removed',
+        'schedule.review': 'removed',
+      },
+      active: {
+        ...scheduleOrders,
+        'schedule.pause': 'paused',
+        'schedule.resume': 'active',
+        'schedule.review': 'active',
+        'timer.due': 'active',
+      },
+      paused: { ...scheduleOrders, 'schedule.pause': 'paused', 'schedule.resume': 'active', ...held },
+      done: { ...scheduleOrders, 'schedule.pause': 'paused', 'schedule.resume': 'done', ...over },
+    },
+  },
   session: {
     logic: sessionLogic(sessionDeps) as unknown as FlatLogic<FlatState, never>,
     address: 'session/1',
@@ -378,7 +495,8 @@ describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
   });
 
   it.each(cases)('%s, on %s, goes where the diagram says, without touching what it was given', (phase, name) => {
-    const { port, asked } = createNotingPort(address, input);
+    const { port, asked, attachments } = createNotingPort(address, input);
+    for (const [key, value] of Object.entries(walk.attached ?? {})) attachments.set(key, value);
     const state = deepFreeze((states[phase] as (of: FlatState) => FlatState)(first()));
     const before = JSON.stringify(state);
     const event = deepFreeze(strange[name as keyof typeof strange] as ActorEvent);

@@ -92,7 +92,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     ...(options.planModel !== undefined && { planModel: options.planModel }),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
-  const { registry, desk, effects, breakers, tree } = staff;
+  const { registry, desk, effects, schedules, breakers, tree } = staff;
   breakers.restore(await store.definitions('breaker'));
   for (const agent of [...labAgents(dataDir), ...agents]) {
     registry.registerAgent(agent);
@@ -101,6 +101,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   await effects.load();
   const recovered = await recover(node, world, tree);
   await effects.sweep();
+  await schedules.start();
   const submit: WorkNode['submit'] = (target, input = null, more = {}) =>
     kernel.act((port) => desk.submit(port, PRINCIPAL, { target, input, options: {}, ...more }));
   const end = async (task: string): Promise<TaskRecord> => {
