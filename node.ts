@@ -25,13 +25,12 @@ import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
-import type { Store } from './runtime/stores/store.ts';
+import type { Fence, Store } from './runtime/stores/store.ts';
 import { Suspects } from './runtime/suspects.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
-import type { Breakers } from './supervisors/breakers.ts';
-import { breakerLimits, POLICIES } from './supervisors/tree.ts';
+import { countOf, durationsOf, failuresOf } from './actors/roster/agent-gauges.ts';
 import { hireStaff } from './staff.ts';
 
 /** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
@@ -63,6 +62,17 @@ export interface Node {
   readonly port: number;
   /** What the start found unfinished. */
   readonly recovery: RecoveryReport;
+  /**
+   * Registers an agent while the node runs, for as long as it does.
+   * Errors: STATE_CONFLICT (that version is there), BUSY, UNSUPPORTED_LOGIC.
+   */
+  register(agent: AgentDefinition): void;
+  /**
+   * Gives an agent (`name` or `name@version`) no new work from here on. Resolves when what it had in hand is done and it is gone;
+   * that of a keyed agent is done when its actors have left memory.
+   * Errors: NOT_FOUND.
+   */
+  unregister(reference: string): Promise<void>;
   /** Takes nothing new on, lets calls under way end for a while, commits, closes. What is unfinished goes on at the next start. */
   stop(): Promise<void>;
 }
@@ -174,11 +184,12 @@ function markRunning({ settings, store, log }: NodeParts, { userCode }: Kernel):
 type Core = Awaited<ReturnType<typeof openCore>>;
 
 /** The staff of this node, with worker threads to compute in. */
-function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
+function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Core) {
   const { world, settings, log, onFatal } = parts;
   const workers = parts.workers ?? workerThreads(parts, metrics);
   const staff = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
+    ...{ node: nodeId(fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
     tasksInFlightMax: settings.tasksInFlightMax,
     onSubmitted: () => metrics.taskSubmitted(),
   });
@@ -203,7 +214,7 @@ function workerThreads({ world, settings, log }: NodeParts, metrics: Metrics): W
 async function load(
   { settings, log, agents, workflows }: NodeParts,
   { store }: Core,
-  { registry, plans, breakers, tree }: Staff,
+  { registry, roster, figuresKeeper, plans, breakers }: Staff,
 ): Promise<void> {
   breakers.restore(await store.definitions('breaker'));
   const cwd = process.cwd();
@@ -211,10 +222,11 @@ async function load(
   const readable = [cwd, settings.dataDir, ...settings.dataRoots];
   const analyst = analystAgent({ cwd, readable, tasksDir: join(settings.dataDir, 'tasks') });
   const lab = settings.lab ? labAgents(settings.dataDir) : [];
-  for (const agent of [analyst, ...lab, ...files.agents, ...agents]) {
-    registry.registerAgent(agent);
-    tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent));
-  }
+  await figuresKeeper.start();
+  for (const agent of [analyst, ...lab]) roster.enlist(agent, 'bundled');
+  for (const agent of files.agents) roster.enlist(agent, 'settings');
+  for (const agent of agents) roster.enlist(agent, 'program');
+  await roster.restore();
   registry.registerWorkflow(plans.admit(ANALYSE_DATASET), 'bundled');
   for (const workflow of [...files.workflows, ...workflows])
     registry.registerWorkflow(plans.admit(workflow), 'bundled');
@@ -231,7 +243,7 @@ async function load(
 async function recover(
   { log, settings }: NodeParts,
   { kernel, store, committer, fence, retention }: Core,
-  { desk, effects, registry, tree, specOf }: Staff,
+  { desk, effects, registry, roster, tree, specOf }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
   const keeper = new Recovery(kernel, store, specOf, {
@@ -254,6 +266,7 @@ async function recover(
     keeper.stranded.find(({ address }) => address.split('/')[1] === task && !address.startsWith('agent/'))?.error;
   await effects.sweep();
   await retention.start();
+  roster.start();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
   }
@@ -263,19 +276,24 @@ async function recover(
   return { recovery: report, keeper };
 }
 
+/** Another one with each start. */
+function nodeId({ owner, epoch }: Fence): string {
+  return `${owner}-${epoch}`;
+}
+
 /** The doors open; from here on the node can be reached, until it is stopped. */
 async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
   const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, committer, fence, store } = core;
-  const { desk, state, effects, sessions, registry, plans, breakers, tree } = staff;
-  const id = `${fence.owner}-${fence.epoch}`;
+  const { desk, state, effects, sessions, registry, roster, plans, breakers, tree } = staff;
+  const id = nodeId(fence);
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
     store,
-    ...{ settings, world, log, metrics, kernel, desk, state, effects, sessions, registry, registers, plans },
+    ...{ settings, world, log, metrics, kernel, desk, state, effects, sessions, registry, roster, registers, plans },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
@@ -290,7 +308,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
       return graph;
     },
   });
-  const unwatch = watchNode(core, world, breakers);
+  const unwatch = watchNode(core, staff, world);
   const { url, host, port } = await gateway.listen();
   const stop = async (): Promise<void> => {
     membership.drain();
@@ -301,7 +319,15 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     await closeIndoors(parts, indoors, { drain: () => gateway.drain(), close });
   };
   let stopped: Promise<void> | undefined;
-  return { id, url, host, port, recovery, stop: () => (stopped ??= stop()) };
+  return {
+    ...{ id, url, host, port, recovery },
+    register: (agent) => roster.enlist(agent, 'program'),
+    unregister: async (reference) => {
+      const { name, version } = await roster.unregister(reference);
+      await roster.gone(`${name}@${version}`);
+    },
+    stop: () => (stopped ??= stop()),
+  };
 }
 
 function openableStore(settings: Settings, world: World, log: Log): Store {
@@ -333,6 +359,8 @@ export async function closeIndoors(
     await new Promise<void>((resolve) => void world.after(DRAIN_LOOK_MS, resolve));
   }
   kernel.stop();
+  staff.roster.stop();
+  staff.figuresKeeper.stop();
   await committer.flush();
   committer.stop();
   await doors.close();
@@ -352,15 +380,19 @@ function mailboxDepth(kernel: Kernel): number {
 const CENSUS_MS = 1_000;
 
 /** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
-function watchNode({ kernel, registers, metrics }: Core, world: World, breakers: Breakers): () => void {
+function watchNode({ kernel, registers, metrics }: Core, { breakers, roster, figures }: Staff, world: World): () => void {
   let cancel = (): void => {};
   const look = (): void => {
     registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
+    registers.trigger.agentsLookedAt({ statuses: roster.statuses() });
     cancel = world.after(CENSUS_MS, look);
   };
   look();
   const stops = [
     metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
+    metrics.watch('troupe_agents', () => countOf(Object.values(roster.statuses()))),
+    metrics.watch('troupe_agent_duration_seconds', () => durationsOf(figures)),
+    metrics.watch('troupe_agent_failure_ratio', () => failuresOf(figures)),
     metrics.watch('troupe_breaker_state', () => breakers.figures()),
     metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),

@@ -9,9 +9,15 @@ import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
 import { Families, flatFamily } from './actors/family.ts';
 import { Ledger } from './actors/ledger.ts';
+import { FiguresKeeper } from './actors/figures/figures-keeper.ts';
+import { NodeFigures } from './actors/figures/node-figures.ts';
+import { RunTracks } from './actors/figures/run-tracks.ts';
 import { Registry } from './actors/registry.ts';
-import { Selector } from './actors/selector.ts';
-import { sessionLogic } from './actors/session.ts';
+import { HealthBook, healthLogic } from './actors/roster/health.ts';
+import { Roster } from './actors/roster/roster.ts';
+import { costOf, Readings } from './actors/selection/readings.ts';
+import { Selector } from './actors/selection/selector.ts';
+import { type SessionDeps, sessionLogic } from './actors/session.ts';
 import { Sessions } from './actors/sessions.ts';
 import { pieceLogic } from './actors/state/piece.ts';
 import { StateDesk } from './actors/state/state-desk.ts';
@@ -21,15 +27,17 @@ import { taskLogic } from './actors/task.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
+import type { AgentDefinition } from './actors/agent-definition.ts';
+import type { Strategy } from './protocol/selection.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import type { Kernel } from './runtime/kernel.ts';
 import type { Log } from './runtime/log.ts';
-import type { AgentEntry, Registers } from './runtime/registers.ts';
+import type { Registers } from './runtime/registers.ts';
 import type { Store } from './runtime/stores/store.ts';
 import type { WorkerPool } from './runtime/workers/pool.ts';
 import type { World } from './runtime/world.ts';
 import { Breakers } from './supervisors/breakers.ts';
-import { startTree } from './supervisors/tree.ts';
+import { breakerLimits, POLICIES, startTree } from './supervisors/tree.ts';
 
 /** What they stand on. */
 export interface Grounds {
@@ -41,6 +49,12 @@ export interface Grounds {
   readonly workers: WorkerPool;
   /** Default: the limit of the protocol. */
   readonly tasksInFlightMax?: number;
+  /** How agents are chosen where nobody says it. Default: `balanced`. */
+  readonly strategy?: Strategy;
+  /** The name of the node. Default: `local`. */
+  readonly node?: string;
+  /** Folders that agents may be registered from. Default: none. */
+  readonly moduleRoots?: readonly string[];
   readonly onSubmitted: () => void;
   /** The root supervisor gave up: the node must end. */
   readonly onFatal: (error: Error) => void;
@@ -57,7 +71,16 @@ export function hireStaff(grounds: Grounds) {
     ...{ kernel, world, log: kernel.log },
     onChange: (entry) => registers.trigger.breakerChanged({ entry }),
   });
-  const selector = new Selector(registry, kernel.effects, breakers);
+  const figures = new NodeFigures();
+  const health = new HealthBook();
+  const readings = new Readings({
+    breakers,
+    laneFigures: (lane) => kernel.effects.laneFigures(lane),
+    inHand: (logic) => kernel.book.inHand(logic),
+    isFailing: (reference) => health.isFailing(reference),
+    evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
+  });
+  const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });
   const plans = new FlowPlans(registry);
   const hub = new StateHub();
   const pieces = pieceLogic((scope, name, row) => hub.changed(scope, name, row));
@@ -75,34 +98,52 @@ export function hireStaff(grounds: Grounds) {
   const sessions = new Sessions(kernel, registers);
   const stepDeps = {
     choose: selector.choose.bind(selector),
-    agent: registry.agent.bind(registry),
+    peek: selector.peek.bind(selector),
+    agent: registry.known.bind(registry),
     breakers,
     random: () => world.random(),
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
-  const agents = (capability: string | undefined) => agentEntries(registers, capability);
+  const agents: SessionDeps['agents'] = (query, limit, cursor) => roster.page(query, limit, cursor);
   const session = sessionLogic({ desk, state, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');
   installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(kernel, flow, 'workflow');
   installFlat(kernel, session, 'session');
+  const planOf = (reference: string) => registry.known(reference)?.health;
+  kernel.install(healthLogic({ book: health, plan: planOf, random: () => world.random() }));
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
     onRootExhausted: onFatal,
     onSessionCrashed: (address) => sessions.crashed(address),
   });
+  const roster: Roster = new Roster({
+    ...{ kernel, store, registry, registers, readings, health, figures, log: kernel.log },
+    node: grounds.node ?? 'local',
+    moduleRoots: grounds.moduleRoots ?? [],
+    supervise: (agent: AgentDefinition) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
+  });
+  const figuresKeeper = keepFigures(grounds, figures, registry);
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  return { registry, plans, desk, state, asks, effects, sessions, breakers, tree, specOf };
+  return { registry, roster, selector, figures, figuresKeeper, plans, desk, state, asks, effects, sessions, breakers, tree, specOf };
+}
+
+/** Past runs are read from the committed logs of tasks, and kept in the store. */
+function keepFigures({ kernel, world, store, log }: Grounds, figures: NodeFigures, registry: Registry): FiguresKeeper {
+  const tracks = new RunTracks(figures, {
+    workflow: (reference) => {
+      const graph = registry.workflow(reference);
+      return graph === undefined ? undefined : `${graph.name}@${graph.version}`;
+    },
+    costOf: (reference) => costOf(registry.known(reference) ?? {}),
+  });
+  kernel.feed.listenAll((item) => tracks.heard(item));
+  return new FiguresKeeper(figures, { world, store, log, define: (write) => kernel.define(write) });
 }
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
   kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 });
-}
-
-function agentEntries(registers: Registers, capability: string | undefined): readonly AgentEntry[] {
-  const entries = Object.values(registers.getSnapshot().context.agents);
-  return capability === undefined ? entries : entries.filter((entry) => entry.capabilities.includes(capability));
 }

@@ -2,7 +2,6 @@
 import type { ClientMessageOf, ClientMessageType } from '../protocol/client-messages.ts';
 import { jsonCodec } from '../protocol/codec.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { pageOf } from './entry-page.ts';
 import type { SessionDeps, SessionState } from './session.ts';
 import { taskView } from './session-frames.ts';
 import { createStateRequests } from './state/state-requests.ts';
@@ -46,11 +45,10 @@ export function createRequests({ desk, agents, state }: SessionDeps): Requests {
       await desk.signal(principal, task, name, data);
       return OK;
     },
-    'agent.list': async ({ capability, cursor, limit = LIMITS.listDefault }) =>
-      await pageThatFits(limit, async (size) => {
-        const page = pageOf(agents(capability), size, cursor);
-        return { type: 'agent.page', agents: page.entries, cursor: page.cursor };
-      }),
+    'agent.list': async ({ capability, version, cursor, limit = LIMITS.listDefault }) => {
+      const query = { ...(capability !== undefined && { capability }), ...(version !== undefined && { version }) };
+      return await pageThatFits(limit, async (size) => ({ type: 'agent.page', ...agents(query, size, cursor) }));
+    },
     'agent.tell': async ({ agent, key, event }) => {
       await desk.tell(agent, key, event);
       return OK;

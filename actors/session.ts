@@ -13,7 +13,8 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { Feed } from '../runtime/feed.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
-import type { AgentEntry } from '../runtime/registers.ts';
+import type { AgentView } from './roster/agent-view.ts';
+import type { AgentQuery } from './roster/roster.ts';
 import type { Desk } from './desk.ts';
 import { errorFrame } from './session-frames.ts';
 import { SessionHandlers } from './session-handlers.ts';
@@ -57,7 +58,11 @@ export interface SessionDeps {
   readonly desk: Desk;
   readonly feed: Feed;
   readonly state: StateDesk;
-  agents(capability: string | undefined): readonly AgentEntry[];
+  agents(
+    query: AgentQuery,
+    limit: number,
+    cursor?: string,
+  ): { readonly agents: readonly AgentView[]; readonly cursor: string | null };
 }
 
 /** The name of the logic in the kernel. */

@@ -5,6 +5,7 @@ import type { Store } from '../runtime/stores/store.ts';
 import type { ForkDesk } from '../actors/fork-desk.ts';
 import type { EffectDesk } from '../actors/effect-desk.ts';
 import type { Registry } from '../actors/registry.ts';
+import type { Roster } from '../actors/roster/roster.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { StateDesk } from '../actors/state/state-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
@@ -34,6 +35,7 @@ export interface GatewayDeps {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly registry: Registry;
+  readonly roster: Roster;
   readonly registers: Registers;
   readonly plans: FlowPlans;
   /** The tree of supervisors, with states, restarts and breakers. */

@@ -142,6 +142,11 @@ export const LIMITS = Object.freeze({
   loopRoundsMax: 10_000,
   /** Attempts of one step, the first included. */
   attemptsMax: 100,
+  /** A weight of the user's own in a choice between agents, and the agents that a step wants none of. */
+  selectWeightMax: 100,
+  selectNotMax: 32,
+  /** A range of versions behind the `@` of a capability. */
+  rangeCharactersMax: 64,
   /** What a title or a description may say. */
   descriptionCharactersMax: 4 * KIB,
 });

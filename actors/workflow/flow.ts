@@ -11,6 +11,7 @@
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../../protocol/errors.ts';
 import type { WorkflowGraph } from '../../protocol/graph.ts';
+import type { Select } from '../../protocol/selection.ts';
 import type { Degradation } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';
@@ -29,6 +30,8 @@ export interface FlowStart {
   readonly input: unknown;
   readonly priority: number;
   readonly deadlineAtMs?: number;
+  /** How agents are chosen for the steps that do not say it. */
+  readonly select?: Select;
 }
 
 /** A fan-out under way: one letter per item, `w` for one that waits for a person, which is not counted as running. */
@@ -264,6 +267,7 @@ class FlowTurn {
   #startActor(planned: PlannedStep, input: unknown, item?: number): void {
     const { task, priority, deadlineAtMs } = this.#start;
     const { step } = planned;
+    const select = step.select ?? this.#start.select;
     const deadline = deadlineAtMs === undefined ? {} : { deadlineAtMs };
     const work: StepInput = {
       task,
@@ -274,6 +278,7 @@ class FlowTurn {
       ...(item !== undefined && { item }),
       ...(step.agent !== undefined && { agent: step.agent }),
       ...(step.capability !== undefined && { capability: step.capability }),
+      ...(select !== undefined && { select }),
       ...(step.retry !== undefined && { retry: step.retry }),
       ...(step.timeoutMs !== undefined && { timeoutMs: step.timeoutMs }),
     };

@@ -37,10 +37,11 @@ export class FlowPlans {
   plan(submission: Submission, task: string, nowMs: number): { readonly logic: string; readonly input: FlowStart } {
     const { target, input, options } = submission;
     const graph = target.workflow === undefined ? this.#inline(target.graph) : this.#named(target.workflow);
-    const { priority = PRIORITY, deadlineMs } = options;
+    const { priority = PRIORITY, deadlineMs, select } = options;
+    const deadline = deadlineMs === undefined ? {} : { deadlineAtMs: nowMs + deadlineMs };
     return {
       logic: FLOW_LOGIC,
-      input: { task, graph, input, priority, ...(deadlineMs !== undefined && { deadlineAtMs: nowMs + deadlineMs }) },
+      input: { task, graph, input, priority, ...deadline, ...(select !== undefined && { select }) },
     };
   }
 
@@ -97,12 +98,12 @@ export class FlowPlans {
     const registry = this.#registry;
     return {
       hasAgent: (reference) => registry.agent(reference) !== undefined,
-      hasCapability: (capability) => registry.withCapability(capability).length > 0,
+      hasCapability: (capability) => registry.offersOf(capability).forTasks.length > 0,
       hasWorkflow: (reference) => registry.workflow(reference) !== undefined,
       namesOf: (kind) => {
         if (kind === 'agent') return registry.names();
         if (kind === 'workflow') return registry.workflows().map((one) => one.name);
-        return new Set(registry.agents().flatMap((agent) => agent.capabilities));
+        return registry.capabilities();
       },
       outputSchemaOf: (target) => {
         if (target.agent !== undefined) return schemaOf(registry.agent(target.agent)?.output, 'output');

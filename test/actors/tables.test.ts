@@ -36,7 +36,13 @@ const breakers = {
   passed: () => undefined,
   failed: () => undefined,
 };
-const stepDeps: StepDeps = { choose: () => ({ agent, data: {} }), agent: () => agent, breakers, random: () => 0.5 };
+const stepDeps: StepDeps = {
+  choose: () => ({ agent, data: {} }),
+  peek: () => agent,
+  agent: () => agent,
+  breakers,
+  random: () => 0.5,
+};
 const stepStart: StepStart = {
   owner: 'task/T',
   work: { task: 'T', step: 's', agent: 'echo', input: 1, priority: 5 },
