@@ -39,8 +39,8 @@ export class Offers {
   add(agent: AgentDefinition): void {
     for (const said of agent.capabilities) {
       const { name, version } = offeredCapability(said, agent.version);
-      const offers = [...(this.#byName.get(name) ?? NOBODY), { agent, names: namesOf(agent), version }];
-      this.#byName.set(name, offers.sort(newestFirst));
+      const offers = this.#byName.get(name) ?? NOBODY;
+      this.#byName.set(name, withOffer(offers, { agent, names: namesOf(agent), version }));
       this.#changed(name);
     }
   }
@@ -98,6 +98,18 @@ function keep(lists: Map<string, OfferList>, request: string, list: OfferList, m
   }
   lists.set(request, list);
   return list;
+}
+
+/** In its place by halving: sorting anew for each of a thousand would take seconds. */
+function withOffer(offers: readonly Offer[], offer: Offer): readonly Offer[] {
+  let low = 0;
+  let high = offers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (newestFirst(offers[middle] as Offer, offer) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return offers.toSpliced(low, 0, offer);
 }
 
 function newestFirst(a: Offer, b: Offer): number {

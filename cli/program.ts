@@ -6,6 +6,7 @@ import { settingFlags } from '../runtime/settings-docs.ts';
 import { SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
 import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
+import { addAgentVerbs } from './menu/agents.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
 import { addNodeVerbs } from './menu/node.ts';
@@ -97,6 +98,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addCheckpointVerbs(program, verb);
   addEffectVerbs(program, verb);
   addStateVerbs(program, verb);
+  addAgentVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addReplay(program, end);

@@ -5,6 +5,7 @@ import { OperatingError } from '../protocol/errors.ts';
 import { sendError, pathOf } from './http-app.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { registerAbsentRoutes } from './routes/absent-routes.ts';
+import { registerAgentRoutes } from './routes/agent-routes.ts';
 import { registerBreakerRoutes } from './routes/breaker-routes.ts';
 import { registerCheckpointRoutes } from './routes/checkpoint-routes.ts';
 import { registerEffectRoutes } from './routes/effect-routes.ts';
@@ -12,9 +13,9 @@ import { registerEventRoutes } from './routes/event-routes.ts';
 import { registerHealthRoutes } from './routes/health-routes.ts';
 import { registerNodeRoutes } from './routes/node-routes.ts';
 import { registerQuarantineRoutes } from './routes/quarantine-routes.ts';
-import { registerRegistryRoutes } from './routes/registry-routes.ts';
 import { registerStateRoutes } from './routes/state-routes.ts';
 import { registerTaskRoutes } from './routes/task-routes.ts';
+import { registerWorkflowRoutes } from './routes/registry-routes.ts';
 
 /** Adds the routes that the OpenAPI document describes, and those that say they are absent. */
 export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
@@ -23,7 +24,8 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerEventRoutes(typed, deps);
   registerEffectRoutes(typed, deps);
   registerCheckpointRoutes(typed, deps);
-  registerRegistryRoutes(typed, deps);
+  registerAgentRoutes(typed, deps);
+  registerWorkflowRoutes(typed, deps);
   registerQuarantineRoutes(typed, deps);
   registerStateRoutes(typed, deps);
   registerNodeRoutes(typed, deps);

@@ -75,7 +75,7 @@ export class RunFigure {
   readonly #usd: MovingSketch;
   readonly #tokens: MovingSketch;
   /** Asked for with each choice, and changed by runs alone. */
-  #p50s: { readonly ms: number; readonly usd: number } | undefined;
+  #middle: { readonly p50Ms: number; readonly usd: number; readonly timed: number } | undefined;
 
   constructor(durations = new MovingSketch(), usd = new MovingSketch(), tokens = new MovingSketch()) {
     this.#durations = durations;
@@ -93,14 +93,18 @@ export class RunFigure {
     if (code === undefined && durationMs !== undefined) this.#durations.add(durationMs);
     if (code !== undefined) this.#failed(code);
     this.lastAtMs = nowMs;
-    this.#p50s = undefined;
+    this.#middle = undefined;
   }
 
   evidence(nowMs: number): Evidence {
-    this.#p50s ??= { ms: this.#durations.quantile(P50), usd: this.#usd.quantile(P50) };
+    this.#middle ??= {
+      p50Ms: this.#durations.quantile(P50),
+      usd: this.#usd.quantile(P50),
+      timed: this.#durations.samples,
+    };
+    const { p50Ms, usd, timed } = this.#middle;
     const age = 0.5 ** (Math.max(0, nowMs - this.lastAtMs) / HALF_LIFE_MS);
-    const timed = this.#durations.samples * age;
-    return { p50Ms: this.#p50s.ms, timed, usd: this.#p50s.usd, good: this.#good * age, bad: this.#bad * age };
+    return { p50Ms, usd, timed: timed * age, good: this.#good * age, bad: this.#bad * age };
   }
 
   view(): RunFigures {

@@ -46,11 +46,16 @@ const STANDS: Readonly<Record<Exclude<Standing, 'ready'>, string>> = {
   open: 'the breakers of all that offer it are open; this one is tried again first',
 };
 
-/** In a line. `count` candidates there were. */
-export function reasonOf(best: Scored, count: number, { tried = [] }: SelectRequest, strategy: Strategy): string {
+/** In a line. `offered` could be chosen from, of `all` that offer it. */
+export function reasonOf(
+  best: Scored,
+  { offered, all }: { readonly offered: number; readonly all: number },
+  { tried = [] }: SelectRequest,
+  strategy: Strategy,
+): string {
   const standing = standingOf(best.candidate);
   const after = tried.length === 0 ? '' : `, after ${tried.at(-1) ?? ''} failed`;
-  if (count === 1) return `${tried.length === 0 ? 'the only one that offers it' : 'the only one left'}${after}`;
+  if (offered === 1) return `${all === 1 ? 'the only one that offers it' : 'the only one left'}${after}`;
   if (standing === 'open') return STANDS.open;
   return `${WORDS[strategy]}${standing === 'ready' ? '' : `; ${STANDS[standing]}`}${after}`;
 }
@@ -58,14 +63,20 @@ export function reasonOf(best: Scored, count: number, { tried = [] }: SelectRequ
 /** A candidate with its score, and the parts of it. */
 export function candidateLine({ offer, candidate, score }: Scored, bests: Bests): Readonly<Record<string, unknown>> {
   const standing = standingOf(candidate);
-  const parts = Object.entries(partsOf(candidate, bests)).map(([part, value]) => [part, rounded(value)]);
-  return {
+  const { match, load, queue, latency, cost, reliability, affinity } = partsOf(candidate, bests);
+  const line = {
     agent: offer.names.reference,
     score: rounded(score),
-    ...(standing !== 'ready' && { status: standing }),
-    ...(candidate.waitMs > 0 && { retryAfterMs: candidate.waitMs }),
-    ...(Object.fromEntries(parts) as object),
+    match: rounded(match),
+    load: rounded(load),
+    queue: rounded(queue),
+    latency: rounded(latency),
+    cost: rounded(cost),
+    reliability: rounded(reliability),
+    affinity: rounded(affinity),
   };
+  if (standing === 'ready') return line;
+  return { ...line, status: standing, ...(candidate.waitMs > 0 && { retryAfterMs: candidate.waitMs }) };
 }
 
 function rounded(value: number): number {

@@ -4,7 +4,7 @@ import type { AgentDefinition } from '../agent-definition.ts';
 import { type AgentNames, namesOf } from '../agent-names.ts';
 import type { BreakerGate } from '../breaker-gate.ts';
 import type { Evidence } from '../figures/run-figure.ts';
-import { type Standing, standingOf } from './score.ts';
+import { type Candidate, type Standing, standingOf } from './score.ts';
 
 /** What readings are taken from. */
 export interface ReadingDeps {
@@ -18,19 +18,14 @@ export interface ReadingDeps {
   evidenceOf(reference: string): Evidence | undefined;
 }
 
-/** One reading. */
-export interface Reading extends Evidence {
-  /** Calls under way, calls that wait for a place, and attempts at work. */
+/** One reading: what a choice goes by, and what people want to know beside that. */
+export interface Reading extends Candidate {
+  /** Calls under way, and attempts at work. */
   readonly running: number;
-  readonly waiting: number;
   readonly inHand: number;
-  /** What of its capacity is spoken for. */
-  readonly taken: number;
-  readonly capacity: number;
-  /** Until its breaker lets a call in; 0 where it does. */
-  readonly waitMs: number;
-  readonly isFailing: boolean;
 }
+
+const NOTHING_KNOWN: Omit<Evidence, 'usd'> = { p50Ms: 0, timed: 0, good: 0, bad: 0 };
 
 /** The readings of one node. */
 export class Readings {
@@ -40,25 +35,29 @@ export class Readings {
     this.#deps = deps;
   }
 
-  of(agent: AgentDefinition, { reference, lane, logic }: AgentNames = namesOf(agent)): Reading {
+  /** `match` and `affinity` are of the choice that it is for. One literal: many are read for one choice. */
+  of(agent: AgentDefinition, names: AgentNames = namesOf(agent), match = 1, affinity = 0): Reading {
     const deps = this.#deps;
-    const { running, waiting, resting } = deps.laneFigures(lane);
-    const inHand = deps.inHand(logic);
-    const known = deps.evidenceOf(reference);
+    const { running, waiting, resting } = deps.laneFigures(names.lane);
+    const inHand = deps.inHand(names.logic);
+    const evidence = deps.evidenceOf(names.reference);
+    const known = evidence ?? NOTHING_KNOWN;
     return {
-      running,
-      waiting,
-      inHand,
+      match,
       // What an attempt was begun for is in hand before its call is in the lane. A machine may have much in hand that only waits.
       taken: agent.machine === undefined ? Math.max(running + waiting, inHand - resting) : running + waiting,
+      waiting,
       capacity: agent.concurrency,
       waitMs: deps.breakers.waitMs(agent.name),
-      isFailing: deps.isFailing(reference),
-      p50Ms: known?.p50Ms ?? 0,
-      timed: known?.timed ?? 0,
-      usd: known?.usd ?? costOf(agent),
-      good: known?.good ?? 0,
-      bad: known?.bad ?? 0,
+      isFailing: deps.isFailing(names.reference),
+      p50Ms: known.p50Ms,
+      timed: known.timed,
+      usd: evidence === undefined ? costOf(agent) : evidence.usd,
+      good: known.good,
+      bad: known.bad,
+      affinity,
+      running,
+      inHand,
     };
   }
 

@@ -49,7 +49,7 @@ export class Selector {
     list.turn = list.forTasks.indexOf(best.offer) + 1;
     const work = workOf(request);
     if (work !== undefined && list.forTasks.length > 1) this.#affinity.served(work, names.reference);
-    const data = { agent: names.reference, capability, strategy, why: reasonOf(best, offered, request, strategy) };
+    const data = { agent: names.reference, capability, strategy, why: reasonOf(best, { offered, all: list.forTasks.length }, request, strategy) };
     if (offered === 1) return { agent, data };
     return { agent, data: { ...data, candidates: ranked.map((one) => candidateLine(one, bests)), offered } };
   }
@@ -75,7 +75,7 @@ export class Selector {
     const [first] = list.forTasks;
     if (first === undefined) throw unknownCapability(capability, registry);
     const strategy = select.strategy ?? this.#deps.strategy;
-    const weights = weightsOf(strategy, select.weights);
+    const weights = weightsOf(strategy, select);
     const { offers, offered } = eligible(list, request);
     const work = workOf(request);
     const server = work === undefined ? undefined : this.#affinity.of(work);
@@ -95,11 +95,8 @@ export class Selector {
 
   #candidate(offer: Offer, newest: string, server: string | undefined, prefer: Select['prefer']): Candidate {
     const { agent, names, version } = offer;
-    return {
-      ...this.#deps.readings.of(agent, names),
-      match: version === newest ? 1 : matchOf(version, newest),
-      affinity: affinityOf(agent, names.reference, server, prefer),
-    };
+    const match = version === newest ? 1 : matchOf(version, newest);
+    return this.#deps.readings.of(agent, names, match, affinityOf(agent, names.reference, server, prefer));
   }
 }
 
@@ -108,7 +105,7 @@ function eligible(list: OfferList, request: SelectRequest): { readonly offers: r
   const { capability = '', select, not: others = [], tried = [], budgetLeftUsd } = request;
   const { forTasks: all, turn } = list;
   const at = turn % all.length;
-  let offers: readonly Offer[] = at === 0 ? all : [...all.slice(at), ...all.slice(0, at)];
+  let offers: readonly Offer[] = at === 0 ? all : all.slice(at).concat(all.slice(0, at));
   const not = [...(select?.not ?? []), ...others];
   if (not.length > 0) {
     offers = offers.filter(({ agent, names }) => !not.includes(agent.name) && !not.includes(names.reference));

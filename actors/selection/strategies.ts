@@ -11,10 +11,15 @@ export const WEIGHTS: Readonly<Record<Strategy, Weights>> = {
   'round-robin': { match: 0, load: 0, queue: 0, latency: 0, cost: 0, reliability: 0, affinity: 0 },
 };
 
-/** Those of a strategy, with those that were given in their place. */
-export function weightsOf(strategy: Strategy, given: Select['weights']): Weights {
-  if (given === undefined) return WEIGHTS[strategy];
-  const weights = { ...WEIGHTS[strategy] };
+/** What affinity weighs where somebody has asked for it by a key or by labels, to what it weighs otherwise. */
+const WISHED = 4;
+
+/** Those of a strategy, as the wishes of a choice change them: weights that are given stand in their place. */
+export function weightsOf(strategy: Strategy, { weights: given = {}, prefer, key }: Select = {}): Weights {
+  const own = WEIGHTS[strategy];
+  if (prefer === undefined && key === undefined && Object.keys(given).length === 0) return own;
+  const isWished = prefer !== undefined || key !== undefined;
+  const weights = { ...own, affinity: own.affinity * (isWished ? WISHED : 1) };
   for (const part of SCORE_PARTS) weights[part] = given[part] ?? weights[part];
   return weights;
 }

@@ -5,13 +5,6 @@ import type { VerbAdder } from '../verb.ts';
 /** Adds them. */
 export function addNodeVerbs(program: Command, verb: VerbAdder): void {
   verb(
-    program
-      .command('agents')
-      .description('the agents that a node has')
-      .option('--capability <name>', 'only those that offer it'),
-    async () => (await import('../verbs/agents.ts')).agents,
-  );
-  verb(
     program.command('workflows').description('the workflows that a node has'),
     async () => (await import('../verbs/workflows.ts')).workflows,
   );
