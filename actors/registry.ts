@@ -94,9 +94,10 @@ export class Registry {
     this.forgetAgent(this.retireAgent(reference));
   }
 
-  /** By `name@version`, also where it gets no new work any more. */
+  /** As `agent`, and where there is none the one that gets no new work any more. */
   known(reference: string): AgentDefinition | undefined {
-    return this.agent(reference) ?? this.#retired.get(reference);
+    const found = this.agent(reference) ?? this.#retired.get(reference);
+    return found ?? this.retired().find(({ name }) => name === reference);
   }
 
   /** Whether it gets no new work any more. */
