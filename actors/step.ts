@@ -168,10 +168,10 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     };
     if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [...before, line]);
     // Whoever has just failed can know that it would be turned away: it does not spend an attempt to be told so.
-    const next = by ?? nextOf(state, port);
+    const { name: next, isFresh } = by === undefined ? nextOf(state, port) : { name: by, isFresh: false };
     const pause = by === undefined ? pauseMs(policy, state.attempt, deps.random) : 0;
-    // The pause is for the one that failed; another need not wait for it.
-    const ownMs = next === nameOf(state.agent) ? Math.max(error.retryAfterMs ?? 0, pause) : 0;
+    // The pause is for those that have failed; another need not wait for it.
+    const ownMs = isFresh ? 0 : Math.max(error.retryAfterMs ?? 0, pause);
     const breakerMs = by === undefined ? deps.breakers.waitMs(next) : ownMs;
     const delayMs = Math.max(ownMs, breakerMs);
     const { deadlineAtMs } = state.input;
@@ -189,15 +189,17 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     return { ...rest, phase: 'waiting', isTurnedAway: true };
   };
 
-  /** Who would make the next attempt. */
-  const nextOf = (state: StepState, port: CellPort): string => {
-    const name = nameOf(state.agent);
-    if (!isChoiceDue(state, port)) return name;
+  /** Who would make the next attempt, and whether that is the first of this one. */
+  const nextOf = (state: StepState, port: CellPort): { readonly name: string; readonly isFresh: boolean } => {
+    const same = { name: nameOf(state.agent), isFresh: false };
+    if (!isChoiceDue(state, port)) return same;
     try {
-      return deps.peek(wishOf(state)).name;
+      const next = namesOf(deps.peek(wishOf(state)));
+      const isFresh = next.reference !== state.agent && state.failedAgents?.includes(next.reference) !== true;
+      return { name: nameOf(next.reference), isFresh };
     } catch (error) {
       // Nobody offers it any more: the next attempt will say so.
-      if (error instanceof OperatingError) return name;
+      if (error instanceof OperatingError) return same;
       throw error;
     }
   };

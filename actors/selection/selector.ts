@@ -118,7 +118,7 @@ function eligible(list: OfferList, request: SelectRequest): { readonly offers: r
   }
   if (tried.length > 0) {
     const untried = offers.filter(({ names }) => !tried.includes(names.reference));
-    if (untried.length > 0) offers = untried;
+    offers = untried.length > 0 ? untried : [leastRecent(offers, tried)];
   }
   return { offers: offers.length > CANDIDATES_MAX ? offers.slice(0, CANDIDATES_MAX) : offers, offered: offers.length };
 }
@@ -127,6 +127,12 @@ function eligible(list: OfferList, request: SelectRequest): { readonly offers: r
 function workOf({ select, task, capability = '' }: SelectRequest): string | undefined {
   if (select?.key !== undefined) return `key:${select.key}\0${capability}`;
   return task === undefined ? undefined : `${task}\0${capability}`;
+}
+
+/** Of those that have all failed, the one whose failure is longest ago. */
+function leastRecent(offers: readonly Offer[], tried: readonly string[]): Offer {
+  const when = ({ names }: Offer): number => tried.indexOf(names.reference);
+  return offers.reduce((least, one) => (when(one) < when(least) ? one : least));
 }
 
 /** The part of the wishes that it fits: that it has served the work before, where anyone has, and has the labels. */
