@@ -27,13 +27,12 @@ import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
-import type { Store } from './runtime/stores/store.ts';
+import type { Fence, Store } from './runtime/stores/store.ts';
 import { Suspects } from './runtime/suspects.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
-import type { Breakers } from './supervisors/breakers.ts';
-import { breakerLimits, POLICIES } from './supervisors/tree.ts';
+import { countOf, durationsOf, failuresOf } from './actors/roster/agent-gauges.ts';
 import { hireStaff } from './staff.ts';
 
 /** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
@@ -71,6 +70,17 @@ export interface Node {
   readonly port: number;
   /** What the start found unfinished. */
   readonly recovery: RecoveryReport;
+  /**
+   * Registers an agent while the node runs, for as long as it does.
+   * Errors: STATE_CONFLICT (that version is there), BUSY, UNSUPPORTED_LOGIC.
+   */
+  register(agent: AgentDefinition): void;
+  /**
+   * Gives an agent (`name` or `name@version`) no new work from here on. Resolves when what it had in hand is done and it is gone;
+   * that of a keyed agent is done when its actors have left memory.
+   * Errors: NOT_FOUND.
+   */
+  unregister(reference: string): Promise<void>;
   /** Takes nothing new on, lets calls under way end for a while, commits, closes. What is unfinished goes on at the next start. */
   stop(): Promise<void>;
 }
@@ -183,11 +193,12 @@ function markRunning({ settings, store, log }: NodeParts, { userCode }: Kernel):
 type Core = Awaited<ReturnType<typeof openCore>>;
 
 /** The staff of this node, with worker threads to compute in. */
-function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
+function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Core) {
   const { world, settings, log, planModel, onFatal } = parts;
   const workers = parts.workers ?? workerThreads(parts, metrics);
   const staff = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
+    ...{ node: nodeId(fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
     tasksInFlightMax: settings.tasksInFlightMax,
     onSubmitted: () => metrics.taskSubmitted(),
     ...(planModel !== undefined && { planModel }),
@@ -216,17 +227,18 @@ async function load(
   { store }: Core,
   staff: Staff,
 ): Promise<void> {
-  const { registry, planning, breakers, tree } = staff;
+  const { planning, roster, figuresKeeper, breakers } = staff;
   breakers.restore(await store.definitions('breaker'));
   const cwd = process.cwd();
   const files = await loadAgentFiles(settings.agents, cwd);
   const readable = [cwd, settings.dataDir, ...settings.dataRoots];
   const analyst = analystAgent({ cwd, readable, tasksDir: join(settings.dataDir, 'tasks') });
   const lab = settings.lab ? labAgents(settings.dataDir) : [];
-  for (const agent of [analyst, ...lab, ...files.agents, ...agents]) {
-    registry.registerAgent(agent);
-    tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent));
-  }
+  await figuresKeeper.start();
+  for (const agent of [analyst, ...lab]) roster.enlist(agent, 'bundled');
+  for (const agent of files.agents) roster.enlist(agent, 'settings');
+  for (const agent of agents) roster.enlist(agent, 'program');
+  await roster.restore();
   staff.workflows.bundle([ANALYSE_DATASET, ...files.workflows, ...workflows]);
   staff.workflows.restore(await store.definitions('workflow'));
   planning.restore(templates.map((template) => ({ body: parsePlanTemplate(template) })));
@@ -237,7 +249,7 @@ async function load(
 async function recover(
   { log, settings }: NodeParts,
   { kernel, store, committer, fence, retention }: Core,
-  { desk, effects, schedules, registry, tree, specOf }: Staff,
+  { desk, effects, schedules, registry, roster, tree, specOf }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
   const keeper = new Recovery(kernel, store, specOf, {
@@ -261,6 +273,7 @@ async function recover(
   await effects.sweep();
   await schedules.start();
   await retention.start();
+  roster.start();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
   }
@@ -270,21 +283,26 @@ async function recover(
   return { recovery: report, keeper };
 }
 
+/** Another one with each start. */
+function nodeId({ owner, epoch }: Fence): string {
+  return `${owner}-${epoch}`;
+}
+
 /** The doors open; from here on the node can be reached, until it is stopped. */
 async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
   const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, fence, store } = core;
   const { desk, state, effects, approvals, schedules, sessions } = staff;
-  const { registry, plans, planning, workflows, breakers, tree } = staff;
-  const id = `${fence.owner}-${fence.epoch}`;
+  const { registry, roster, plans, planning, workflows, breakers, tree } = staff;
+  const id = nodeId(fence);
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
     store,
     ...{ settings, world, log, metrics, kernel, desk, state, effects, approvals, schedules, sessions },
-    ...{ registry, registers, plans, planning, workflows },
+    ...{ registry, roster, registers, plans, planning, workflows },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
@@ -293,7 +311,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     cluster: () => membership.view(keeper.stranded),
     isReady: () => !desk.draining && !kernel.paused,
   });
-  const unwatch = watchNode(core, world, breakers);
+  const unwatch = watchNode(core, staff, world);
   const { url, host, port } = await gateway.listen();
   const stop = async (): Promise<void> => {
     membership.drain();
@@ -304,7 +322,15 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     await closeIndoors(parts, indoors, { drain: () => gateway.drain(), close });
   };
   let stopped: Promise<void> | undefined;
-  return { id, url, host, port, recovery, stop: () => (stopped ??= stop()) };
+  return {
+    ...{ id, url, host, port, recovery },
+    register: (agent) => roster.enlist(agent, 'program'),
+    unregister: async (reference) => {
+      const { name, version } = await roster.unregister(reference);
+      await roster.gone(`${name}@${version}`);
+    },
+    stop: () => (stopped ??= stop()),
+  };
 }
 
 function openableStore(settings: Settings, world: World, log: Log): Store {
@@ -336,6 +362,8 @@ export async function closeIndoors(
     await new Promise<void>((resolve) => void world.after(DRAIN_LOOK_MS, resolve));
   }
   kernel.stop();
+  staff.roster.stop();
+  staff.figuresKeeper.stop();
   await committer.flush();
   committer.stop();
   await doors.close();
@@ -356,16 +384,24 @@ function mailboxDepth(kernel: Kernel): number {
 const CENSUS_MS = 1_000;
 
 /** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
-function watchNode({ kernel, registers, metrics }: Core, world: World, breakers: Breakers): () => void {
+function watchNode(
+  { kernel, registers, metrics }: Core,
+  { breakers, roster, figures }: Staff,
+  world: World,
+): () => void {
   let cancel = (): void => {};
   const look = (): void => {
     registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
+    registers.trigger.agentsLookedAt({ statuses: roster.statuses() });
     cancel = world.after(CENSUS_MS, look);
   };
   look();
   const stops = [
     metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
     metrics.watch('troupe_approvals_pending', () => kernel.census.get(APPROVAL_LOGIC) ?? 0),
+    metrics.watch('troupe_agents', () => countOf(Object.values(roster.statuses()))),
+    metrics.watch('troupe_agent_duration_seconds', () => durationsOf(figures)),
+    metrics.watch('troupe_agent_failure_ratio', () => failuresOf(figures)),
     metrics.watch('troupe_breaker_state', () => breakers.figures()),
     metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),

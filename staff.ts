@@ -11,7 +11,6 @@ import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
 import { Families, flatFamily } from './actors/family.ts';
-import type { FiguresReader } from './actors/figures/figures.ts';
 import { Ledger } from './actors/ledger.ts';
 import { BUNDLED_TEMPLATES } from './actors/planning/bundled-templates.ts';
 import { goalLogic } from './actors/planning/goal.ts';
@@ -22,8 +21,14 @@ import { TemplateBook } from './actors/planning/template-book.ts';
 import { Registry } from './actors/registry.ts';
 import { scheduleLogic } from './actors/schedules/schedule.ts';
 import { ScheduleDesk } from './actors/schedules/schedule-desk.ts';
-import { Selector } from './actors/selector.ts';
-import { sessionLogic } from './actors/session.ts';
+import { FiguresKeeper } from './actors/figures/figures-keeper.ts';
+import { NodeFigures } from './actors/figures/node-figures.ts';
+import { RunTracks } from './actors/figures/run-tracks.ts';
+import { HealthBook, healthLogic } from './actors/roster/health.ts';
+import { Roster } from './actors/roster/roster.ts';
+import { costOf, Readings } from './actors/selection/readings.ts';
+import { Selector } from './actors/selection/selector.ts';
+import { type SessionDeps, sessionLogic } from './actors/session.ts';
 import { Sessions } from './actors/sessions.ts';
 import { pieceLogic } from './actors/state/piece.ts';
 import { StateDesk } from './actors/state/state-desk.ts';
@@ -35,15 +40,17 @@ import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
 import { WorkflowDesk } from './actors/workflow/workflow-desk.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
+import type { AgentDefinition } from './actors/agent-definition.ts';
+import type { Strategy } from './protocol/selection.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import type { Kernel } from './runtime/kernel.ts';
 import type { Log } from './runtime/log.ts';
-import type { AgentEntry, Registers } from './runtime/registers.ts';
+import type { Registers } from './runtime/registers.ts';
 import type { Store } from './runtime/stores/store.ts';
 import type { WorkerPool } from './runtime/workers/pool.ts';
 import type { World } from './runtime/world.ts';
 import { Breakers } from './supervisors/breakers.ts';
-import { startTree } from './supervisors/tree.ts';
+import { breakerLimits, POLICIES, startTree } from './supervisors/tree.ts';
 
 /** What they stand on. */
 export interface Grounds {
@@ -55,6 +62,12 @@ export interface Grounds {
   readonly workers: WorkerPool;
   /** Default: the limit of the protocol. */
   readonly tasksInFlightMax?: number;
+  /** How agents are chosen where nobody says it. Default: `balanced`. */
+  readonly strategy?: Strategy;
+  /** The name of the node. Default: `local`. */
+  readonly node?: string;
+  /** Folders that agents may be registered from. Default: none. */
+  readonly moduleRoots?: readonly string[];
   readonly onSubmitted: () => void;
   /** Makes plans for goals that no template fits. Default: they are refused. */
   readonly planModel?: PlanModel;
@@ -63,9 +76,6 @@ export interface Grounds {
   /** The root supervisor gave up: the node must end. */
   readonly onFatal: (error: Error) => void;
 }
-
-/** Until runs are recorded. */
-const figures: FiguresReader = { ofAgent: () => undefined, ofWorkflow: () => undefined, ofStep: () => undefined };
 
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
 export function hireStaff(grounds: Grounds) {
@@ -84,7 +94,16 @@ export function hireStaff(grounds: Grounds) {
     ...{ kernel, world, log: kernel.log },
     onChange: (entry) => registers.trigger.breakerChanged({ entry }),
   });
-  const selector = new Selector(registry, kernel.effects, breakers);
+  const figures = new NodeFigures();
+  const health = new HealthBook();
+  const readings = new Readings({
+    breakers,
+    laneFigures: (lane) => kernel.effects.laneFigures(lane),
+    inHand: (logic) => kernel.book.inHand(logic),
+    isFailing: (reference) => health.isFailing(reference),
+    evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
+  });
+  const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });
   const plans = new FlowPlans(registry);
   const hub = new StateHub();
   const pieces = pieceLogic((scope, name, row) => hub.changed(scope, name, row));
@@ -115,13 +134,14 @@ export function hireStaff(grounds: Grounds) {
   const sessions = new Sessions(kernel, registers);
   const stepDeps = {
     choose: selector.choose.bind(selector),
-    agent: registry.agent.bind(registry),
+    peek: selector.peek.bind(selector),
+    agent: registry.known.bind(registry),
     breakers,
     answered: (owner: string, entry: string) => approvalCalls.answered(owner, entry),
     random: () => world.random(),
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
-  const agents = (capability: string | undefined) => agentEntries(registers, capability);
+  const agents: SessionDeps['agents'] = (query, limit, cursor) => roster.page(query, limit, cursor);
   const session = sessionLogic({ desk, state, approvals, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');
   installFlat(kernel, stepLogic(stepDeps), 'step');
@@ -130,18 +150,27 @@ export function hireStaff(grounds: Grounds) {
   installFlat(kernel, session, 'session');
   kernel.install(goalLogic(planner));
   kernel.install(approvalActors(kernel));
+  const planOf = (reference: string) => registry.known(reference)?.health;
+  kernel.install(healthLogic({ book: health, plan: planOf, random: () => world.random() }));
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
     onRootExhausted: onFatal,
     onSessionCrashed: (address) => sessions.crashed(address),
   });
+  const roster: Roster = new Roster({
+    ...{ kernel, store, registry, registers, readings, health, figures, log: kernel.log },
+    node: grounds.node ?? 'local',
+    moduleRoots: grounds.moduleRoots ?? [],
+    supervise: (agent: AgentDefinition) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
+  });
+  const figuresKeeper = keepFigures(grounds, figures, registry);
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
   const people = { approvals, schedules };
   return {
-    registry,
+    ...{ registry, roster, selector, figures, figuresKeeper },
     plans,
     planning,
     workflows,
@@ -157,11 +186,19 @@ export function hireStaff(grounds: Grounds) {
   };
 }
 
-function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
-  kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 });
+/** Past runs are read from the committed logs of tasks, and kept in the store. */
+function keepFigures({ kernel, world, store, log }: Grounds, figures: NodeFigures, registry: Registry): FiguresKeeper {
+  const tracks = new RunTracks(figures, {
+    workflow: (reference) => {
+      const graph = registry.workflow(reference);
+      return graph === undefined ? undefined : `${graph.name}@${graph.version}`;
+    },
+    costOf: (reference) => costOf(registry.known(reference) ?? {}),
+  });
+  kernel.feed.listenAll((item) => tracks.heard(item));
+  return new FiguresKeeper(figures, { world, store, log, define: (write) => kernel.define(write) });
 }
 
-function agentEntries(registers: Registers, capability: string | undefined): readonly AgentEntry[] {
-  const entries = Object.values(registers.getSnapshot().context.agents);
-  return capability === undefined ? entries : entries.filter((entry) => entry.capabilities.includes(capability));
+function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
+  kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 });
 }

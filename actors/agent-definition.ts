@@ -10,7 +10,9 @@ import type { EffectKind } from '../runtime/host.ts';
 import type { KeptClass } from '../runtime/machine-classes.ts';
 import { LINT_RULES, type LintRule } from '../runtime/machine-lint.ts';
 import type { AgentContext } from './agent-context.ts';
+import { isOfferable } from './capability.ts';
 import type { Probe } from './doubt.ts';
+import { type HealthCheck, type HealthPlan, healthFaults, healthPlan } from './health-plan.ts';
 import { type Migration, migrationFaults } from './migration.ts';
 
 /**
@@ -48,6 +50,7 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly name: string;
   readonly version: string;
   readonly description?: string;
+  /** `text.review`, or with a version of its own `text.review@1.4.0`; without one it has the version of the agent. */
   readonly capabilities?: readonly string[];
   readonly input?: z.ZodType<Input>;
   readonly output?: z.ZodType<Output>;
@@ -80,13 +83,14 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly migrate?: readonly Migration[];
   /** Rules of the definition linter whose warnings are not wanted (docs/agents-machines.md). Machines only. */
   readonly lint?: { readonly ignore?: readonly LintRule[] };
-  /** Throws, or answers false, when the agent cannot work now. */
-  readonly health?: () => boolean | Promise<boolean>;
+  /** Throws, or answers false, when the agent cannot work now; alone, or with how often it is asked (docs/registry.md). */
+  readonly health?: HealthCheck['check'] | HealthCheck;
 }
 
 /** An agent, checked and complete. */
-export interface AgentDefinition extends AgentOptions {
+export interface AgentDefinition extends Omit<AgentOptions, 'health'> {
   readonly [AGENT]: true;
+  readonly health?: HealthPlan;
   readonly capabilities: readonly string[];
   readonly kind: EffectKind;
   readonly keyed: boolean;
@@ -123,8 +127,10 @@ export function defineAgent<Input = unknown, Output = unknown>(options: AgentOpt
       { details: { faults } },
     );
   }
+  const { health, ...rest } = options as AgentOptions;
   return Object.freeze({
-    ...(options as AgentOptions),
+    ...rest,
+    ...(health !== undefined && { health: healthPlan(health) }),
     [AGENT]: true as const,
     capabilities: [...(options.capabilities ?? [])],
     kind: options.kind ?? 'keyed',
@@ -169,7 +175,11 @@ function faultsOf(options: AgentOptions): string[] {
       `\`lint.ignore\` names ${JSON.stringify(rule)}: the rules are ${LINT_RULES.join(', ')}`,
     );
   for (const capability of options.capabilities ?? [])
-    check(isName(capability), `the capability ${JSON.stringify(capability)} is not a name such as "text.review"`);
+    check(
+      isOfferable(capability),
+      `the capability ${JSON.stringify(capability)} is not a name such as "text.review", or one with a version`,
+    );
+  if (options.health !== undefined) faults.push(...healthFaults(options.health));
   const { concurrency, timeoutMs, retry, breaker } = options;
   check(
     concurrency === undefined || isWhole(concurrency, 1, CONCURRENCY_MAX),

@@ -50,6 +50,18 @@ export async function loadAgentFiles(patterns: readonly string[], cwd: string): 
   return { agents: [...agents], workflows: [...workflows], files: [...files] };
 }
 
+/**
+ * The agents that one file exports, read anew where it has changed since (`mtimeMs`, its time of change). What it imports itself
+ * stays as it was first read.
+ * Errors: INVALID_INPUT for a file that cannot be loaded, or exports no agent.
+ */
+export async function loadModuleAgents(file: string, mtimeMs: number): Promise<readonly AgentDefinition[]> {
+  const exported = await load(file, `?mtime=${mtimeMs}`);
+  const agents = [...new Set(Object.values(exported).flat())].filter((value) => isAgentDefinition(value));
+  if (agents.length > 0) return agents;
+  throw new OperatingError('INVALID_INPUT', `${file} exports no agent. Export what defineAgent returns.`);
+}
+
 async function matches(pattern: string, cwd: string): Promise<string[]> {
   const path = isAbsolute(pattern) ? pattern : resolve(cwd, pattern);
   const plain = await stat(path).catch(() => undefined);
@@ -59,9 +71,9 @@ async function matches(pattern: string, cwd: string): Promise<string[]> {
   return found.sort();
 }
 
-async function load(file: string): Promise<Record<string, unknown>> {
+async function load(file: string, query = ''): Promise<Record<string, unknown>> {
   try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return (await import(pathToFileURL(file).href + query)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof OperatingError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -16,7 +16,7 @@ import type { Asks } from './asks.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { bodyHashOf, Idempotency } from './idempotency.ts';
 import type { Registry } from './registry.ts';
-import { unknownAgent, unknownCapability } from './selector.ts';
+import { unknownAgent, unknownCapability } from './selection/no-agent.ts';
 import { namesOf } from './agent-names.ts';
 import type { RunSeed } from './run.ts';
 import { awaitsOf, isAwaited, signalRefusal } from './kept-signals.ts';
@@ -343,9 +343,9 @@ export class Desk {
       parseInput(agent, input);
       return;
     }
-    const offering = registry.withCapability(target.capability ?? '').filter((agent) => !agent.keyed);
-    if (offering.length === 0) throw unknownCapability(target.capability ?? '', registry);
-    if (offering.length === 1) parseInput(offering[0] as (typeof offering)[number], input);
+    const [only, ...others] = registry.offersOf(target.capability ?? '').forTasks;
+    if (only === undefined) throw unknownCapability(target.capability ?? '', registry);
+    if (others.length === 0) parseInput(only.agent, input);
   }
 }
 

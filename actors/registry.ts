@@ -1,16 +1,18 @@
 /**
  * What this node can do: agents and workflows by name and version, agents by capability. Registering an agent installs its
- * logic in the kernel, so that its actors can be made; names of one version are registered once.
+ * logic in the kernel, so that its actors can be made; names of one version are registered once. One that is retired gets no
+ * new work, and is known until its actors have ended.
  */
 import { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
 import { parseReference } from '../protocol/names.ts';
 import type { WorkflowGraph } from '../protocol/graph.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
-import type { AgentEntry, Registers } from '../runtime/registers.ts';
+import type { AgentEntry, AgentSource, Registers } from '../runtime/registers.ts';
 import { lintOf } from './agent-lint.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
+import { type OfferList, Offers } from './offers.ts';
 import { compareVersions } from './version-order.ts';
 
 /** Makes the kernel's logic of an agent. */
@@ -26,6 +28,14 @@ export interface KernelBook {
 const AGENTS_MAX = 10_000;
 const WORKFLOWS_MAX = 10_000;
 
+/** Where an agent comes from, and which node its actors live on. */
+export interface AgentOrigin {
+  readonly source: AgentSource;
+  readonly node: string;
+}
+
+const OF_THE_PROGRAM: AgentOrigin = { source: 'program', node: 'local' };
+
 /** The registry of one node. */
 export class Registry {
   readonly #kernel: KernelBook;
@@ -33,7 +43,8 @@ export class Registry {
   readonly #makeLogic: LogicMaker;
   /** name → its versions, the newest first. */
   readonly #agents = new Map<string, AgentDefinition[]>();
-  readonly #byCapability = new Map<string, AgentDefinition[]>();
+  readonly #retired = new Map<string, AgentDefinition>();
+  readonly #offers = new Offers();
   readonly #workflows = new Map<string, WorkflowGraph[]>();
 
   constructor(kernel: KernelBook, registers: Registers, makeLogic: LogicMaker) {
@@ -43,39 +54,60 @@ export class Registry {
   }
 
   /** Errors: STATE_CONFLICT (that version is registered), BUSY; UNSUPPORTED_LOGIC for a machine that cannot be kept. */
-  registerAgent(definition: AgentDefinition): void {
+  registerAgent(definition: AgentDefinition, origin: AgentOrigin = OF_THE_PROGRAM): void {
+    const { reference } = namesOf(definition);
     const versions = this.#agents.get(definition.name) ?? [];
-    if (versions.some((other) => other.version === definition.version)) {
-      throw new OperatingError(
-        'STATE_CONFLICT',
-        `The agent ${definition.name}@${definition.version} is registered already.`,
-      );
+    const isRetired = this.#retired.has(reference);
+    if (isRetired || versions.some((other) => other.version === definition.version)) {
+      const state = isRetired ? 'is being unregistered; its last work is under way' : 'is registered already';
+      throw new OperatingError('STATE_CONFLICT', `The agent ${reference} ${state}.`);
     }
     if (this.#agents.size >= AGENTS_MAX) throw new OperatingError('BUSY', `A node holds at most ${AGENTS_MAX} agents.`);
     this.#kernel.install(this.#makeLogic(definition));
     this.#agents.set(definition.name, newestFirst([...versions, definition]));
-    for (const capability of definition.capabilities) {
-      this.#byCapability.set(capability, newestFirst([...(this.#byCapability.get(capability) ?? []), definition]));
-    }
-    this.#registers.trigger.agentAdded({ entry: entryOf(definition) });
+    this.#offers.add(definition);
+    this.#registers.trigger.agentAdded({ entry: entryOf(definition, origin) });
   }
 
-  /** Actors that live go on; no new ones are made. Errors: NOT_FOUND. */
-  unregisterAgent(reference: string): void {
+  /** No new work is given to it. Its actors go on, and whoever works with it already finds it. Errors: NOT_FOUND. */
+  retireAgent(reference: string): AgentDefinition {
     const found = this.agent(reference);
     if (found === undefined) throw new OperatingError('NOT_FOUND', `There is no agent ${reference}.`);
-    const drop = (list: readonly AgentDefinition[] | undefined): AgentDefinition[] =>
-      (list ?? []).filter((other) => other !== found);
-    const versions = drop(this.#agents.get(found.name));
+    const versions = (this.#agents.get(found.name) ?? []).filter((other) => other !== found);
     if (versions.length > 0) this.#agents.set(found.name, versions);
     else this.#agents.delete(found.name);
-    for (const capability of found.capabilities) {
-      const rest = drop(this.#byCapability.get(capability));
-      if (rest.length > 0) this.#byCapability.set(capability, rest);
-      else this.#byCapability.delete(capability);
-    }
-    this.#kernel.uninstall(namesOf(found).logic);
-    this.#registers.trigger.agentRemoved({ key: `${found.name}@${found.version}` });
+    this.#offers.remove(found);
+    this.#retired.set(namesOf(found).reference, found);
+    return found;
+  }
+
+  /** Lets one that was retired go for good: no actor can be made of it any more. */
+  forgetAgent(definition: AgentDefinition): void {
+    const { reference, logic } = namesOf(definition);
+    if (!this.#retired.delete(reference)) return;
+    this.#kernel.uninstall(logic);
+    this.#registers.trigger.agentRemoved({ key: reference });
+  }
+
+  /** Both at once: actors that live go on, no new ones are made. Errors: NOT_FOUND. */
+  unregisterAgent(reference: string): void {
+    this.forgetAgent(this.retireAgent(reference));
+  }
+
+  /** As `agent`, and where there is none the one that gets no new work any more. */
+  known(reference: string): AgentDefinition | undefined {
+    const found = this.agent(reference) ?? this.#retired.get(reference);
+    return found ?? this.retired().find(({ name }) => name === reference);
+  }
+
+  /** Whether it gets no new work any more. */
+  isRetired(agent: AgentDefinition): boolean {
+    return this.#retired.get(namesOf(agent).reference) === agent;
+  }
+
+  /** Those that get no new work, and have actors still. */
+  retired(): readonly AgentDefinition[] {
+    return [...this.#retired.values()];
   }
 
   /** By `name` (the newest version that is no pre-release, else the newest) or `name@version`. */
@@ -90,9 +122,24 @@ export class Registry {
     return newest === undefined ? undefined : `agent:${newest.name}@${newest.version}`;
   }
 
-  /** All that offer it, the newest versions first. */
+  /** All that offer what is asked for (`name` or `name@range`), the newest versions first. */
   withCapability(capability: string): readonly AgentDefinition[] {
-    return this.#byCapability.get(capability) ?? [];
+    return this.#offers.of(capability).agents;
+  }
+
+  /** The same, as those who choose need it. */
+  offersOf(capability: string): OfferList {
+    return this.#offers.of(capability);
+  }
+
+  /** The names of the capabilities that are offered. */
+  capabilities(): Iterable<string> {
+    return this.#offers.names();
+  }
+
+  /** The versions of a capability that are offered, the newest first. */
+  versionsOf(capability: string): readonly string[] {
+    return this.#offers.versions(capability);
   }
 
   agents(): readonly AgentDefinition[] {
@@ -191,7 +238,7 @@ function newestFirst<T extends { readonly version: string }>(list: T[]): T[] {
   return list.sort((a, b) => compareVersions(b.version, a.version));
 }
 
-function entryOf(definition: AgentDefinition): AgentEntry {
+function entryOf(definition: AgentDefinition, { source, node }: AgentOrigin): AgentEntry {
   const { name, version, description, capabilities, keyed, kind, concurrency, timeoutMs, cost } = definition;
   const input = schemaOf(definition.input, 'input');
   const output = schemaOf(definition.output, 'output');
@@ -203,6 +250,9 @@ function entryOf(definition: AgentDefinition): AgentEntry {
     kind,
     concurrency,
     timeoutMs,
+    source,
+    node,
+    status: 'ready',
     lint: lintOf(definition),
     form: definition.machine === undefined ? 'function' : 'machine',
     labels: definition.labels ?? {},

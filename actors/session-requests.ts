@@ -48,11 +48,10 @@ export function createRequests({ desk, agents, state, approvals }: SessionDeps):
       await desk.signal(principal, task, name, data);
       return OK;
     },
-    'agent.list': async ({ capability, cursor, limit = LIMITS.listDefault }) =>
-      await pageThatFits(limit, async (size) => {
-        const page = pageOf(agents(capability), size, cursor);
-        return { type: 'agent.page', agents: page.entries, cursor: page.cursor };
-      }),
+    'agent.list': async ({ capability, version, cursor, limit = LIMITS.listDefault }) => {
+      const query = { ...(capability !== undefined && { capability }), ...(version !== undefined && { version }) };
+      return await pageThatFits(limit, async (size) => ({ type: 'agent.page', ...agents(query, size, cursor) }));
+    },
     'agent.tell': async ({ agent, key, event }) => {
       await desk.tell(agent, key, event);
       return OK;

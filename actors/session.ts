@@ -15,6 +15,8 @@ import { ChurnMap } from '../runtime/churn-map.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { AgentEntry } from '../runtime/registers.ts';
 import type { ApprovalDesk } from './approvals/approval-desk.ts';
+import type { AgentView } from './roster/agent-view.ts';
+import type { AgentQuery } from './roster/roster.ts';
 import type { Desk } from './desk.ts';
 import { errorFrame } from './session-frames.ts';
 import { SessionHandlers } from './session-handlers.ts';
@@ -59,7 +61,11 @@ export interface SessionDeps {
   readonly approvals: ApprovalDesk;
   readonly feed: Feed;
   readonly state: StateDesk;
-  agents(capability: string | undefined): readonly AgentEntry[];
+  agents(
+    query: AgentQuery,
+    limit: number,
+    cursor?: string,
+  ): { readonly agents: readonly AgentView[]; readonly cursor: string | null };
 }
 
 /** The name of the logic in the kernel. */

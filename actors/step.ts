@@ -13,6 +13,7 @@
 import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { Degradation } from '../protocol/tasks.ts';
+import type { Select } from '../protocol/selection.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
@@ -24,7 +25,8 @@ import type { BreakerGate } from './breaker-gate.ts';
 import { outputFault } from './output-fault.ts';
 import { DEFAULT_RETRY, pauseMs } from './retry-pause.ts';
 import type { RunInput, RunSeed } from './run.ts';
-import type { Choice } from './selector.ts';
+import { isBound } from './selection/binding.ts';
+import type { Choice, SelectRequest } from './selection/choice.ts';
 import { stepWaits } from './step-waits.ts';
 
 /** What a step works on: exactly one of `agent` and `capability`. */
@@ -37,6 +39,8 @@ export interface StepInput {
   readonly fallback?: number;
   readonly agent?: string;
   readonly capability?: string;
+  /** How an agent is chosen for the capability. */
+  readonly select?: Select;
   readonly input: unknown;
   readonly retry?: Partial<RetryPolicy>;
   /** A limit on one attempt, waiting included; without it the agent's own limit on its calls holds. */
@@ -62,6 +66,8 @@ export interface StepState {
   /** The agent's actor of this attempt. */
   readonly run: string;
   readonly agent: string;
+  /** Agents that were chosen for the capability and have failed. */
+  readonly failedAgents?: readonly string[];
   /** The era of the breaker in which this attempt was let in; absent for 0. */
   readonly era?: number;
   /** It waits for a breaker, which may be over at any time, and not for its own pause after a failure. */
@@ -86,8 +92,11 @@ export interface StepStart {
 
 /** What a step needs of the rest of the node. */
 export interface StepDeps {
-  /** Errors: NO_AGENT, UNAVAILABLE. `not` are agents (`name@version`) that failed already. */
-  choose(target: { readonly agent?: string; readonly capability?: string }, not: readonly string[]): Choice;
+  /** Errors: NO_AGENT, BUDGET_EXCEEDED. */
+  choose(request: SelectRequest): Choice;
+  /** Who would be chosen. Errors: as `choose`. */
+  peek(request: SelectRequest): AgentDefinition;
+  /** Also one that gets no new work any more. */
   agent(reference: string): AgentDefinition | undefined;
   readonly breakers: BreakerGate;
   /** A person's answer is recorded in the journal of this step, and committed. */
@@ -107,16 +116,18 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
   const begin = ({ work, owner }: StepStart, port: CellPort): StepState =>
     retry({ phase: 'working', input: work, owner, attempt: 0, run: '', agent: '' }, port);
 
-  /** The choice of an agent, where one is to be made: at first, and again where the last one's breaker turns calls away. */
-  const chosen = ({ input, agent }: StepState): Choice | undefined => {
-    const isOut = input.capability !== undefined && deps.breakers.waitMs(nameOf(agent)) > 0;
-    return agent === '' || isOut ? deps.choose(input, []) : undefined;
+  /** Whether an agent is to be chosen: at first, and again where the last one has failed, is gone, or its breaker turns calls away. */
+  const isChoiceDue = ({ input, agent, failedAgents }: StepState, port: CellPort): boolean => {
+    if (agent === '') return true;
+    if (input.capability === undefined || isBound(port.attached())) return false;
+    if (failedAgents?.includes(agent) === true || deps.agent(agent) === undefined) return true;
+    return deps.breakers.waitMs(nameOf(agent)) > 0;
   };
 
   /** Starts the next attempt, or waits for the breaker. */
   const startRun = (state: StepState, port: CellPort): StepState => {
     const { input } = state;
-    const choice = chosen(state);
+    const choice = isChoiceDue(state, port) ? deps.choose(wishOf(state)) : undefined;
     const agent = choice?.agent ?? deps.agent(state.agent);
     if (agent === undefined) throw new OperatingError('NO_AGENT', `The agent ${state.agent} is no longer loaded.`);
     const { reference } = namesOf(agent);
@@ -124,8 +135,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     const run = `run/${port.address.slice('step/'.length)}/${attempt}`;
     const place = placeOf(input);
     const events: EventDraft[] = [];
-    if (choice !== undefined && reference !== state.agent)
-      events.push({ kind: 'agent.selected', data: { ...place, ...choice.data } });
+    if (choice !== undefined) events.push({ kind: 'agent.selected', data: { ...place, ...choice.data } });
     const entry = deps.breakers.enter(agent.name, run);
     if (!entry.isIn) {
       // Its probe is under way: that is no open breaker, and soon over.
@@ -150,7 +160,8 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     port.clearTimer('timeout');
     deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
     const { code, message } = error;
-    return goOn({ ...state, failure: { code, message } }, error, port, [], undefined);
+    const failure = { code, message };
+    return goOn({ ...state, failure, ...withFailed(state) }, error, port, [], undefined);
   };
 
   /** Again after a pause, or the end; `before` are lines for the log that come first, `by` the agent whose breaker turned it away. */
@@ -167,10 +178,11 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message },
     };
     if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [...before, line]);
-    const pause = by === undefined ? pauseMs(policy, state.attempt, deps.random) : 0;
-    const ownMs = Math.max(error.retryAfterMs ?? 0, pause);
     // Whoever has just failed can know that it would be turned away: it does not spend an attempt to be told so.
-    const next = by ?? nextOf(state);
+    const { name: next, isFresh } = by === undefined ? nextOf(state, port) : { name: by, isFresh: false };
+    const pause = by === undefined ? pauseMs(policy, state.attempt, deps.random) : 0;
+    // The pause is for those that have failed; another need not wait for it.
+    const ownMs = isFresh ? 0 : Math.max(error.retryAfterMs ?? 0, pause);
     const breakerMs = by === undefined ? deps.breakers.waitMs(next) : ownMs;
     const delayMs = Math.max(ownMs, breakerMs);
     const { deadlineAtMs } = state.input;
@@ -188,15 +200,17 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     return { ...rest, phase: 'waiting', isTurnedAway: true };
   };
 
-  /** Who would make the next attempt. */
-  const nextOf = ({ input, agent }: StepState): string => {
-    const name = nameOf(agent);
-    if (input.capability === undefined || deps.breakers.waitMs(name) === 0) return name;
+  /** Who would make the next attempt, and whether that is the first of this one. */
+  const nextOf = (state: StepState, port: CellPort): { readonly name: string; readonly isFresh: boolean } => {
+    const same = { name: nameOf(state.agent), isFresh: false };
+    if (!isChoiceDue(state, port)) return same;
     try {
-      return deps.choose(input, []).agent.name;
+      const next = namesOf(deps.peek(wishOf(state)));
+      const isFresh = next.reference !== state.agent && state.failedAgents?.includes(next.reference) !== true;
+      return { name: nameOf(next.reference), isFresh };
     } catch (error) {
       // Nobody offers it any more: the next attempt will say so.
-      if (error instanceof OperatingError) return name;
+      if (error instanceof OperatingError) return same;
       throw error;
     }
   };
@@ -359,6 +373,26 @@ function tellFlow(port: CellPort, type: 'item.parked' | 'item.unparked'): void {
   if (flow !== undefined) port.send(flow, { type, address: port.address });
 }
 
+/** What the step wants an agent for. Items of a fan-out are spread; the other steps of a task rather stay together. */
+function wishOf({ input, failedAgents }: StepState): SelectRequest {
+  const { agent, capability, select, task, item } = input;
+  if (agent !== undefined) return { agent };
+  return {
+    ...(capability !== undefined && { capability }),
+    ...(select !== undefined && { select }),
+    ...(failedAgents !== undefined && { tried: failedAgents }),
+    ...(item === undefined && { task }),
+  };
+}
+
+/** Agents that have failed, where there may be others. */
+function withFailed({ input, agent, failedAgents = [] }: StepState): Pick<StepState, 'failedAgents'> {
+  if (input.capability === undefined) return {};
+  return { failedAgents: [...failedAgents.filter((other) => other !== agent), agent].slice(-FAILED_MAX) };
+}
+
+/** Agents that have failed at one step, as many as are remembered. */
+const FAILED_MAX = 32;
 /** Signals that wait for the next attempt. */
 const SIGNALS_MAX = 100;
 

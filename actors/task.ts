@@ -202,6 +202,7 @@ function childSpec(start: TaskStart, port: CellPort, address: string, deadlineAt
       ...(start.seed !== undefined && { seed: start.seed }),
       ...(target.agent !== undefined && { agent: target.agent }),
       ...(target.capability !== undefined && { capability: target.capability }),
+      ...(options.select !== undefined && { select: options.select }),
     },
   };
   return { ...common, logic: STEP_LOGIC, input: work };

@@ -7,6 +7,7 @@ import { SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
 import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
 import { addApprovalVerbs } from './menu/approvals.ts';
+import { addAgentVerbs } from './menu/agents.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
 import { addNodeVerbs } from './menu/node.ts';
@@ -104,6 +105,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addPlanVerbs(program, verb);
   addStateVerbs(program, verb);
   addScheduleVerbs(program, verb);
+  addAgentVerbs(program, verb);
   addNodeVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addWorkflowVerbs(program, verb);

@@ -8,6 +8,7 @@ import type { EffectDesk } from '../actors/effect-desk.ts';
 import type { PlanDesk } from '../actors/planning/plan-desk.ts';
 import type { Registry } from '../actors/registry.ts';
 import type { ScheduleDesk } from '../actors/schedules/schedule-desk.ts';
+import type { Roster } from '../actors/roster/roster.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { StateDesk } from '../actors/state/state-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
@@ -40,6 +41,7 @@ export interface GatewayDeps {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly registry: Registry;
+  readonly roster: Roster;
   readonly registers: Registers;
   readonly plans: FlowPlans;
   readonly planning: PlanDesk;

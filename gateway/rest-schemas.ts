@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { taskRequestSchema } from '../protocol/client-messages.ts';
 import { CODES, type ErrorCode } from '../protocol/errors.ts';
-import { eventNameField, labelsField, nameField } from '../protocol/fields.ts';
+import { eventNameField, labelsField } from '../protocol/fields.ts';
 import { graphSchema } from '../protocol/graph.ts';
 import { isLabelKey } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
@@ -53,6 +53,17 @@ const agent = named(
     output: said('A JSON Schema.', z.looseObject({})).exactOptional(),
   }),
 );
+const workflow = named(
+  'WorkflowEntry',
+  z.object({
+    name: text,
+    version: text,
+    description: text.exactOptional(),
+    steps: z.array(text),
+    source: z.enum(['bundled', 'registered']),
+  }),
+);
+
 const moment = z.number().nullable();
 const breaker = named(
   'Breaker',
@@ -111,11 +122,11 @@ export const ANSWERS = Object.freeze({
   problem,
   task,
   result,
-  agent,
   taskPage: named('TaskPage', z.object({ tasks: z.array(task), cursor })),
   accepted: named('TaskAccepted', z.object({ task: text, status: z.enum(TASK_STATUSES), duplicate: z.boolean() })),
   signaled: named('TaskSignaled', z.object({ task: text, signal: text })),
   agentPage: named('AgentPage', z.object({ agents: z.array(agent), cursor })),
+  workflowPage: named('WorkflowPage', z.object({ workflows: z.array(workflow), cursor })),
   workflow: named('Workflow', z.looseObject({ name: text, version: text, steps: z.array(free) })),
   capsule: named('Capsule', z.looseObject({ id: text, actor: text, cause: text, summary: text, packed: text })),
   capsulePage: named(
@@ -225,7 +236,6 @@ export const ASKS = Object.freeze({
       z.coerce.number().int().min(0).exactOptional(),
     ),
   }),
-  agents: z.object({ capability: nameField.exactOptional(), ...pageFields }),
   effects: z.object({
     state: said('`unknown` where nothing is given: those that wait for a word.', z.enum(EFFECT_STATES).exactOptional()),
     ...pageFields,

@@ -3,8 +3,18 @@
  * refused. Shapes only: whether a task exists, whether a version has a feature, who may do what is decided elsewhere.
  */
 import { z } from 'zod';
-import { actorKeyField, eventNameField, labelsField, nameField, referenceField, whole, words } from './fields.ts';
+import {
+  actorKeyField,
+  capabilityField,
+  eventNameField,
+  labelsField,
+  rangeField,
+  referenceField,
+  whole,
+  words,
+} from './fields.ts';
 import { LIMITS } from './limits.ts';
+import { taskSelectSchema } from './selection.ts';
 import { TASK_STATUSES } from './tasks.ts';
 import { isTopic, isTopicPattern } from './topics.ts';
 
@@ -40,11 +50,12 @@ const taskOptions = z.object({
     .exactOptional(),
   labels: labelsField.exactOptional(),
   cache: z.boolean().exactOptional(),
+  select: taskSelectSchema.exactOptional(),
 });
 
 const requestFields = {
   agent: referenceField.exactOptional(),
-  capability: nameField.exactOptional(),
+  capability: capabilityField.exactOptional(),
   workflow: referenceField.exactOptional(),
   graph: plainObject.exactOptional(),
   goal: words(LIMITS.goalCharactersMax).exactOptional(),
@@ -96,7 +107,12 @@ export const CLIENT_MESSAGES = Object.freeze({
     decision: z.enum(['approve', 'reject']),
     comment: words(LIMITS.commentCharactersMax).exactOptional(),
   }),
-  'agent.list': message('agent.list', { capability: nameField.exactOptional(), cursor, limit }),
+  'agent.list': message('agent.list', {
+    capability: capabilityField.exactOptional(),
+    version: rangeField.exactOptional(),
+    cursor,
+    limit,
+  }),
   'agent.tell': message('agent.tell', { agent: referenceField, key: actorKeyField, event }),
   'agent.ask': message('agent.ask', {
     agent: referenceField,

@@ -7,9 +7,10 @@
  */
 import { z } from 'zod';
 import { OperatingError } from './errors.ts';
-import { nameField, referenceField, stepIdField, whole, words } from './fields.ts';
+import { capabilityField, nameField, referenceField, stepIdField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { isEventName, isVersion } from './names.ts';
+import { stepSelectSchema } from './selection.ts';
 
 const TARGETS = ['agent', 'capability', 'workflow'] as const;
 const MERGE = /^(?:all|any|quorum|reduce|first:[1-9]\d{0,4})$/;
@@ -37,7 +38,7 @@ const retry = z
 
 const callFields = {
   agent: referenceField.exactOptional(),
-  capability: nameField.exactOptional(),
+  capability: capabilityField.exactOptional(),
   workflow: referenceField.exactOptional(),
   input: template.exactOptional(),
   timeoutMs,
@@ -122,13 +123,23 @@ const step = z
     optional: z.boolean().exactOptional(),
     cache: z.boolean().exactOptional(),
     delayMs: whole(0, LIMITS.durationMaxMs).exactOptional(),
+    select: stepSelectSchema.exactOptional(),
   })
   .check(
     z.refine((value: unknown) => hasWork(value), {
       ...always,
       error: 'expected exactly one of agent, capability, workflow; or an approval, a signal or a delay alone',
     }),
+    z.refine((value: unknown) => canChoose(value), {
+      ...always,
+      error: 'select goes with a capability: there is nothing to choose from otherwise',
+    }),
   );
+
+function canChoose(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'select')) return true;
+  return Object.hasOwn(value, 'capability');
+}
 
 const WAITS = ['approval', 'signal', 'delayMs'] as const;
 

@@ -173,6 +173,13 @@ export const LIMITS = Object.freeze({
   scheduleQueueMax: 100,
   scheduleRunningMax: 100,
   scheduleRunsKept: 20,
+  /** A weight of the user's own in a choice between agents, and the agents that a step wants none of. */
+  selectWeightMax: 100,
+  selectNotMax: 32,
+  /** The path of a module that agents are registered from. */
+  modulePathCharactersMax: 4 * KIB,
+  /** A range of versions behind the `@` of a capability. */
+  rangeCharactersMax: 64,
   /** What a title or a description may say. */
   descriptionCharactersMax: 4 * KIB,
 });

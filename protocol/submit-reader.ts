@@ -60,7 +60,7 @@ function isKey(value: unknown): boolean {
   return typeof value === 'string' && value.length >= 1 && value.length <= LIMITS.idempotencyKeyCharactersMax;
 }
 
-/** Options without a budget. */
+/** Options without a budget and without a wish for a choice. */
 function readOptions(value: unknown): Options | undefined {
   if (!isPlainObject(value)) return undefined;
   for (const field of Object.keys(value)) {
@@ -69,7 +69,7 @@ function readOptions(value: unknown): Options | undefined {
     if (field === 'deadlineMs' && !isWhole(option, 1, LIMITS.durationMaxMs)) return undefined;
     if (field === 'cache' && typeof option !== 'boolean') return undefined;
     if (field === 'labels' && !isLabels(option)) return undefined;
-    if (field === 'budget') return undefined;
+    if (field === 'budget' || field === 'select') return undefined;
   }
   const kept: Record<string, unknown> = {};
   if ('priority' in value) kept['priority'] = value['priority'];

@@ -1,6 +1,7 @@
 /** A task as clients, the store and every room name it. */
 // tidy-allow exports: one noun; its parts are named together wherever a task is stored, shown or run
 import type { ErrorBody } from './errors.ts';
+import type { Select } from './selection.ts';
 
 /** A2A's status words. */
 export const TASK_STATUSES = [
@@ -81,6 +82,8 @@ export interface TaskOptions {
   readonly budget?: TaskBudget;
   readonly labels?: Readonly<Record<string, string>>;
   readonly cache?: boolean;
+  /** How an agent is chosen for a capability; in a workflow, for steps that do not say it themselves. */
+  readonly select?: Select;
 }
 
 /** What a task has used: money, model tokens, finished steps. */

@@ -65,6 +65,15 @@ export interface CallView {
   readonly sinceMs: number;
 }
 
+/** How the calls of one lane stand. */
+export interface LaneFigures {
+  readonly running: number;
+  readonly waiting: number;
+  readonly resting: number;
+}
+
+const NO_CALLS: LaneFigures = { running: 0, waiting: 0, resting: 0 };
+
 interface Call {
   readonly plan: EffectPlan;
   /** When it was asked for, or begun, in ms since the epoch. */
@@ -86,6 +95,8 @@ interface Call {
 
 interface Lane {
   running: number;
+  /** Calls that only wait, and hold no slot. */
+  resting: number;
   /** One FIFO per priority, index = priority. */
   readonly waiting: (() => void)[][];
   waitingCount: number;
@@ -114,10 +125,11 @@ export class Effects {
     return this.#counts;
   }
 
-  /** How many calls of a lane run and wait. */
-  laneFigures(name: string): { readonly running: number; readonly waiting: number } {
+  /** How many calls of a lane run, wait for a slot, and rest without one. */
+  laneFigures(name: string): LaneFigures {
     const lane = this.#lanes.get(name);
-    return { running: lane?.running ?? 0, waiting: lane?.waitingCount ?? 0 };
+    if (lane === undefined) return NO_CALLS;
+    return { running: lane.running, waiting: lane.waitingCount, resting: lane.resting };
   }
 
   /** Whether a call under this key is under way or its outcome not yet handled. */
@@ -247,7 +259,7 @@ export class Effects {
       if (call.state === 'running') {
         this.#counts.running--;
         this.#leave(plan.lane);
-      }
+      } else if (call.state === 'resting') this.#countResting(plan.lane, -1);
       if (outcome !== undefined) this.#finish(call, outcome);
     };
     this.#limit(call);
@@ -293,11 +305,13 @@ export class Effects {
     this.#counts.running--;
     call.unlimit();
     call.leftMs -= this.#world.monotonicMs() - call.limitedSinceMs;
+    this.#countResting(call.plan.lane, 1);
     this.#leave(call.plan.lane);
     return () =>
       new Promise((resolve) => {
         this.#enter(call.plan, () => {
           if (call.state === 'resting') {
+            this.#countResting(call.plan.lane, -1);
             call.state = 'running';
             this.#counts.running++;
             this.#limit(call);
@@ -310,7 +324,7 @@ export class Effects {
   #enter(plan: EffectPlan, go: () => void): void {
     let lane = this.#lanes.get(plan.lane);
     if (lane === undefined) {
-      lane = { running: 0, waiting: Array.from({ length: PRIORITIES }, () => []), waitingCount: 0 };
+      lane = { running: 0, resting: 0, waiting: Array.from({ length: PRIORITIES }, () => []), waitingCount: 0 };
       this.#lanes.set(plan.lane, lane);
     }
     if (lane.running < plan.laneLimit && !this.#held) {
@@ -321,6 +335,11 @@ export class Effects {
       lane.waitingCount++;
       this.#counts.waiting++;
     }
+  }
+
+  #countResting(name: string, by: number): void {
+    const lane = this.#lanes.get(name);
+    if (lane !== undefined) lane.resting += by;
   }
 
   #leave(name: string): void {

@@ -39,6 +39,23 @@ export const METRICS = {
     values: 'task, workflow, agent, session, supervisor and so on',
     help: 'Actors in memory, by kind.',
   },
+  troupe_agents: {
+    type: 'gauge',
+    labels: ['status'],
+    values: 'ready, busy, degraded, open, draining',
+    help: 'Registered agents, by how they stand; docs/registry.md says what the words mean.',
+  },
+  troupe_agent_duration_seconds: {
+    type: 'gauge',
+    labels: ['agent', 'quantile'],
+    values: 'quantile: 0.5, 0.9',
+    help: 'How long recent attempts of an agent took that went well, waiting for a free place included.',
+  },
+  troupe_agent_failure_ratio: {
+    type: 'gauge',
+    labels: ['agent'],
+    help: 'The part of recent attempts of an agent that failed.',
+  },
   troupe_actor_restarts_total: {
     type: 'counter',
     labels: ['supervisor'],

@@ -16,10 +16,16 @@ import type { World } from './world.ts';
 export type WatchedMetric =
   | 'troupe_actors'
   | 'troupe_approvals_pending'
+  | 'troupe_agents'
+  | 'troupe_agent_duration_seconds'
+  | 'troupe_agent_failure_ratio'
   | 'troupe_breaker_state'
   | 'troupe_mailbox_depth'
   | 'troupe_quarantined'
   | 'troupe_worker_queue';
+
+/** What a gauge shows. */
+export type GaugeReading = number | { readonly [label: string]: number | { readonly [label: string]: number } };
 
 /** How a call to the outside ended. */
 export type EffectEnd = 'completed' | 'failed' | 'canceled' | 'unknown' | 'retried' | 'resolved' | 'abandoned' | 'late';
@@ -40,10 +46,10 @@ export interface Metrics {
   scheduledRun(outcome: 'started' | 'skipped' | 'refused'): void;
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void;
   /**
-   * Registers where a gauge gets its value: a number, or numbers by the value of its label. Several readers of one gauge
-   * are added up. A reader that throws is left out of that reading. The answer takes the reader away again.
+   * Registers where a gauge gets its value: a number, numbers by the value of its label, or by those of its two labels, one
+   * inside the other. Several readers of one gauge are added up. A reader that throws is left out of that reading. The answer takes the reader away again.
    */
-  watch(name: WatchedMetric, read: () => number | Readonly<Record<string, number>>): () => void;
+  watch(name: WatchedMetric, read: () => GaugeReading): () => void;
   /** Everything in the Prometheus text format. */
   render(): Promise<string>;
   readonly contentType: string;
@@ -130,12 +136,12 @@ class Tally {
 
 /** A gauge whose value comes from readers. */
 class WatchedGauge {
-  readonly readers = new Set<() => number | Readonly<Record<string, number>>>();
-  readonly #label: string | undefined;
+  readonly readers = new Set<() => GaugeReading>();
+  readonly #labels: readonly string[];
 
   constructor(name: WatchedMetric, registry: Registry) {
     const row: MetricRow = METRICS[name];
-    this.#label = row.labels[0];
+    this.#labels = row.labels;
     const read = (gauge: Gauge): void => this.#read(gauge);
     new Gauge({
       ...settingsOf(name, registry),
@@ -149,16 +155,24 @@ class WatchedGauge {
     gauge.reset();
     const bound = new LabelBound();
     for (const reader of this.readers) {
-      let value: number | Readonly<Record<string, number>>;
+      let value: GaugeReading;
       try {
         value = reader();
       } catch {
         continue; // One room's fault must not take all metrics away.
       }
       if (typeof value === 'number') gauge.inc(finite(value));
-      else if (this.#label !== undefined)
-        for (const [key, part] of Object.entries(value)) gauge.inc({ [this.#label]: bound.admit(key) }, finite(part));
+      else for (const [key, part] of Object.entries(value)) this.#add(gauge, bound.admit(key), part);
     }
+  }
+
+  /** `other` would be a sum of what cannot be added up where there are two labels: it is left out there. */
+  #add(gauge: Gauge, key: string, part: number | { readonly [label: string]: number }): void {
+    const [label, inner] = this.#labels;
+    if (label === undefined) return;
+    if (typeof part === 'number') gauge.inc({ [label]: key }, finite(part));
+    else if (inner !== undefined && key !== OTHER)
+      for (const [name, value] of Object.entries(part)) gauge.inc({ [label]: key, [inner]: name }, finite(value));
   }
 }
 
@@ -182,6 +196,9 @@ class NodeMetrics implements Metrics {
   readonly #watched = {
     troupe_actors: new WatchedGauge('troupe_actors', this.#registry),
     troupe_approvals_pending: new WatchedGauge('troupe_approvals_pending', this.#registry),
+    troupe_agents: new WatchedGauge('troupe_agents', this.#registry),
+    troupe_agent_duration_seconds: new WatchedGauge('troupe_agent_duration_seconds', this.#registry),
+    troupe_agent_failure_ratio: new WatchedGauge('troupe_agent_failure_ratio', this.#registry),
     troupe_breaker_state: new WatchedGauge('troupe_breaker_state', this.#registry),
     troupe_mailbox_depth: new WatchedGauge('troupe_mailbox_depth', this.#registry),
     troupe_quarantined: new WatchedGauge('troupe_quarantined', this.#registry),
@@ -240,10 +257,10 @@ class NodeMetrics implements Metrics {
     this.#modelCost.inc({ model: admitted }, finite(usd));
   }
 
-  watch(name: WatchedMetric, read: () => number | Readonly<Record<string, number>>): () => void {
+  watch(name: WatchedMetric, read: () => GaugeReading): () => void {
     const { readers } = this.#watched[name];
     // A function of its own, so that the same reader may be registered twice and taken away once.
-    const reader = (): number | Readonly<Record<string, number>> => read();
+    const reader = (): GaugeReading => read();
     readers.add(reader);
     return () => void readers.delete(reader);
   }

@@ -17,9 +17,21 @@ export interface AgentLint {
   readonly wayOut: string;
 }
 
+/** Where an agent came from: with the node, by its settings, from the program that it is part of, by a module at run time. */
+export type AgentSource = 'bundled' | 'settings' | 'program' | 'module' | 'node';
+
+/** How an agent stands (docs/registry.md). */
+export const AGENT_STATUSES = ['ready', 'busy', 'degraded', 'open', 'draining', 'gone'] as const;
+export type AgentStatus = (typeof AGENT_STATUSES)[number];
+
 /** One agent as others see it. */
 export interface AgentEntry {
   readonly lint: readonly AgentLint[];
+  readonly source: AgentSource;
+  /** The node that its actors live on. */
+  readonly node: string;
+  /** As it was when it was last looked at. */
+  readonly status: AgentStatus;
   readonly name: string;
   readonly version: string;
   readonly description?: string;
@@ -86,6 +98,14 @@ export function createRegisters() {
         ...context,
         agents: { ...context.agents, [keyOf(event.entry)]: event.entry },
       }),
+      agentsLookedAt: (context, event: { statuses: Readonly<Record<string, AgentStatus>> }) => {
+        const changed = Object.entries(event.statuses).flatMap(([key, status]) => {
+          const entry = context.agents[key];
+          return entry === undefined || entry.status === status ? [] : [[key, { ...entry, status }] as const];
+        });
+        if (changed.length === 0) return context;
+        return { ...context, agents: { ...context.agents, ...Object.fromEntries(changed) } };
+      },
       agentRemoved: (context, event: { key: string }) => ({ ...context, agents: without(context.agents, event.key) }),
       workflowAdded: (context, event: { entry: WorkflowEntry }) => ({
         ...context,

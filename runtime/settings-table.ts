@@ -6,6 +6,7 @@
  * `settings-rules.ts`.
  */
 import { availableParallelism } from 'node:os';
+import { STRATEGIES } from '../protocol/selection.ts';
 import type { SettingKind } from './settings-kinds.ts';
 import { kinds } from './settings-kinds.ts';
 
@@ -168,6 +169,20 @@ export const SETTINGS = {
     fallback: [],
     flag: 'agents',
     doc: 'Modules (.ts, .js, .mjs) that export agents, by default or by name.',
+  }),
+  moduleRoots: row({
+    group: 'Agents and work',
+    kind: kinds.list('folders', 'FOLDERS', true),
+    fallback: [],
+    flag: 'module-roots',
+    doc: 'Folders from which agents may be registered while the node runs (POST /api/v1/agents). Their code gets the rights of the node.',
+  }),
+  selectStrategy: row({
+    group: 'Agents and work',
+    kind: kinds.choice([...STRATEGIES]),
+    fallback: 'balanced',
+    flag: 'select-strategy',
+    doc: 'How an agent is chosen for a capability where neither task nor step says it (docs/selection.md).',
   }),
   dataRoots: row({
     group: 'Agents and work',

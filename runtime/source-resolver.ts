@@ -41,7 +41,7 @@ function resolve(specifier: string, context: ResolveHookContext, next: Next): Re
   if (LENT.test(specifier)) return resolveLent(specifier, context, next);
   const found = next(specifier, context);
   // Without a format Node.js would read the file twice, and warn about it.
-  const isUntyped = (found.format ?? undefined) === undefined && /^file:.*\.ts$/.test(found.url);
+  const isUntyped = (found.format ?? undefined) === undefined && /^file:.*\.ts(?:\?|$)/.test(found.url);
   return isUntyped ? { ...found, format: 'module-typescript' } : found;
 }
 

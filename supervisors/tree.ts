@@ -6,11 +6,13 @@
  *   ├ agents ─ dynamic        one supervisor per registered agent ─ dynamic: the actors of that agent
  *   ├ tasks ─ dynamic         task actors, their flows, stages and steps
  *   ├ doors ─ dynamic         sessions: temporary, the connection ends with its actor
- *   └ services ─ one-for-one  what the node runs once; and a dynamic supervisor for each family of its actors (actors/family.ts)
+ *   └ services ─ one-for-one  what the node runs once; and a dynamic supervisor for each family of its actors (actors/family.ts),
+ *                             and for the health checks of agents
  */
 import { DOORS_SUPERVISOR } from '../actors/sessions.ts';
 import { type AgentDefinition, agentSupervisor } from '../actors/agent-definition.ts';
 import { familySupervisor } from '../actors/family.ts';
+import { HEALTH_SUPERVISOR } from '../actors/roster/health.ts';
 import { TASKS_SUPERVISOR } from '../actors/task.ts';
 import type { OperatingError } from '../protocol/errors.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
@@ -46,6 +48,8 @@ export const POLICIES = {
   doors: { strategy: 'dynamic', intensity: 0, periodMs: 10_000, backoff: QUICK, onExcess: 'abandon' },
   /** The actors of one family of services, such as the pieces of shared state. */
   family: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
+  /** The health checks of agents: code of users, any of which may be at fault again and again without harm to the others. */
+  health: { strategy: 'dynamic', intensity: 1_000, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
   services: { strategy: 'one-for-one', intensity: 5, periodMs: 30_000, backoff: GENTLE, onExcess: 'escalate' },
   /** Of nobody: whatever crashes and has no supervisor (supervisors/orphans.ts). */
   orphans: { strategy: 'dynamic', intensity: 20, periodMs: 10_000, backoff: GENTLE, onExcess: 'abandon' },
@@ -116,7 +120,10 @@ export function startTree(deps: TreeDeps): Tree {
   ): ChildSpec => supervisorSpec(address, { policy, children, deps: effects, ...(parent !== undefined && { parent }) });
 
   const agents = new Map<string, ChildSpec>();
-  const served = families.map((kind) => specOf(familySupervisor(kind), POLICIES.family, SERVICES));
+  const served = [
+    specOf(HEALTH_SUPERVISOR, POLICIES.health, SERVICES),
+    ...families.map((kind) => specOf(familySupervisor(kind), POLICIES.family, SERVICES)),
+  ];
   const listed: readonly ChildSpec[] = [
     specOf(AGENTS, POLICIES.agents, ROOT, () => [...agents.values()]),
     specOf(TASKS_SUPERVISOR, POLICIES.tasks, ROOT),

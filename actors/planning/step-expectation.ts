@@ -67,7 +67,6 @@ function isEnough(figures: RunFigures | undefined): figures is RunFigures {
   return figures !== undefined && figures.durationMs.samples >= SAMPLES_MIN;
 }
 
-function from({ durationMs, usd, tokens, runs, failures }: RunFigures, basis: Basis): StepExpectation {
-  const failureShare = runs === 0 ? PRIOR.failureShare : failures / runs;
+function from({ durationMs, usd, tokens, failureShare }: RunFigures, basis: Basis): StepExpectation {
   return { durationMs, usd, tokens, failureShare, samples: durationMs.samples, basis };
 }

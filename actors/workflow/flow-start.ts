@@ -1,5 +1,6 @@
 /** What a workflow at work is started with. */
 import type { WorkflowGraph } from '../../protocol/graph.ts';
+import type { Select } from '../../protocol/selection.ts';
 
 /** The name of the logic in the kernel. */
 export const FLOW_LOGIC = 'flow';
@@ -11,6 +12,8 @@ export interface FlowStart {
   readonly input: unknown;
   readonly priority: number;
   readonly deadlineAtMs?: number;
+  /** How agents are chosen for the steps that do not say it. */
+  readonly select?: Select;
   /** `name@version`, where the graph is that of a registered workflow. */
   readonly reference?: string;
   /** The workflows that its steps call, and those that these call, as they were when the task began: by the names they are called by. */

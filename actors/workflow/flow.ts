@@ -11,6 +11,7 @@
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../../protocol/errors.ts';
 import type { WorkflowGraph } from '../../protocol/graph.ts';
+import type { Select } from '../../protocol/selection.ts';
 import type { Degradation } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';

@@ -68,9 +68,10 @@ export class FlowPlans {
     const isNamed = target.workflow !== undefined;
     const admitted = isNamed ? this.named(target.workflow) : this.admitted(target.graph);
     const { name, version } = admitted.graph;
-    const { priority = PRIORITY, deadlineMs } = options;
+    const { priority = PRIORITY, deadlineMs, select } = options;
     const deadline = deadlineMs === undefined ? {} : { deadlineAtMs: nowMs + deadlineMs };
-    const order = { task, input, priority, ...deadline, ...(isNamed && { reference: `${name}@${version}` }) };
+    const how = { ...deadline, ...(select !== undefined && { select }) };
+    const order = { task, input, priority, ...how, ...(isNamed && { reference: `${name}@${version}` }) };
     return flowWork(order, admitted);
   }
 
@@ -145,7 +146,7 @@ export class FlowPlans {
     const registry = this.#registry;
     return {
       hasAgent: (reference) => registry.agent(reference) !== undefined,
-      hasCapability: (capability) => registry.withCapability(capability).length > 0,
+      hasCapability: (capability) => registry.offersOf(capability).forTasks.length > 0,
       hasWorkflow: (reference) => registry.workflow(reference) !== undefined,
       successorOf: (reference) => {
         const graph = registry.workflow(reference);
@@ -155,7 +156,7 @@ export class FlowPlans {
       namesOf: (kind) => {
         if (kind === 'agent') return registry.names();
         if (kind === 'workflow') return registry.workflows().map((one) => one.name);
-        return new Set(registry.agents().flatMap((agent) => agent.capabilities));
+        return registry.capabilities();
       },
       outputSchemaOf: (target) => {
         if (target.agent !== undefined) return schemaOf(registry.agent(target.agent)?.output, 'output');

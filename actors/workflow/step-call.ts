@@ -1,5 +1,6 @@
 /** The cells that do the work of workflows' steps: what every one of them is made of, and those that call agents. */
 import type { WorkflowCall } from '../../protocol/graph.ts';
+import type { Select } from '../../protocol/selection.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
 import { STEP_LOGIC, type StepInput, type StepStart, stepAddress } from '../step.ts';
 import { TASKS_SUPERVISOR } from '../task.ts';
@@ -10,6 +11,8 @@ export interface Orders {
   readonly task: string;
   readonly priority: number;
   readonly deadlineAtMs?: number;
+  /** How agents are chosen where the call does not say it. */
+  readonly select?: Select;
 }
 
 /** The work of one step, as its actors name it. */
@@ -21,7 +24,9 @@ export interface StepPlace {
 }
 
 /** Whom a step calls, and how. */
-export type AgentCall = Pick<WorkflowCall, 'agent' | 'capability' | 'retry' | 'timeoutMs'>;
+export type AgentCall = Pick<WorkflowCall, 'agent' | 'capability' | 'retry' | 'timeoutMs'> & {
+  readonly select?: Select;
+};
 
 /** A cell that works for `owner`. */
 export function workerSpec(
@@ -46,7 +51,7 @@ export function agentCallSpec(
   orders: Orders,
   owner: string,
   { path, item, rests }: StepPlace,
-  { agent, capability, retry, timeoutMs }: AgentCall,
+  { agent, capability, retry, timeoutMs, select = orders.select }: AgentCall,
   input: unknown,
   { round, fallback }: Pick<Turn, 'round' | 'fallback'> = { fallback: 0 },
 ): ChildSpec {
@@ -62,6 +67,7 @@ export function agentCallSpec(
     ...(fallback > 0 && { fallback }),
     ...(agent !== undefined && { agent }),
     ...(capability !== undefined && { capability }),
+    ...(select !== undefined && { select }),
     ...(retry !== undefined && { retry }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   };

@@ -5,13 +5,6 @@ import type { VerbAdder } from '../verb.ts';
 /** Adds them. */
 export function addNodeVerbs(program: Command, verb: VerbAdder): void {
   verb(
-    program
-      .command('agents')
-      .description('the agents that a node has')
-      .option('--capability <name>', 'only those that offer it'),
-    async () => (await import('../verbs/agents.ts')).agents,
-  );
-  verb(
     program.command('tree').description('the supervision tree, or the actors of one task').argument('[id]', 'a task'),
     async () => (await import('../verbs/tree.ts')).tree,
   );

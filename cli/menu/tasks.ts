@@ -1,5 +1,6 @@
 /** Verbs about tasks. */
 import { type Command, Option } from 'commander';
+import { STRATEGIES } from '../../protocol/selection.ts';
 import { TASK_STATUSES } from '../../protocol/tasks.ts';
 import { decimal, durationMs, wholeNumber } from '../option-values.ts';
 import type { VerbAdder } from '../verb.ts';
@@ -21,7 +22,8 @@ export function addTaskVerbs(program: Command, verb: VerbAdder): void {
       .option('--deadline <time>', 'give up after this long, such as 30s, 5m, 1h', durationMs)
       .option('--priority <0-9>', 'higher first; 5 where none is given', (text) => wholeNumber(text, 0, 9))
       .option('--label <k=v...>', 'labels to find it by')
-      .option('--max-cost <usd>', 'budget in US dollars', decimal),
+      .option('--max-cost <usd>', 'budget in US dollars', decimal)
+      .addOption(new Option('--select <strategy>', 'how an agent is chosen for a capability').choices([...STRATEGIES])),
     async () => (await import('../verbs/submit.ts')).submit,
   );
   verb(
@@ -74,7 +76,7 @@ export function addTaskVerbs(program: Command, verb: VerbAdder): void {
 function addTarget(command: Command): Command {
   return command
     .option('--agent <name>', 'to this agent: name or name@version')
-    .option('--capability <name>', 'to any agent that offers this')
+    .option('--capability <name>', 'to any agent that offers this: name, or name@range such as text.review@^1.2')
     .option('--workflow <name>', 'a registered workflow: name or name@version')
     .option('--graph <file>', 'a workflow from a JSON file')
     .option('--goal <text>', 'what is to be reached, in words');

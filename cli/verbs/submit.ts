@@ -1,6 +1,7 @@
 /** `troupe submit`: submits a task, and waits for it where asked to. */
 import type { SubmitRequest } from '../../client/index.ts';
 import { OperatingError } from '../../protocol/errors.ts';
+import type { Strategy } from '../../protocol/selection.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
@@ -37,7 +38,8 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
   const graph = target === 'graph' ? await jsonArgument(`@${value}`, `--graph ${value}`) : value;
   const input = options['input'] === undefined ? undefined : await jsonArgument(options['input'] as string, '--input');
   const labels = labelsOf(options['label']);
-  const { deadline, priority, maxCost, key } = options as {
+  const { deadline, priority, maxCost, key, select } = options as {
+    select?: Strategy;
     deadline?: number;
     priority?: number;
     maxCost?: number;
@@ -52,6 +54,7 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
       ...(priority !== undefined && { priority }),
       ...(maxCost !== undefined && { budget: { usd: maxCost } }),
       ...(labels !== undefined && { labels }),
+      ...(select !== undefined && { select: { strategy: select } }),
     },
   };
 }

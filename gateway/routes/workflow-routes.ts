@@ -5,7 +5,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import { ANSWERS, ASKS } from '../rest-schemas.ts';
 import { API, answers, type RestApp, type RouteDeps } from '../route-deps.ts';
 import { WORKFLOW_ANSWERS, WORKFLOW_ASKS } from '../workflow-schemas.ts';
-import { shown } from './registry-routes.ts';
+import { shown } from './agent-routes.ts';
 
 /** Adds the routes of workflows. */
 export function registerWorkflowRoutes(app: RestApp, { registry, workflows }: RouteDeps): void {

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type AgentOptions, defineAgent } from '../../actors/agent-definition.ts';
 import { Registry } from '../../actors/registry.ts';
-import { Selector } from '../../actors/selector.ts';
 import { parseGraph } from '../../protocol/graph.ts';
 import type { InstalledLogic } from '../../runtime/cell.ts';
 import { createRegisters } from '../../runtime/registers.ts';
@@ -63,59 +62,6 @@ describe('The registry', () => {
       expect.objectContaining({ code: 'STATE_CONFLICT' }),
     );
     expect([registry.workflows().length, registry.workflow('w')?.version]).toEqual([1, '1.0.0']);
-  });
-});
-
-describe('The selector', () => {
-  const selector = (
-    busy: Readonly<Record<string, number>> = {},
-    waitsMs: Readonly<Record<string, number>> = {},
-  ): Selector =>
-    new Selector(
-      registry,
-      { laneFigures: (lane) => ({ running: busy[lane] ?? 0, waiting: 0 }) },
-      { waitMs: (agent) => waitsMs[agent] ?? 0 },
-    );
-
-  it('passes over those whose breaker is open, and says so', () => {
-    for (const name of ['idle', 'busy']) add(name, '1.0.0', { capabilities: ['c'] });
-    const { agent, data } = selector({ 'agent:busy': 8 }, { idle: 700 }).choose({ capability: 'c' }, []);
-    expect(agent.name).toBe('busy');
-    expect(data['why']).toBe('the least busy that offers it and whose breaker is not open');
-    expect(data['candidates']).toContainEqual({ agent: 'idle@1.0.0', load: 0, breaker: 'open', retryAfterMs: 700 });
-  });
-
-  it('takes the one that comes back first where all breakers are open, and says so', () => {
-    for (const name of ['late', 'soon']) add(name, '1.0.0', { capabilities: ['c'] });
-    const { agent, data } = selector({ 'agent:soon': 8 }, { late: 700, soon: 300 }).choose({ capability: 'c' }, []);
-    expect(agent.name).toBe('soon');
-    expect(data['why']).toMatch(/^the breakers of all that offer it are open/);
-  });
-
-  it('takes the least busy, measured by what each may do at once, and says why', () => {
-    add('big', '1.0.0', { capabilities: ['c'], concurrency: 100 });
-    add('small', '1.0.0', { capabilities: ['c'], concurrency: 2 });
-    const { agent, data } = selector({ 'agent:big': 10, 'agent:small': 1 }).choose({ capability: 'c' }, []);
-    expect(agent.name).toBe('big');
-    expect(data).toEqual({
-      agent: 'big@1.0.0',
-      capability: 'c',
-      why: 'the least busy that offers it',
-      candidates: [
-        { agent: 'big@1.0.0', load: 0.1 },
-        { agent: 'small@1.0.0', load: 0.5 },
-      ],
-    });
-    expect(selector().choose({ capability: 'c' }, ['big@1.0.0']).agent.name).toBe('small');
-    expect(() => selector().choose({ capability: 'c' }, ['big@1.0.0', 'small@1.0.0'])).toThrow(
-      expect.objectContaining({ code: 'NO_AGENT' }),
-    );
-  });
-
-  it('takes the one that was named', () => {
-    add('x', '1.0.0');
-    expect(selector().choose({ agent: 'x' }, []).data).toEqual({ agent: 'x@1.0.0', why: 'named' });
-    expect(() => selector().choose({ agent: 'y' }, [])).toThrow(expect.objectContaining({ code: 'NO_AGENT' }));
   });
 });
 

@@ -46,6 +46,7 @@ const breakers = {
 };
 const stepDeps: StepDeps = {
   choose: () => ({ agent, data: {} }),
+  peek: () => agent,
   agent: () => agent,
   breakers,
   answered: () => undefined,

@@ -64,6 +64,8 @@ describe('The OpenAPI document', () => {
         'GET /api/v1/backup',
         'GET /api/v1/agents',
         'GET /api/v1/agents/{name}',
+        'POST /api/v1/agents',
+        'DELETE /api/v1/agents/{name}',
         'GET /api/v1/workflows',
         'GET /api/v1/workflows/{name}',
         'POST /api/v1/workflows',

@@ -55,13 +55,13 @@ describe('Calls of one lane', () => {
     ] as const)
       start(key, { priority });
     expect([effects.laneFigures('lane'), effects.figures]).toEqual([
-      { running: 1, waiting: 5 },
+      { running: 1, waiting: 5, resting: 0 },
       { running: 1, waiting: 5 },
     ]);
     for (const key of ['first', 'high', 'high 2', 'over', 'mid', 'low']) await answer(key);
     expect(started).toEqual(['first', 'high', 'high 2', 'over', 'mid', 'low']);
     expect([effects.laneFigures('lane'), effects.figures]).toEqual([
-      { running: 0, waiting: 0 },
+      { running: 0, waiting: 0, resting: 0 },
       { running: 0, waiting: 0 },
     ]);
   });
@@ -94,7 +94,7 @@ describe('Calls of one lane', () => {
       ['a/fails', 'AGENT_FAILED'],
       ['a/late', 'TIMEOUT'],
     ]);
-    expect(effects.laneFigures('lane')).toEqual({ running: 1, waiting: 0 });
+    expect(effects.laneFigures('lane')).toEqual({ running: 1, waiting: 0, resting: 0 });
   });
 
   it('that are canceled while they wait never run, and give nothing away', async () => {
@@ -106,7 +106,7 @@ describe('Calls of one lane', () => {
     await answer('one');
     expect([started, settled]).toEqual([['one', 'three'], [['a/one', 'ok']]]);
     await answer('three');
-    expect(effects.laneFigures('lane')).toEqual({ running: 0, waiting: 0 });
+    expect(effects.laneFigures('lane')).toEqual({ running: 0, waiting: 0, resting: 0 });
   });
 });
 
@@ -168,7 +168,10 @@ describe('A call', () => {
     start('other');
     await world.elapse(60);
     const back = calls.get('sleeper')?.rest() as () => Promise<void>;
-    expect(started).toEqual(['sleeper', 'other']);
+    expect([started, effects.laneFigures('lane')]).toEqual([
+      ['sleeper', 'other'],
+      { running: 1, waiting: 0, resting: 1 },
+    ]);
     await world.elapse(10_000);
     expect(settled).toEqual([]);
     let isBack = false;
@@ -176,12 +179,12 @@ describe('A call', () => {
     await world.settle();
     expect(isBack).toBe(false);
     await answer('other');
-    expect([isBack, effects.laneFigures('lane')]).toEqual([true, { running: 1, waiting: 0 }]);
+    expect([isBack, effects.laneFigures('lane')]).toEqual([true, { running: 1, waiting: 0, resting: 0 }]);
     await world.elapse(39);
     expect(settled).toEqual([['a/other', 'ok']]);
     await world.elapse(1);
     expect(settled.at(-1)).toEqual(['a/sleeper', 'TIMEOUT']);
-    expect(effects.laneFigures('lane')).toEqual({ running: 0, waiting: 0 });
+    expect(effects.laneFigures('lane')).toEqual({ running: 0, waiting: 0, resting: 0 });
   });
 
   it('that ends while it rests, or waits to come back, leaves no place taken', async () => {
@@ -195,7 +198,7 @@ describe('A call', () => {
     await coming;
     await world.settle();
     expect([effects.laneFigures('lane'), effects.figures]).toEqual([
-      { running: 0, waiting: 0 },
+      { running: 0, waiting: 0, resting: 0 },
       { running: 0, waiting: 0 },
     ]);
     const again = calls.get('sleeper')?.rest();

@@ -154,7 +154,13 @@ describe('What a step is expected to take', () => {
   const agent = defineAgent({ name: 'a', version: '1.0.0', cost: { usd: 0.02 }, run: () => 1 });
   const free = defineAgent({ name: 'b', version: '1.0.0', run: () => 1 });
   const figuresOf = (ms: number, samples: number): RunFigures => ({
-    ...{ runs: samples, failures: samples / 10, durationMs: { p50: ms, p90: ms * 2, samples } },
+    ...{
+      runs: samples,
+      failures: samples / 10,
+      failureShare: 0.1,
+      codes: {},
+      durationMs: { p50: ms, p90: ms * 2, samples },
+    },
     ...{ usd: { p50: 0, p90: 0, samples }, tokens: { p50: 0, p90: 0, samples } },
   });
   const reader = (known: Partial<FiguresReader>): FiguresReader => ({

@@ -1,0 +1,160 @@
+/**
+ * Chooses the agent for a step. By name there is one; by capability the best of those that offer it, by the score of score.ts. The
+ * choice says why, with the scores of the best candidates part by part.
+ *
+ * A choice looks once at each agent that offers the capability, and at no others; where very many do, at a part of them that is
+ * another one each time.
+ */
+import type { Select, Strategy } from '../../protocol/selection.ts';
+import type { AgentDefinition } from '../agent-definition.ts';
+import { namesOf } from '../agent-names.ts';
+import type { Offer, OfferList } from '../offers.ts';
+import type { Registry } from '../registry.ts';
+import { Affinity } from './affinity.ts';
+import { candidateLine, type Choice, reasonOf, type Scored, type SelectRequest } from './choice.ts';
+import { allExcluded, allTooDear, unknownAgent, unknownCapability } from './no-agent.ts';
+import { costOf, type Readings } from './readings.ts';
+import { bestsOf, type Candidate, matchOf, scoreOf } from './score.ts';
+import { weightsOf } from './strategies.ts';
+
+/** What a choice asks of the rest of the node. */
+export interface SelectorDeps {
+  readonly registry: Registry;
+  readonly readings: Readings;
+  /** Where a request names no strategy. */
+  readonly strategy: Strategy;
+}
+
+/** Candidates that one choice looks at. */
+export const CANDIDATES_MAX = 1_000;
+/** Candidates that a choice names with their figures: the best ones. */
+const SHOWN_MAX = 5;
+
+/** The selector of one node. */
+export class Selector {
+  readonly #deps: SelectorDeps;
+  readonly #affinity = new Affinity();
+
+  constructor(deps: SelectorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Errors: NO_AGENT, with the nearest names where there are some; BUDGET_EXCEEDED where all cost more than is left. */
+  choose(request: SelectRequest): Choice {
+    if (request.agent !== undefined) return this.#named(request.agent);
+    const { capability = '' } = request;
+    const { list, offered, ranked, bests, strategy } = this.#rank(request);
+    const [best] = ranked as [Scored];
+    const { agent, names } = best.offer;
+    list.turn = list.forTasks.indexOf(best.offer) + 1;
+    const work = workOf(request);
+    if (work !== undefined && list.forTasks.length > 1) this.#affinity.served(work, names.reference);
+    const data = {
+      agent: names.reference,
+      capability,
+      strategy,
+      why: reasonOf(best, { offered, all: list.forTasks.length }, request, strategy),
+    };
+    if (offered === 1) return { agent, data };
+    return { agent, data: { ...data, candidates: ranked.map((one) => candidateLine(one, bests)), offered } };
+  }
+
+  /** Who would be chosen, without choosing: nobody's turn passes. Errors: as `choose`. */
+  peek(request: SelectRequest): AgentDefinition {
+    if (request.agent !== undefined) return this.#named(request.agent).agent;
+    return (this.#rank(request).ranked[0] as Scored).offer.agent;
+  }
+
+  #named(reference: string): Choice {
+    const { registry } = this.#deps;
+    const agent = registry.agent(reference);
+    if (agent === undefined) throw unknownAgent(reference, registry);
+    return { agent, data: { agent: namesOf(agent).reference, why: 'named' } };
+  }
+
+  /** The best of those that may be chosen, the best first; equals take turns. */
+  #rank(request: SelectRequest) {
+    const { select = {}, capability = '' } = request;
+    const { registry } = this.#deps;
+    const list = registry.offersOf(capability);
+    const [first] = list.forTasks;
+    if (first === undefined) throw unknownCapability(capability, registry);
+    const strategy = select.strategy ?? this.#deps.strategy;
+    const weights = weightsOf(strategy, select);
+    const { offers, offered } = eligible(list, request);
+    const work = workOf(request);
+    const server = work === undefined ? undefined : this.#affinity.of(work);
+    const candidates = offers.map((offer) => this.#candidate(offer, first.version, server, select.prefer));
+    const bests = bestsOf(candidates);
+    const ranked: Scored[] = [];
+    for (const [at, candidate] of candidates.entries()) {
+      const score = scoreOf(candidate, bests, weights);
+      if (ranked.length === SHOWN_MAX && score <= (ranked[SHOWN_MAX - 1] as Scored).score) continue;
+      let place = ranked.length;
+      while (place > 0 && (ranked[place - 1] as Scored).score < score) place--;
+      ranked.splice(place, 0, { offer: offers[at] as Offer, candidate, score });
+      if (ranked.length > SHOWN_MAX) ranked.pop();
+    }
+    return { list, offered, ranked, bests, strategy };
+  }
+
+  #candidate(offer: Offer, newest: string, server: string | undefined, prefer: Select['prefer']): Candidate {
+    const { agent, names, version } = offer;
+    const match = version === newest ? 1 : matchOf(version, newest);
+    return this.#deps.readings.of(agent, names, match, affinityOf(agent, names.reference, server, prefer));
+  }
+}
+
+/** Those that may be chosen, from the one whose turn it is, and how many there are; at least one. Errors: NO_AGENT, BUDGET_EXCEEDED. */
+function eligible(
+  list: OfferList,
+  request: SelectRequest,
+): { readonly offers: readonly Offer[]; readonly offered: number } {
+  const { capability = '', select, not: others = [], tried = [], budgetLeftUsd } = request;
+  const { forTasks: all, turn } = list;
+  const at = turn % all.length;
+  let offers: readonly Offer[] = at === 0 ? all : all.slice(at).concat(all.slice(0, at));
+  const not = [...(select?.not ?? []), ...others];
+  if (not.length > 0) {
+    offers = offers.filter(({ agent, names }) => !not.includes(agent.name) && !not.includes(names.reference));
+    if (offers.length === 0) throw allExcluded(capability, not);
+  }
+  if (budgetLeftUsd !== undefined) {
+    const least = Math.min(...offers.map(({ agent }) => costOf(agent)));
+    offers = offers.filter(({ agent }) => costOf(agent) <= budgetLeftUsd);
+    if (offers.length === 0) throw allTooDear(capability, budgetLeftUsd, least);
+  }
+  if (tried.length > 0) {
+    const untried = offers.filter(({ names }) => !tried.includes(names.reference));
+    offers = untried.length > 0 ? untried : [leastRecent(offers, tried)];
+  }
+  return { offers: offers.length > CANDIDATES_MAX ? offers.slice(0, CANDIDATES_MAX) : offers, offered: offers.length };
+}
+
+/** Under what name this work is remembered. */
+function workOf({ select, task, capability = '' }: SelectRequest): string | undefined {
+  if (select?.key !== undefined) return `key:${select.key}\0${capability}`;
+  return task === undefined ? undefined : `${task}\0${capability}`;
+}
+
+/** Of those that have all failed, the one whose failure is longest ago. */
+function leastRecent(offers: readonly Offer[], tried: readonly string[]): Offer {
+  const when = ({ names }: Offer): number => tried.indexOf(names.reference);
+  return offers.reduce((least, one) => (when(one) < when(least) ? one : least));
+}
+
+/** The part of the wishes that it fits: that it has served the work before, where anyone has, and has the labels. */
+function affinityOf(
+  agent: AgentDefinition,
+  reference: string,
+  server: string | undefined,
+  prefer: Select['prefer'],
+): number {
+  if (server === undefined && prefer === undefined) return 0;
+  const served = server === reference ? 1 : 0;
+  if (prefer === undefined) return served;
+  const wanted = Object.entries(prefer);
+  const fits = wanted.filter(([label, value]) => agent.labels?.[label] === value).length;
+  const share = wanted.length === 0 ? 0 : fits / wanted.length;
+  return server === undefined ? share : (served + share) / 2;
+}
