@@ -9,6 +9,7 @@ import { loadAgentFiles } from './actors/agent-files.ts';
 import { ForkDesk } from './actors/fork-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
+import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
@@ -38,6 +39,8 @@ import { hireStaff } from './staff.ts';
 export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
   readonly agents?: readonly AgentDefinition[];
   readonly workflows?: readonly unknown[];
+  /** Durable subscriptions, by their names: made, or given another content, at each start. */
+  readonly subscriptions?: readonly DeclaredSubscription[];
 }
 
 /** What a node is made of. */
@@ -47,6 +50,7 @@ export interface NodeParts {
   readonly log: Log;
   readonly agents: readonly AgentDefinition[];
   readonly workflows: readonly unknown[];
+  readonly subscriptions?: readonly DeclaredSubscription[];
   /** In place of the store that the settings name. */
   readonly store?: Store;
   /** In place of worker threads. */
@@ -72,7 +76,7 @@ export interface Node {
  * Errors: INVALID_INPUT, with every mistake in `details.mistakes`; those of `buildNode`.
  */
 export async function startNode(options: StartOptions = {}): Promise<Node> {
-  const { agents = [], workflows = [], ...settingOptions } = options;
+  const { agents = [], workflows = [], subscriptions = [], ...settingOptions } = options;
   const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment(), options: settingOptions });
   if (!outcome.ok) throw outcome.error;
   const { settings, warnings } = outcome;
@@ -83,7 +87,7 @@ export async function startNode(options: StartOptions = {}): Promise<Node> {
     log.error('The node cannot go on and ends; unfinished work goes on at its next start.', { error: error.message });
     process.exit(1);
   };
-  return await buildNode({ world, settings, log, agents, workflows, onFatal });
+  return await buildNode({ world, settings, log, agents, workflows, subscriptions, onFatal });
 }
 
 /** The log that the settings ask for. */
@@ -229,9 +233,9 @@ async function load(
 
 /** What was unfinished when the node last stopped goes on. */
 async function recover(
-  { log, settings }: NodeParts,
+  { log, settings, subscriptions: declared }: NodeParts,
   { kernel, store, committer, fence, retention }: Core,
-  { desk, effects, registry, tree, specOf }: Staff,
+  { desk, effects, registry, tree, specOf, subscriptions, groups }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
   const keeper = new Recovery(kernel, store, specOf, {
@@ -253,6 +257,8 @@ async function recover(
   desk.strandedOf = (task) =>
     keeper.stranded.find(({ address }) => address.split('/')[1] === task && !address.startsWith('agent/'))?.error;
   await effects.sweep();
+  groups.start(await store.definitions('group'));
+  await subscriptions.start(await store.definitions('subscription'), declared);
   await retention.start();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });

@@ -4,10 +4,14 @@
  */
 import { agentLogic } from './actors/agent-logic.ts';
 import { createAgentServices } from './actors/agent-services.ts';
+import { Asking } from './actors/asking/asking.ts';
+import { questionLogic } from './actors/asking/question.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
-import { Families } from './actors/family.ts';
+import { Families, flatFamily } from './actors/family.ts';
+import { groupLogic } from './actors/groups/group.ts';
+import { GroupDesk } from './actors/groups/group-desk.ts';
 import { Ledger } from './actors/ledger.ts';
 import { Registry } from './actors/registry.ts';
 import { Selector } from './actors/selector.ts';
@@ -15,6 +19,10 @@ import { sessionLogic } from './actors/session.ts';
 import { Sessions } from './actors/sessions.ts';
 import { stepLogic } from './actors/step.ts';
 import { taskLogic } from './actors/task.ts';
+import { createHand } from './actors/topics/handing.ts';
+import { subscriptionLogic } from './actors/topics/subscription.ts';
+import { SubscriptionDesk } from './actors/topics/subscription-desk.ts';
+import { TopicDesk } from './actors/topics/topic-desk.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
@@ -48,7 +56,7 @@ export function hireStaff(grounds: Grounds) {
   const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
-  const services = createAgentServices({ world, log, kernel, workers, ledger, desk: () => desk });
+  const services = createAgentServices({ world, log, kernel, workers, ledger, desks: () => messages });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
   const breakers = new Breakers({
     ...{ kernel, world, log: kernel.log },
@@ -56,12 +64,20 @@ export function hireStaff(grounds: Grounds) {
   });
   const selector = new Selector(registry, kernel.effects, breakers);
   const plans = new FlowPlans(registry);
-  const families = new Families([]);
+  const families = new Families(messageFamilies(kernel, () => ({ desk, topics, groups })));
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
     planFlow: (submission, task, nowMs) => plans.plan(submission, task, nowMs),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
+  const admit = (): void => desk.admit();
+  const { mail } = desk;
+  const topics: TopicDesk = new TopicDesk({ kernel, store, asks, admit });
+  const checkFlow = (target: object): void =>
+    void plans.plan({ target, input: undefined, options: {} }, 'check', kernel.nowMs());
+  const subscriptions = new SubscriptionDesk({ kernel, registry, topics, checkFlow, admit });
+  const groups: GroupDesk = new GroupDesk({ kernel, asks, registry, mail, admit });
+  const messages = { kernel, mail, asking: new Asking({ kernel, asks, mail }), topics, groups, admit };
   const sessions = new Sessions(kernel, registers);
   const stepDeps = {
     choose: selector.choose.bind(selector),
@@ -71,7 +87,7 @@ export function hireStaff(grounds: Grounds) {
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
   const agents = (capability: string | undefined) => agentEntries(registers, capability);
-  const session = sessionLogic({ desk, feed: kernel.feed, agents });
+  const session = sessionLogic({ desk, topics, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');
   installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(kernel, flow, 'workflow');
@@ -85,7 +101,24 @@ export function hireStaff(grounds: Grounds) {
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  return { registry, plans, desk, asks, effects, sessions, breakers, tree, specOf };
+  const messaging = { topics, subscriptions, groups };
+  return { registry, plans, desk, asks, effects, sessions, breakers, tree, specOf, ...messaging };
+}
+
+/** The actors that messages go through. */
+function messageFamilies(
+  kernel: Kernel,
+  desks: () => { readonly desk: Desk; readonly topics: TopicDesk; readonly groups: GroupDesk },
+) {
+  const { deadLetters } = kernel;
+  const question = questionLogic((to, event) => deadLetters.add({ reason: 'no_asker', to, event }));
+  const subscription = subscriptionLogic({
+    hand: createHand(kernel, () => desks().desk),
+    onCursor: (name, cursor) => desks().topics.moved(name, cursor),
+    onDropped: (to, reason, event, bytes) => deadLetters.add({ reason, to, event, bytes }),
+  });
+  const group = groupLogic((name, row) => desks().groups.changed(name, row));
+  return [flatFamily(question, 1), flatFamily(subscription, 1), flatFamily(group, 1)];
 }
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {

@@ -6,10 +6,13 @@ import type { AnyStateMachine } from 'xstate';
 import type { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
 import { isName, isVersion } from '../protocol/names.ts';
+import { issuesOf } from '../protocol/issues.ts';
+import { type SubscriptionRequest, subscriptionSchema } from '../protocol/subscription.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import type { KeptClass } from '../runtime/machine-classes.ts';
 import { LINT_RULES, type LintRule } from '../runtime/machine-lint.ts';
 import type { AgentContext } from './agent-context.ts';
+import { isCoordinator, parseCoordinator } from './coordinator.ts';
 import type { Probe } from './doubt.ts';
 import { type Migration, migrationFaults } from './migration.ts';
 
@@ -42,6 +45,15 @@ export interface EffectDefinition {
   readonly probe?: Probe;
   run(args: { readonly input: unknown; readonly ctx: AgentContext }): unknown;
 }
+
+/** What an agent does with a message of a topic. In templates `input` is the message: `id`, `topic`, `at`, `data`. */
+export type TopicHandler = Pick<
+  SubscriptionRequest,
+  'key' | 'event' | 'backlogMax' | 'whenFull' | 'keepMs' | 'tasksMax'
+> & {
+  /** The input of the task, a template. Default: the data of the message. */
+  readonly input?: unknown;
+};
 
 /** What `defineAgent` takes. Only `name`, `version` and one of `run` and `machine` are required. */
 export interface AgentOptions<Input = unknown, Output = unknown> {
@@ -80,6 +92,13 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly migrate?: readonly Migration[];
   /** Rules of the definition linter whose warnings are not wanted (docs/agents-machines.md). Machines only. */
   readonly lint?: { readonly ignore?: readonly LintRule[] };
+  /**
+   * Topics that it hears of, by their patterns: each is a durable subscription. A message wakes the actor under `key` of a keyed
+   * agent, and starts a task of any other.
+   */
+  readonly on?: Readonly<Record<string, TopicHandler>>;
+  /** The coordinator, `NAME` or `NAME/KEY` of a keyed agent: messages to actors of this agent go to it. Keyed agents only. */
+  readonly via?: string;
   /** Throws, or answers false, when the agent cannot work now. */
   readonly health?: () => boolean | Promise<boolean>;
 }
@@ -163,6 +182,7 @@ function faultsOf(options: AgentOptions): string[] {
     );
   check(options.context === undefined || options.machine !== undefined, '`context` is for machines');
   check(options.keyed !== true || options.machine !== undefined, 'a keyed agent must be a machine');
+  faults.push(...messageFaults(options));
   for (const rule of options.lint?.ignore ?? [])
     check(
       LINT_RULES.includes(rule),
@@ -211,6 +231,26 @@ function faultsOf(options: AgentOptions): string[] {
     );
   }
   return faults;
+}
+
+function messageFaults({ name, keyed, via, on = {} }: AgentOptions): readonly string[] {
+  const isVia = via === undefined || (keyed === true && isCoordinator(via) && parseCoordinator(via).agent !== name);
+  const faults = isVia ? [] : ['`via` names another keyed agent, NAME or NAME/KEY, and is for keyed agents'];
+  return [
+    ...faults,
+    ...Object.entries(on).flatMap(([topic, handler]) => handlerFaults(topic, handler, keyed === true)),
+  ];
+}
+
+function handlerFaults(topic: string, { input, ...rest }: TopicHandler, keyed: boolean): readonly string[] {
+  const target = keyed ? { agent: 'agent' } : { task: { agent: 'agent', ...(input !== undefined && { input }) } };
+  const { error } = subscriptionSchema.safeParse({ topic, ...target, ...rest });
+  const faults = error === undefined ? [] : issuesOf(error);
+  if (keyed && input !== undefined)
+    faults.push({ path: 'input', message: 'a keyed agent gets the message as an event' });
+  return faults.map(
+    ({ path, message }) => `\`on\` for ${JSON.stringify(topic)}: ${path === '' ? '' : `${path}: `}${message}`,
+  );
 }
 
 function isWhole(value: number, min: number, max: number): boolean {

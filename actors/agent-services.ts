@@ -5,9 +5,9 @@ import type { Log } from '../runtime/log.ts';
 import type { WorkerPool } from '../runtime/workers/pool.ts';
 import type { World } from '../runtime/world.ts';
 import type { ContextDeps } from './agent-context.ts';
-import type { Desk } from './desk.ts';
 import type { JournalShelf } from './journal.ts';
 import type { CallPlace, Ledger } from './ledger.ts';
+import { createMessageServices, type MessageDesks } from './message-services.ts';
 
 /** What the services are made from. */
 export interface ServiceDeps {
@@ -16,8 +16,8 @@ export interface ServiceDeps {
   readonly kernel: Kernel;
   readonly workers: WorkerPool;
   readonly ledger: Ledger;
-  /** The desk is made after the registry, which needs these. */
-  desk(): Desk;
+  /** The desks are made after the registry, which needs these. */
+  desks(): MessageDesks;
 }
 
 /** The services of one node, for all its agents. */
@@ -27,10 +27,9 @@ export function createAgentServices(deps: ServiceDeps): ContextDeps {
     world,
     log,
     shelf: (place) => shelfOf(kernel, ledger, place),
-    undeliverable: (reason) => kernel.meter.deadLetter(reason),
+    undeliverable: (reason, from) => kernel.deadLetters.add({ reason, to: 'parent', from }),
     runWorker: (call) => workers.run(call),
-    tell: (agent, key, event) => deps.desk().tell(agent, key, event),
-    ask: (agent, key, event, options) => deps.desk().ask(agent, key, event, options.timeoutMs, options.signal),
+    messages: createMessageServices(deps.desks),
   };
 }
 

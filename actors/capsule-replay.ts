@@ -251,7 +251,9 @@ function offlineServices(world: World, step: (words: string) => void): ContextDe
     }),
     undeliverable: () => {},
     runWorker: absent('Worker threads'),
-    tell: absent('Other actors'),
-    ask: absent('Other actors'),
+    messages: {
+      ...{ tell: absent('Other actors'), ask: absent('Other actors'), publish: absent('Topics') },
+      ...{ broadcast: absent('Other actors'), member: absent('Groups') },
+    },
   };
 }

@@ -13,9 +13,6 @@ const DONE = Promise.resolve();
 const READS: ReadonlySet<ClientMessageType> = new Set(['task.get', 'task.list', 'agent.list']);
 const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
   'approval.resolve',
-  'topic.subscribe',
-  'topic.unsubscribe',
-  'topic.publish',
   'state.get',
   'state.set',
   'state.watch',

@@ -17,6 +17,7 @@ import type { AgentEntry } from '../runtime/registers.ts';
 import type { Desk } from './desk.ts';
 import { errorFrame } from './session-frames.ts';
 import { SessionHandlers } from './session-handlers.ts';
+import type { TopicDesk } from './topics/topic-desk.ts';
 import type { Watch } from './watch.ts';
 
 /** The other end of a session. Frames are encoded and sent in the order they are given. */
@@ -54,6 +55,7 @@ export interface SessionState {
 /** What sessions need of their node. */
 export interface SessionDeps {
   readonly desk: Desk;
+  readonly topics: TopicDesk;
   readonly feed: Feed;
   agents(capability: string | undefined): readonly AgentEntry[];
 }

@@ -3,10 +3,19 @@
  * refused. Shapes only: whether a task exists, whether a version has a feature, who may do what is decided elsewhere.
  */
 import { z } from 'zod';
-import { actorKeyField, eventNameField, labelsField, nameField, referenceField, whole, words } from './fields.ts';
+import {
+  actorKeyField,
+  eventNameField,
+  labelsField,
+  nameField,
+  referenceField,
+  topicField as topic,
+  topicPatternField as topicPattern,
+  whole,
+  words,
+} from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { TASK_STATUSES } from './tasks.ts';
-import { isTopic, isTopicPattern } from './topics.ts';
 
 const anyId = words(LIMITS.idCharactersMax);
 const anything = z.unknown();
@@ -14,10 +23,6 @@ const plainObject = z.record(z.string(), z.unknown());
 const stateName = words(LIMITS.stateNameCharactersMax);
 const cursor = words(LIMITS.cursorCharactersMax).exactOptional();
 const limit = whole(1, LIMITS.listMax).exactOptional();
-const topicPattern = z
-  .string()
-  .refine(isTopicPattern, { error: 'expected a topic, such as orders.*.created or orders.#' });
-const topic = z.string().refine(isTopic, { error: 'expected a topic without * and #, such as orders.eu.created' });
 
 /** Events reach a machine as {type, …}: the type must not be one of the machine's own. */
 const event = z.looseObject({ type: eventNameField });
@@ -28,7 +33,8 @@ const signalData = plainObject.refine((data) => !Object.hasOwn(data, 'type'), {
 
 const TARGETS = ['agent', 'capability', 'workflow', 'graph', 'goal'] as const;
 
-const taskOptions = z.object({
+/** How a task is to be done. */
+export const taskOptionsSchema = z.object({
   priority: whole(0, 9).exactOptional(),
   deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
   budget: z
@@ -50,7 +56,7 @@ const requestFields = {
   goal: words(LIMITS.goalCharactersMax).exactOptional(),
   input: anything.exactOptional(),
   key: words(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
-  options: taskOptions.exactOptional(),
+  options: taskOptionsSchema.exactOptional(),
 };
 
 /** Runs beside the other checks, so that all faults are told at once. */
@@ -106,7 +112,11 @@ export const CLIENT_MESSAGES = Object.freeze({
   }),
   'topic.subscribe': message('topic.subscribe', { topic: topicPattern }),
   'topic.unsubscribe': message('topic.unsubscribe', { topic: topicPattern }),
-  'topic.publish': message('topic.publish', { topic, data: anything.exactOptional() }),
+  'topic.publish': message('topic.publish', {
+    topic,
+    data: anything.exactOptional(),
+    key: words(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
+  }),
   'state.get': message('state.get', { scope: stateName, name: stateName }),
   'state.set': message('state.set', {
     scope: stateName,

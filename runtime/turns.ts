@@ -41,6 +41,8 @@ export class Turns {
   #current: Cell | undefined;
   /** Of what the current turn sends. */
   hops = 0;
+  /** What the current turn handles, where someone waits for what comes of it. */
+  cause: Envelope | undefined;
   #ops: (() => void)[] = [];
   #running = false;
   #scheduled = false;
@@ -129,6 +131,7 @@ export class Turns {
     if (isUsers && !this.#desk.entering(cell, envelope)) return;
     const { hops = 0 } = envelope;
     this.hops = isUsers || hops > 0 ? hops + 1 : 0;
+    this.cause = envelope.asked === undefined ? undefined : envelope;
     const before = cell.checkpoint;
     this.#current = cell;
     let crash: { readonly error: unknown } | undefined;
@@ -143,6 +146,7 @@ export class Turns {
     if (crash !== undefined) {
       this.#ops.length = 0;
       this.hops = 0;
+      this.cause = undefined;
       cell.checkpoint = before;
       this.#desk.crashed(cell, envelope, crash.error);
       return;
@@ -154,6 +158,7 @@ export class Turns {
       this.#desk.touch(cell);
     this.#flush();
     this.hops = 0;
+    this.cause = undefined;
     if (envelope.kind === 'start' && cell.spec.listed === true) this.#desk.started(cell, before !== undefined);
     this.#desk.finished(cell);
   }

@@ -9,6 +9,7 @@ import { fillCell, NO_ROWS, type PackedRows } from './cell-filling.ts';
 import { type CellFit, fitCell, type LogicShelf } from './cell-fit.ts';
 import type { ChildSpec } from './child-spec.ts';
 import type { Kernel } from './kernel.ts';
+import type { Envelope } from './mailbox.ts';
 import { unpackCell } from './snapshots.ts';
 import type { Store } from './stores/store.ts';
 
@@ -234,15 +235,17 @@ export class Waking {
       this.#kernel.post(supervisor, { type: 'child.ended', address, exit: 'failed', error: body, spec: cell.spec });
     this.#kernel.lifeOver(cell, { reason: 'failed', error: body });
     const { control, user } = cell.mailbox.waiting();
-    for (const envelope of [...control, ...user]) {
-      const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
-      if (typeof replyTo === 'string') this.#answer(replyTo, body);
-      else this.#kernel.meter.deadLetter('not_woken');
-    }
+    for (const envelope of [...control, ...user]) this.#return(address, envelope, body);
   }
 
-  #answer(replyTo: string, error: ErrorBody): void {
-    this.#kernel.post(replyTo, { type: 'rejected', error });
+  /** A message that its actor cannot handle: whoever waits to hear of that is told. */
+  #return(to: string, envelope: Envelope, error: ErrorBody): void {
+    const { bounce } = envelope;
+    const event = envelope.kind === 'event' ? envelope.event : undefined;
+    const replyTo = event?.['replyTo'];
+    if (bounce !== undefined) this.#kernel.post(bounce.to, { type: 'bounced', ref: bounce.ref, event, error });
+    else if (typeof replyTo === 'string') this.#kernel.post(replyTo, { type: 'rejected', error });
+    else this.#kernel.deadLetters.add({ reason: 'not_woken', to, event });
   }
 
   #strand(address: string, error: OperatingError): void {
