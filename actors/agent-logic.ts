@@ -63,6 +63,9 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
           const records = journalOf(journalName(spec), key);
           return row.startsWith(`${records}/`) || row.startsWith(`${records}~`);
         },
+        // What was asked is left to itself; whatever else was done must not be done again should the call come back.
+        forsaken: (spec, key, row) =>
+          row.startsWith(`${journalOf(journalName(spec), key)}/`) && /\/ctx\.ask#\d+$/.test(row),
       }),
       perform: (call, spec) => performNamed(definition, deps, call, spec),
     };

@@ -31,9 +31,9 @@ export class Asks {
     this.#kernel = kernel;
     kernel.installSink(PREFIX, (address, event) => {
       const settle = this.#waiting.get(address);
-      // Who asked has given up, or has gone.
-      if (settle === undefined) kernel.deadLetters.add({ reason: 'no_asker', to: address, event });
-      else settle(event);
+      if (settle !== undefined) return settle(event);
+      // Who asked has given up, or has gone. What somebody keeps is not lost by that.
+      if (event['isKept'] !== true) kernel.deadLetters.add({ reason: 'no_asker', to: address, event });
     });
   }
 

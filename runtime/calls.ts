@@ -82,6 +82,8 @@ export class Calls {
   cancel(cell: Cell, key: string): void {
     this.#intended.delete(`${cell.address}\0${key}`);
     this.effects.cancel(cell.address, key);
+    const { logic, spec } = cell;
+    if (logic.forsaken !== undefined) this.#drop(cell, (row) => logic.forsaken?.(spec, key, row) === true);
   }
 
   /** None of the cell's calls is wanted any more, whether it has begun or not. */
@@ -101,10 +103,12 @@ export class Calls {
     if (cell === undefined || cell.phase === 'ended') return;
     this.#desk.deliverOutcome(cell, key, outcome, asked);
     const { logic } = cell;
-    if (logic.outlived === undefined) return;
     // In the epoch of the outcome: never may both be gone.
-    for (const row of [...cell.attached().keys()])
-      if (logic.outlived(cell.spec, key, row)) this.#desk.attach(cell, row, undefined);
+    if (logic.outlived !== undefined) this.#drop(cell, (row) => logic.outlived?.(cell.spec, key, row) === true);
+  }
+
+  #drop(cell: Cell, isOver: (row: string) => boolean): void {
+    for (const row of [...cell.attached().keys()]) if (isOver(row)) this.#desk.attach(cell, row, undefined);
   }
 }
 

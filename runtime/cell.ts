@@ -37,6 +37,8 @@ export interface InstalledLogic {
    * on, whose attachments would grow without end.
    */
   outlived?(spec: ChildSpec, key: string, row: string): boolean;
+  /** The same, where the actor no longer wants the call under `key`. */
+  forsaken?(spec: ChildSpec, key: string, row: string): boolean;
   /** Makes the calls its actors ask for. */
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }

@@ -159,9 +159,9 @@ function tell(state: QuestionState, event: ActorEvent, port: CellPort): Question
 }
 
 function messageOf({ answer }: QuestionState): ActorEvent {
-  if (answer?.ok === true) return { type: 'answer', value: answer.value };
+  if (answer?.ok === true) return { type: 'answer', value: answer.value, isKept: true };
   const error = answer?.error ?? new OperatingError('INTERNAL', 'A question ended without an answer.').toBody();
-  return { type: 'rejected', error };
+  return { type: 'rejected', error, isKept: true };
 }
 
 function forget(state: QuestionState, _event: ActorEvent, port: CellPort): QuestionState {
