@@ -11,6 +11,8 @@ export {
   type SubmitRequest,
   type TaskHandle,
   type TaskNews,
+  type TopicMessage,
+  type TopicSubscription,
 } from './client/index.ts';
 export { type Node, type StartOptions, startNode } from './node.ts';
 export { VERSION } from './runtime/version.ts';

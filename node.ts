@@ -274,7 +274,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
   const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, committer, fence, store } = core;
-  const { desk, effects, sessions, registry, plans, breakers, tree } = staff;
+  const { desk, effects, sessions, registry, plans, breakers, tree, topics, subscriptions, groups } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
@@ -282,6 +282,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
     store,
     ...{ settings, world, log, metrics, kernel, desk, effects, sessions, registry, registers, plans },
+    ...{ topics, subscriptions, groups },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),

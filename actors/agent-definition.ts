@@ -6,8 +6,6 @@ import type { AnyStateMachine } from 'xstate';
 import type { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
 import { isName, isVersion } from '../protocol/names.ts';
-import { issuesOf } from '../protocol/issues.ts';
-import { type SubscriptionRequest, subscriptionSchema } from '../protocol/subscription.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import type { KeptClass } from '../runtime/machine-classes.ts';
 import { LINT_RULES, type LintRule } from '../runtime/machine-lint.ts';
@@ -15,6 +13,7 @@ import type { AgentContext } from './agent-context.ts';
 import { isCoordinator, parseCoordinator } from './coordinator.ts';
 import type { Probe } from './doubt.ts';
 import { type Migration, migrationFaults } from './migration.ts';
+import { hearingFaults, type TopicHandler } from './topics/topic-handler.ts';
 
 /**
  * How failed attempts are repeated. The pause before attempt n+1 is `backoffMs` × `factor`^(n-1), at most `maxBackoffMs`,
@@ -45,15 +44,6 @@ export interface EffectDefinition {
   readonly probe?: Probe;
   run(args: { readonly input: unknown; readonly ctx: AgentContext }): unknown;
 }
-
-/** What an agent does with a message of a topic. In templates `input` is the message: `id`, `topic`, `at`, `data`. */
-export type TopicHandler = Pick<
-  SubscriptionRequest,
-  'key' | 'event' | 'backlogMax' | 'whenFull' | 'keepMs' | 'tasksMax'
-> & {
-  /** The input of the task, a template. Default: the data of the message. */
-  readonly input?: unknown;
-};
 
 /** What `defineAgent` takes. Only `name`, `version` and one of `run` and `machine` are required. */
 export interface AgentOptions<Input = unknown, Output = unknown> {
@@ -233,24 +223,11 @@ function faultsOf(options: AgentOptions): string[] {
   return faults;
 }
 
-function messageFaults({ name, keyed, via, on = {} }: AgentOptions): readonly string[] {
+function messageFaults(options: AgentOptions): readonly string[] {
+  const { name, keyed, via } = options;
   const isVia = via === undefined || (keyed === true && isCoordinator(via) && parseCoordinator(via).agent !== name);
-  const faults = isVia ? [] : ['`via` names another keyed agent, NAME or NAME/KEY, and is for keyed agents'];
-  return [
-    ...faults,
-    ...Object.entries(on).flatMap(([topic, handler]) => handlerFaults(topic, handler, keyed === true)),
-  ];
-}
-
-function handlerFaults(topic: string, { input, ...rest }: TopicHandler, keyed: boolean): readonly string[] {
-  const target = keyed ? { agent: 'agent' } : { task: { agent: 'agent', ...(input !== undefined && { input }) } };
-  const { error } = subscriptionSchema.safeParse({ topic, ...target, ...rest });
-  const faults = error === undefined ? [] : issuesOf(error);
-  if (keyed && input !== undefined)
-    faults.push({ path: 'input', message: 'a keyed agent gets the message as an event' });
-  return faults.map(
-    ({ path, message }) => `\`on\` for ${JSON.stringify(topic)}: ${path === '' ? '' : `${path}: `}${message}`,
-  );
+  const fault = '`via` names another keyed agent, NAME or NAME/KEY, and is for keyed agents';
+  return [...(isVia ? [] : [fault]), ...hearingFaults(options)];
 }
 
 function isWhole(value: number, min: number, max: number): boolean {

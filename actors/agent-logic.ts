@@ -11,7 +11,7 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
-import type { AskInput, PublishInput } from '../runtime/machine-effects.ts';
+import type { AskInput, PublishInput } from '../runtime/machine-messages.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
 import type { MachineOptions } from '../runtime/machine-options.ts';
 import { withParent } from '../runtime/machine-parent.ts';

@@ -8,6 +8,7 @@ import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
+import { addMessageVerbs } from './menu/messages.ts';
 import { addNodeVerbs } from './menu/node.ts';
 import { addQuarantineVerbs } from './menu/quarantine.ts';
 import { addTaskVerbs } from './menu/tasks.ts';
@@ -96,6 +97,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addCheckpointVerbs(program, verb);
   addEffectVerbs(program, verb);
   addNodeVerbs(program, verb);
+  addMessageVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addReplay(program, end);
   addLaterVerbs(program);

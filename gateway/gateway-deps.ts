@@ -5,7 +5,10 @@ import type { Store } from '../runtime/stores/store.ts';
 import type { ForkDesk } from '../actors/fork-desk.ts';
 import type { EffectDesk } from '../actors/effect-desk.ts';
 import type { Registry } from '../actors/registry.ts';
+import type { GroupDesk } from '../actors/groups/group-desk.ts';
 import type { Sessions } from '../actors/sessions.ts';
+import type { SubscriptionDesk } from '../actors/topics/subscription-desk.ts';
+import type { TopicDesk } from '../actors/topics/topic-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
 import type { WorkflowGraph } from '../protocol/graph.ts';
 import type { Kernel } from '../runtime/kernel.ts';
@@ -28,6 +31,9 @@ export interface GatewayDeps {
   readonly quarantine: QuarantineDesk;
   readonly effects: EffectDesk;
   readonly forks: ForkDesk;
+  readonly topics: TopicDesk;
+  readonly subscriptions: SubscriptionDesk;
+  readonly groups: GroupDesk;
   /** For backups. */
   readonly store: Store;
   readonly sessions: Sessions;

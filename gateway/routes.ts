@@ -9,11 +9,13 @@ import { registerBreakerRoutes } from './routes/breaker-routes.ts';
 import { registerCheckpointRoutes } from './routes/checkpoint-routes.ts';
 import { registerEffectRoutes } from './routes/effect-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
+import { registerGroupRoutes } from './routes/group-routes.ts';
 import { registerHealthRoutes } from './routes/health-routes.ts';
 import { registerNodeRoutes } from './routes/node-routes.ts';
 import { registerQuarantineRoutes } from './routes/quarantine-routes.ts';
 import { registerRegistryRoutes } from './routes/registry-routes.ts';
 import { registerTaskRoutes } from './routes/task-routes.ts';
+import { registerTopicRoutes } from './routes/topic-routes.ts';
 
 /** Adds the routes that the OpenAPI document describes, and those that say they are absent. */
 export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
@@ -23,6 +25,8 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerEffectRoutes(typed, deps);
   registerCheckpointRoutes(typed, deps);
   registerRegistryRoutes(typed, deps);
+  registerTopicRoutes(typed, deps);
+  registerGroupRoutes(typed, deps);
   registerQuarantineRoutes(typed, deps);
   registerNodeRoutes(typed, deps);
   registerBreakerRoutes(typed, deps);

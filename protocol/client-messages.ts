@@ -3,19 +3,10 @@
  * refused. Shapes only: whether a task exists, whether a version has a feature, who may do what is decided elsewhere.
  */
 import { z } from 'zod';
-import {
-  actorKeyField,
-  eventNameField,
-  labelsField,
-  nameField,
-  referenceField,
-  topicField as topic,
-  topicPatternField as topicPattern,
-  whole,
-  words,
-} from './fields.ts';
+import { actorKeyField, eventNameField, labelsField, nameField, referenceField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { TASK_STATUSES } from './tasks.ts';
+import { topicField as topic, topicPatternField as topicPattern } from './topic-fields.ts';
 
 const anyId = words(LIMITS.idCharactersMax);
 const anything = z.unknown();

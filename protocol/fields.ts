@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { isActorKey, isLabelKey, isStepId } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { isEventName, isName, parseReference } from './names.ts';
-import { isTopic, isTopicPattern } from './topics.ts';
 
 /** Text of 1 to `charactersMax` characters. */
 export function words(charactersMax: number): z.ZodString {
@@ -32,16 +31,6 @@ export const eventNameField = z.string().refine(isEventName, {
 export const actorKeyField = z.string().refine(isActorKey, {
   error: `expected 1 to ${LIMITS.actorKeyCharactersMax} printable characters`,
 });
-
-/** Where something is published. */
-export const topicField = z
-  .string()
-  .refine(isTopic, { error: 'expected a topic without * and #, such as orders.eu.created' });
-
-/** What is subscribed to. */
-export const topicPatternField = z
-  .string()
-  .refine(isTopicPattern, { error: 'expected a topic, such as orders.*.created or orders.#' });
 
 /** The id of a workflow's step. */
 export const stepIdField = z.string().refine(isStepId, {

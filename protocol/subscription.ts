@@ -4,8 +4,9 @@
  */
 import { z } from 'zod';
 import { taskOptionsSchema } from './client-messages.ts';
-import { eventNameField, nameField, referenceField, topicPatternField, whole, words } from './fields.ts';
+import { eventNameField, nameField, referenceField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
+import { topicPatternField } from './topic-fields.ts';
 
 const TARGETS = ['agent', 'capability', 'workflow', 'graph'] as const;
 

@@ -68,9 +68,8 @@ export class GroupDesk {
   }
 
   /** A group has changed, and that is committed. */
-  changed(name: string, row: GroupRow | undefined): void {
-    if (row === undefined) this.#rows.delete(name);
-    else this.#rows.set(name, row);
+  changed(name: string, row: GroupRow): void {
+    this.#rows.set(name, row);
   }
 
   /** By name. */
@@ -86,7 +85,9 @@ export class GroupDesk {
   /** Errors: NOT_FOUND. */
   async read(name: string): Promise<GroupView> {
     this.#assertThere(name);
-    return await this.#ask(name, { type: 'group.read' });
+    const view = await this.#ask(name, { type: 'group.read' });
+    this.#assertThere(name);
+    return view;
   }
 
   /** Makes a group, or gives it another coordinator, or none. Errors: NO_AGENT, INVALID_INPUT, BUSY. */
@@ -178,7 +179,9 @@ export class GroupDesk {
 
   async #ask(name: string, event: ActorEvent): Promise<GroupView> {
     const { asks } = this.#deps;
-    const { members = [], via } = await asks.ask({ address: addressOf(name), event, timeoutMs: ANSWER_MS });
+    const question = { address: addressOf(name), event, timeoutMs: ANSWER_MS };
+    const { members = [], via, isGone } = await asks.ask(question);
+    if (isGone === true) this.#rows.delete(name);
     return {
       group: name,
       members: (members as readonly Member[]).map(([agent, key]) => ({ agent, key })),

@@ -34,18 +34,15 @@ export interface GroupRow {
 /** The kind of their addresses, and of their rows. */
 export const GROUP = 'group';
 
-/** The logic of groups. `onChange` hears of each that has changed, once that is committed; undefined for one that is gone. */
-export function groupLogic(
-  onChange: (name: string, row: GroupRow | undefined) => void,
-): FlatLogic<GroupState, FamilyStart> {
+/** The logic of groups. `onChange` hears of each that has changed, once that is committed; that one is gone is in its answer. */
+export function groupLogic(onChange: (name: string, row: GroupRow) => void): FlatLogic<GroupState, FamilyStart> {
   const changed = (state: GroupState, event: ActorEvent, port: CellPort): GroupState => {
     const { name, members, via } = state;
     const row: GroupRow = { members: members.length, ...(via !== undefined && { via }) };
     const isGone = state.phase === 'gone' || (members.length === 0 && via === undefined);
     port.define({ kind: GROUP, name, version: '1', body: isGone ? null : row });
-    port.afterCommit(() => onChange(name, isGone ? undefined : row));
-    answer(state, event, port);
-    return isGone ? { ...state, phase: 'gone' } : state;
+    if (!isGone) port.afterCommit(() => onChange(name, row));
+    return answer(isGone ? { ...state, phase: 'gone' } : state, event, port);
   };
   const join = (state: GroupState, event: ActorEvent, port: CellPort): GroupState => {
     const member = memberIn(event);
@@ -69,10 +66,8 @@ export function groupLogic(
     const via = event['via'];
     return changed({ ...rest, phase: 'open', ...(typeof via === 'string' && { via }) }, event, port);
   };
-  const nobody = (state: GroupState, event: ActorEvent, port: CellPort): GroupState => ({
-    ...answer(state, event, port),
-    phase: 'gone',
-  });
+  const nobody = (state: GroupState, event: ActorEvent, port: CellPort): GroupState =>
+    answer({ ...state, phase: 'gone' }, event, port);
   return {
     name: GROUP,
     version: LIFECYCLE_VERSIONS.group,
@@ -95,9 +90,10 @@ export function groupLogic(
 }
 
 function answer(state: GroupState, event: ActorEvent, port: CellPort): GroupState {
-  const { members, via } = state;
+  const { members, via, phase } = state;
   const { replyTo } = event;
-  if (typeof replyTo === 'string') port.send(replyTo, { type: 'group', members, ...(via !== undefined && { via }) });
+  const said = { type: 'group', members, isGone: phase === 'gone', ...(via !== undefined && { via }) };
+  if (typeof replyTo === 'string') port.send(replyTo, said);
   return state;
 }
 

@@ -1,11 +1,12 @@
-/** How a message of a topic gets to whom a durable subscription is for: in one turn, and so in one epoch, with the subscription's cursor. */
+/** How a message of a topic gets to whom a subscription is for: in one turn, and so in one epoch, with the subscription's cursor. */
 import { type ErrorBody, type ErrorCode, OperatingError, toErrorBody } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { TaskTarget } from '../../protocol/tasks.ts';
 import type { CellPort } from '../../runtime/cell-port.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Desk } from '../desk.ts';
-import { eventOf, type SubscriptionRow, templatesOf, type TopicMessage } from './subscription-row.ts';
+import { type SubscriptionRow, templatesOf } from './subscription-row.ts';
+import { eventOf, type TopicMessage } from './topic-message.ts';
 
 /** One message for one subscription, in a turn of the subscription. */
 export interface Handing {

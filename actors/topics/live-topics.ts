@@ -5,8 +5,8 @@
  */
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Connection } from '../session.ts';
-import { dataOf, type TopicMessage } from './subscription-row.ts';
 import { TopicIndex } from './topic-index.ts';
+import { dataOf, type TopicMessage } from './topic-message.ts';
 
 /** A message for one reader. */
 interface Line {

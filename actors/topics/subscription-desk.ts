@@ -13,6 +13,7 @@ import { unknownAgent, unknownCapability } from '../selector.ts';
 import type { SubscriptionAccount } from './subscription-account.ts';
 import { rowOf, type SubscriptionRow, templatesOf } from './subscription-row.ts';
 import { conflict, type TopicDesk } from './topic-desk.ts';
+import { subscriptionsOf } from './topic-handler.ts';
 
 /** A subscription that whoever embeds a node declares. */
 export type DeclaredSubscription = SubscriptionRequest & { readonly name: string };
@@ -48,7 +49,10 @@ export class SubscriptionDesk {
     await topics.start(rows);
     const agents = new Map(registry.agents().map(({ name }) => [name, registry.agent(name) as AgentDefinition]));
     const wanted = new Map<string, SubscriptionRow>();
-    for (const agent of agents.values()) for (const [name, row] of this.#ofAgent(agent)) wanted.set(name, row);
+    for (const agent of agents.values()) {
+      const of = { source: 'code', declaredBy: agent.name } as const;
+      for (const [name, request] of subscriptionsOf(agent)) wanted.set(name, this.#row(request, PRINCIPAL, of));
+    }
     for (const { name, ...request } of declared) wanted.set(name, this.#row(request, PRINCIPAL, { source: 'code' }));
     for (const [name, row] of wanted) await topics.define(name, row, true);
     // Only of agents that are there: one that is missing may be back.
@@ -105,17 +109,6 @@ export class SubscriptionDesk {
       cursor,
     );
     return { subscriptions: page.entries.map(({ account }) => viewOf(account)), cursor: page.cursor };
-  }
-
-  #ofAgent(agent: AgentDefinition): readonly (readonly [name: string, row: SubscriptionRow])[] {
-    const { name, keyed, on = {} } = agent;
-    return Object.entries(on).map(([topic, { input, ...handler }]) => {
-      const target = keyed ? { agent: name } : { task: { agent: name, ...(input !== undefined && { input }) } };
-      return [
-        `on:${name}:${topic}`,
-        this.#row({ topic, ...target, ...handler }, PRINCIPAL, { source: 'code', declaredBy: name }),
-      ];
-    });
   }
 
   #row(

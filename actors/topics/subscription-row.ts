@@ -3,10 +3,10 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { isActorKey } from '../../protocol/ids.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { SubscriptionRequest } from '../../protocol/subscription.ts';
-import type { ActorEvent } from '../../runtime/host.ts';
-import { packState, unpackState } from '../../runtime/state-codec.ts';
+import { packState } from '../../runtime/state-codec.ts';
 import type { Principal } from '../desk.ts';
 import { compileTemplate, type Template } from '../workflow/template.ts';
+import { dataOf, type TopicMessage } from './topic-message.ts';
 
 /** A subscription with all that it leaves to the node. */
 export interface SubscriptionRow extends SubscriptionRequest {
@@ -22,26 +22,13 @@ export interface SubscriptionRow extends SubscriptionRequest {
   readonly createdAtMs: number;
 }
 
-/** A message of a topic. */
-export interface TopicMessage {
-  readonly id: string;
-  readonly topic: string;
-  /** ms since the epoch. */
-  readonly atMs: number;
-  /** Its data, packed: whoever gets it gets a copy of its own. */
-  readonly body: Uint8Array;
-}
-
 /** What a row's templates make of a message. */
-export interface RowTemplates {
+interface RowTemplates {
   /** Errors: INVALID_INPUT for what is no key. */
   keyOf(message: TopicMessage): string;
   /** The input of the task. Errors: INVALID_INPUT. */
   inputOf(message: TopicMessage): unknown;
 }
-
-/** The type of the event that an agent gets, where none is given. */
-const EVENT = 'topic.message';
 
 /** Fills in what a request leaves open. */
 export function rowOf(
@@ -76,27 +63,6 @@ export function templatesOf(row: SubscriptionRow): RowTemplates {
   return known;
 }
 
-/** The data of a message. */
-export function dataOf({ body }: TopicMessage): unknown {
-  return unpackState(body);
-}
-
-/** A message as the event that an actor of a keyed agent gets. */
-export function eventOf(row: SubscriptionRow, message: TopicMessage): ActorEvent {
-  const { id, topic, atMs } = message;
-  const data = dataOf(message);
-  return { type: row.event ?? EVENT, topic, message: id, at: atMs, ...(data !== undefined && { data }) };
-}
-
-/** The message in such an event; undefined for any other. */
-export function messageIn(event: ActorEvent | undefined): TopicMessage | undefined {
-  const { topic, message: id, at: atMs, data, event: inner } = event ?? { type: '' };
-  if (typeof topic === 'string' && typeof id === 'string' && typeof atMs === 'number')
-    return { id, topic, atMs, body: packState(data) };
-  // As a coordinator gets it.
-  return event?.type === 'mediate' ? messageIn(inner as ActorEvent | undefined) : undefined;
-}
-
 function compile(row: SubscriptionRow): RowTemplates {
   const key = checked(compileTemplate(row.key ?? '', '/key'), '/key');
   const given = row.task?.input;
@@ -108,7 +74,7 @@ function compile(row: SubscriptionRow): RowTemplates {
       if (isActorKey(text)) return text;
       throw new OperatingError(
         'INVALID_INPUT',
-        `The key of the subscription is no key for this message: it must be text or a number, 1 to ${LIMITS.actorKeyCharactersMax} characters.`,
+        `What the subscription makes of this message is no key: text or a number, 1 to ${LIMITS.actorKeyCharactersMax} characters.`,
         { details: { at: '/key' } },
       );
     },

@@ -17,17 +17,18 @@ import type { ActorEvent } from '../../runtime/host.ts';
 import type { FamilyStart } from '../family.ts';
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import type { Hand } from './handing.ts';
-import { eventOf, messageIn, type SubscriptionRow, type TopicMessage } from './subscription-row.ts';
+import type { SubscriptionRow } from './subscription-row.ts';
+import { eventOf, messageIn, type TopicMessage } from './topic-message.ts';
 
 /** A message on its way into a subscription. */
-export interface Arrival extends ActorEvent {
+interface Arrival extends ActorEvent {
   readonly type: 'subscription.message';
   readonly message: TopicMessage;
   readonly seq: number;
 }
 
 /** What a subscription is to be from now on. */
-export interface Opening extends ActorEvent {
+interface Opening extends ActorEvent {
   readonly row: SubscriptionRow;
   readonly replyTo?: string;
 }
@@ -124,7 +125,7 @@ export function subscriptionLogic(deps: SubscriptionDeps): FlatLogic<Subscriptio
 }
 
 /** A subscription as lists show it, without what it says. */
-export function viewOf(state: SubscriptionState) {
+function viewOf(state: SubscriptionState) {
   const { phase, first, next, bytes, tasks, failures, lastError, handed, dropped } = state;
   return {
     state: phase,

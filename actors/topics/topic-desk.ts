@@ -18,8 +18,9 @@ import { Idempotency } from '../idempotency.ts';
 import { LiveTopics } from './live-topics.ts';
 import { type Cursor, SUBSCRIPTION } from './subscription.ts';
 import { SubscriptionAccount } from './subscription-account.ts';
-import { isSame, type SubscriptionRow, type TopicMessage } from './subscription-row.ts';
+import { isSame, type SubscriptionRow } from './subscription-row.ts';
 import { TopicIndex } from './topic-index.ts';
+import type { TopicMessage } from './topic-message.ts';
 
 /** What is published. */
 export interface Publication {

@@ -227,7 +227,9 @@ describe('An ask', () => {
     await node.world.settle();
     await told;
     expect(node.counts.deadLetters.size).toBe(0);
-    expect(node.kernel.cells.get([...node.kernel.cells.keys()].find((one) => one.startsWith('question/')) ?? '')).toMatchObject({
+    expect(
+      node.kernel.cells.get([...node.kernel.cells.keys()].find((one) => one.startsWith('question/')) ?? ''),
+    ).toMatchObject({
       checkpoint: { phase: 'answered' },
     });
   });

@@ -30,5 +30,5 @@ export function scribe(name: string, more: Partial<AgentOptions> = {}) {
       },
     },
   });
-  return defineAgent({ name, version: '1.0.0', keyed: true, machine, ...more } as AgentOptions);
+  return defineAgent({ name, version: '1.0.0', keyed: true, machine, ...more });
 }

@@ -6,7 +6,7 @@ import { defineAgent } from '../../../actors/agent-definition.ts';
 import { ANSWER_KEPT_MS } from '../../../actors/asking/question.ts';
 import type { OperatingError } from '../../../protocol/errors.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
-import { ask } from '../../../runtime/machine-effects.ts';
+import { ask } from '../../../runtime/machine-messages.ts';
 import { addressOf } from '../../../runtime/machine-references.ts';
 import { MemoryDisk } from '../../../runtime/stores/memory-store.ts';
 import { deaths, DyingDisk } from '../../support/dying-disk.ts';
@@ -22,7 +22,8 @@ async function settled<T>(node: WorkNode, promise: Promise<T>): Promise<T> {
 const count = (node: WorkNode) => settled(node, node.desk.ask('oracle', 'k', { type: 'count' }, 1_000));
 const speak = (node: WorkNode, word: string) => settled(node, node.desk.tell('oracle', 'k', { type: 'speak', word }));
 /** Questions in memory. */
-const questions = (node: WorkNode) => [...node.kernel.cells.keys()].filter((address) => address.startsWith('question/'));
+const questions = (node: WorkNode) =>
+  [...node.kernel.cells.keys()].filter((address) => address.startsWith('question/'));
 
 function asker(run: (ctx: AgentContext) => unknown, attempts = 1) {
   return defineAgent({
@@ -201,13 +202,21 @@ describe('A question', () => {
           invoke: {
             src: 'ask',
             input: { agent: 'oracle', key: 'k', event: { type: 'later' }, timeoutMs: 60_000 },
-            onDone: { target: 'idle', actions: assign({ words: ({ context, event }) => [...context.words, event.output] }) },
+            onDone: {
+              target: 'idle',
+              actions: assign({ words: ({ context, event }) => [...context.words, event.output] }),
+            },
             onError: { target: 'idle', actions: assign({ words: ({ context }) => [...context.words, 'none'] }) },
           },
         },
       },
       on: {
-        get: { actions: sendTo(({ event }) => addressOf(event.replyTo), ({ context }) => ({ type: 'words', ...context })) },
+        get: {
+          actions: sendTo(
+            ({ event }) => addressOf(event.replyTo),
+            ({ context }) => ({ type: 'words', ...context }),
+          ),
+        },
       },
     });
     const agents = [oracle, defineAgent({ name: 'curious', version: '1.0.0', keyed: true, machine })];
@@ -300,7 +309,9 @@ describe('Questions on a node that dies', () => {
         const word = { word: 'now' };
         expect(await node.end(task)).toMatchObject({ result: { output: [word, word, word, word] } });
         expect(await count(node)).toEqual({ asked: 4, by: 4 });
-        expect(await settled(node, node.desk.ask('oracle', 'told', { type: 'count' }, 1_000))).toMatchObject({ asked: 4 });
+        expect(await settled(node, node.desk.ask('oracle', 'told', { type: 'count' }, 1_000))).toMatchObject({
+          asked: 4,
+        });
         // A task that ends while the node starts is told all the same that it has started.
         const lost = node.kernel.deadLetters.list({ limit: 9 }).filter(({ type }) => type !== 'node.resumed');
         expect(lost).toEqual([]);

@@ -2,7 +2,7 @@ import { assign, sendTo, setup } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { type AgentOptions, defineAgent } from '../../../actors/agent-definition.ts';
 import { ASK_DEPTH_MAX, type AskLink, extendChain } from '../../../runtime/ask-chain.ts';
-import { ask } from '../../../runtime/machine-effects.ts';
+import { ask } from '../../../runtime/machine-messages.ts';
 import { addressOf } from '../../../runtime/machine-references.ts';
 import { createWorkNode, type WorkNode } from '../../support/work-node.ts';
 
@@ -76,14 +76,26 @@ function link(name: string, how: 'effect' | 'ask' | 'two effects', more: Partial
       before: { invoke: { src: 'effect', input: { name: 'nothing' }, onDone: 'asking', onError: 'idle' } } as never,
       asking: { invoke: invoke(how === 'ask' ? 'ask' : 'effect') } as never,
     },
-    on: { said: { actions: sendTo(({ event }) => addressOf(event.replyTo), ({ context }) => ({ type: 'said', said: context.said })) } },
+    on: {
+      said: {
+        actions: sendTo(
+          ({ event }) => addressOf(event.replyTo),
+          ({ context }) => ({ type: 'said', said: context.said }),
+        ),
+      },
+    },
   });
   const effects: AgentOptions['effects'] = {
     nothing: { run: () => null },
     ask: {
       run: ({ input, ctx }) => {
-        const { agent, key, event, timeoutMs } = input as { agent: string; key: string; event: Heard; timeoutMs: number };
-        return ctx.ask(agent, key, event as never, timeoutMs);
+        const { agent, key, event, timeoutMs } = input as {
+          agent: string;
+          key: string;
+          event: Heard;
+          timeoutMs: number;
+        };
+        return ctx.ask(agent, key, event, timeoutMs);
       },
     },
   };
@@ -108,10 +120,22 @@ describe.each(['effect', 'ask', 'two effects'] as const)('A circle of questions,
   const agents = ['a', 'b', 'c'].map((name) => link(name, how));
 
   it.each([
-    [['a', 'a'], ['a', 'a']],
-    [['a', 'b', 'a'], ['a', 'b', 'a']],
-    [['a', 'b', 'c', 'a'], ['a', 'b', 'c', 'a']],
-    [['a', 'b', 'c', 'b'], ['b', 'c', 'b']],
+    [
+      ['a', 'a'],
+      ['a', 'a'],
+    ],
+    [
+      ['a', 'b', 'a'],
+      ['a', 'b', 'a'],
+    ],
+    [
+      ['a', 'b', 'c', 'a'],
+      ['a', 'b', 'c', 'a'],
+    ],
+    [
+      ['a', 'b', 'c', 'b'],
+      ['b', 'c', 'b'],
+    ],
   ])('of %j is not closed, and named', async (route, named) => {
     const node = await createWorkNode({ agents });
     const outcome = await passed(node, ...route);
@@ -134,13 +158,25 @@ describe('A circle of questions', () => {
       name: 'coordinator',
       version: '1.0.0',
       keyed: true,
-      machine: setup({ types: { events: {} as { type: 'mediate'; address: string; event: { type: string } } } }).createMachine({
-        on: { mediate: { actions: sendTo(({ event }) => addressOf(event.address), ({ event }) => event.event) } },
+      machine: setup({
+        types: { events: {} as { type: 'mediate'; address: string; event: { type: string } } },
+      }).createMachine({
+        on: {
+          mediate: {
+            actions: sendTo(
+              ({ event }) => addressOf(event.address),
+              ({ event }) => event.event,
+            ),
+          },
+        },
       }),
     });
     const agents = [link('a', 'effect'), link('b', 'effect', { via: 'coordinator' }), coordinator];
     const node = await createWorkNode({ agents });
-    expect(await passed(node, 'a', 'b', 'a')).toMatchObject({ code: 'LIVELOCK', details: { circle: circle('a', 'b', 'a') } });
+    expect(await passed(node, 'a', 'b', 'a')).toMatchObject({
+      code: 'LIVELOCK',
+      details: { circle: circle('a', 'b', 'a') },
+    });
     expect(await passed(node, 'a', 'b')).toEqual({ said: ['LIVELOCK'] });
   });
 

@@ -73,7 +73,11 @@ describe('Durable subscriptions on a node that dies', () => {
         let startMs: number | undefined;
         const start = async (hasLate: boolean): Promise<WorkNode> =>
           await createWorkNode({
-            ...{ agents: [scribe('hears'), agent, ...(hasLate ? [scribe('late')] : [])], disk: dying.disk, seed: ++seed },
+            ...{
+              agents: [scribe('hears'), agent, ...(hasLate ? [scribe('late')] : [])],
+              disk: dying.disk,
+              seed: ++seed,
+            },
             ...{ noBreakers: true, ...(startMs !== undefined && { startMs }) },
           });
         const sent: { n: number; topic: string; isKnown: boolean }[] = [];
@@ -106,7 +110,10 @@ describe('Durable subscriptions on a node that dies', () => {
         expectHanded(await heard(node, 'hears', 'all'), sent);
         expectHanded(await heard(node, 'late', 'k'), of('*.y'));
         for (const half of [0, 1])
-          expectHanded(await heard(node, 'hears', `keyed-${half}`), of('a.*').filter(({ n }) => n % 2 === half));
+          expectHanded(
+            await heard(node, 'hears', `keyed-${half}`),
+            of('a.*').filter(({ n }) => n % 2 === half),
+          );
         expectHanded(await heard(node, 'hears', 'tasks'), of('b.#'));
         for (const { name } of node.topics.accounts.values())
           expect(await settled(node, node.subscriptions.read(name))).toMatchObject({ waiting: 0, bytes: 0, tasks: 0 });
