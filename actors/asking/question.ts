@@ -97,6 +97,7 @@ export function questionLogic(onLost: (to: string, event: ActorEvent) => void): 
           waiters: [...state.waiters, String(event['replyTo'])].slice(-WAITERS_MAX),
         }),
         'question.drop': gone,
+        'timer.forget': (state) => state,
         'timer.due': (state, _event, port) =>
           end({ ...state, phase: 'expired' }, unanswered(state.who, state.timeoutMs).toBody(), port),
         '*': answered,
@@ -106,6 +107,7 @@ export function questionLogic(onLost: (to: string, event: ActorEvent) => void): 
         'question.ask': put,
         'question.await': tell,
         'question.drop': gone,
+        'timer.due': (state) => state,
         'timer.forget': forget,
         '*': answered,
       },
