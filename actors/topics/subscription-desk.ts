@@ -149,10 +149,9 @@ export class SubscriptionDesk {
 }
 
 function viewOf({ name, row, waiting, fault }: SubscriptionAccount): SubscriptionView {
-  const { createdAtMs, principal: _whose, ...says } = row;
+  const { createdAtMs, principal: _whose, topic, ...says } = row;
   return {
-    subscription: name,
-    ...says,
+    ...{ subscription: name, topic, ...says },
     createdAt: createdAtMs,
     waiting,
     ...(fault !== undefined && { state: 'broken', lastError: { code: fault.code, message: fault.message } }),
