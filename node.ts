@@ -10,6 +10,7 @@ import { ForkDesk } from './actors/fork-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
+import type { TopicDesk } from './actors/topics/topic-desk.ts';
 import type { TaskState } from './actors/task.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
@@ -297,7 +298,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
       return graph;
     },
   });
-  const unwatch = watchNode(core, world, breakers);
+  const unwatch = watchNode(core, world, breakers, topics);
   const { url, host, port } = await gateway.listen();
   const stop = async (): Promise<void> => {
     membership.drain();
@@ -359,7 +360,12 @@ function mailboxDepth(kernel: Kernel): number {
 const CENSUS_MS = 1_000;
 
 /** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
-function watchNode({ kernel, registers, metrics }: Core, world: World, breakers: Breakers): () => void {
+function watchNode(
+  { kernel, registers, metrics }: Core,
+  world: World,
+  breakers: Breakers,
+  topics: Pick<TopicDesk, 'waiting'>,
+): () => void {
   let cancel = (): void => {};
   const look = (): void => {
     registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
@@ -370,6 +376,7 @@ function watchNode({ kernel, registers, metrics }: Core, world: World, breakers:
     metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
     metrics.watch('troupe_breaker_state', () => breakers.figures()),
     metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
+    metrics.watch('troupe_subscription_backlog', () => topics.waiting),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
     kernel.feed.listenAll(({ progress }) => {
       if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);

@@ -21,6 +21,7 @@ import type { Effects } from './effects.ts';
 import type { Exit } from './exit.ts';
 import { Feed } from './feed.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest, Reentry } from './host.ts';
+import { inheritMail } from './heirs.ts';
 import { ENVELOPE_BYTES, mailboxFull, mailOf, noActor } from './mail.ts';
 import type { Delivery, Envelope } from './mailbox.ts';
 import { type StopDesk, Stops } from './stops.ts';
@@ -148,7 +149,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
       this.deadLetters.add({ reason: 'mailbox_full', to, event });
       throw mailboxFull(to);
     }
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
     return cell;
   }
 
@@ -236,13 +237,13 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     const cell = this.find(to);
     if (cell === undefined) return this.deadLetters.add({ reason: 'no_actor', to, event });
     cell.mailbox.push(mailOf(event, this.#turns));
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
   }
 
   /** As `post`, but bounded: a message that finds the mailbox full bounces, or is a dead letter. */
   tell(to: string, event: ActorEvent, how: Delivery): void {
     const cell = this.find(to);
-    if (cell !== undefined && cell.mailbox.offer(mailOf(event, this.#turns, how))) return this.#mailArrived(cell);
+    if (cell !== undefined && cell.mailbox.offer(mailOf(event, this.#turns, how))) return this.mailArrived(cell);
     if (cell === undefined && this.#sinks.has(to.slice(0, to.indexOf('/')))) return this.post(to, event);
     const { from, bounce } = how;
     if (bounce === undefined) {
@@ -278,7 +279,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     const cell = this.book.admit(new Cell(this, spec, logic));
     cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
     // Also when its first turn comes after the next cut: whoever made it has its own state, and its answers, in that.
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
   }
 
   stopCell(address: string): void {
@@ -334,7 +335,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   reenter(cell: Cell, reentry: Reentry): void {
     if (cell.phase === 'ended') return;
     cell.mailbox.push({ kind: 'relay', reentry, deliveries: 0, bytes: ENVELOPE_BYTES });
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
   }
 
   fail(cell: Cell, error: unknown): void {
@@ -428,21 +429,26 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     this.userCode.settled(cell, key);
   }
 
-  finished(cell: Cell): void {
+  finished(cell: Cell, first: boolean): void {
     const { host } = cell;
     // What the turn asked for may have been its own end.
     if (host === undefined) return;
+    if (host.status === 'active') {
+      if (cell.keyed) this.onKeyedTurn?.(cell);
+      return;
+    }
     if (host.status === 'done') this.#crashes.end(cell, { reason: 'normal', output: host.output });
     else if (host.status === 'error')
       this.#crashes.end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
-    else if (cell.keyed) this.onKeyedTurn?.(cell);
+    inheritMail(this, cell, first);
   }
 
   keyedEnded(cell: Cell, end: 'ended' | 'given up'): void {
     this.onKeyedEnd?.(cell, end);
   }
 
-  #mailArrived(cell: Cell): void {
+  /** A cell has something to handle, and is part of the next epoch with it. */
+  mailArrived(cell: Cell): void {
     this.touch(cell);
     this.#turns.enqueue(cell);
   }
@@ -459,7 +465,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     this.meter.effect(outcome.ok ? 'completed' : 'failed');
     const mail: Envelope = { kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES };
     cell.mailbox.push(asked === undefined ? mail : { ...mail, asked });
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
   }
 
   #fired(timer: DueTimer): void {

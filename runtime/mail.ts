@@ -1,6 +1,7 @@
 /** How a message between actors becomes mail, and what is said where it cannot. */
-import { OperatingError } from '../protocol/errors.ts';
+import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { ActorEvent } from './host.ts';
 import type { Delivery, Envelope } from './mailbox.ts';
 
@@ -35,6 +36,22 @@ export function mailboxFull(address: string): OperatingError {
 /** NOT_FOUND. */
 export function noActor(address: string): OperatingError {
   return new OperatingError('NOT_FOUND', `There is no actor ${address}.`);
+}
+
+/** A message that its actor does not handle goes back, where someone hears of that; otherwise it is a dead letter. */
+export function returnMail(
+  desk: { readonly deadLetters: DeadLetters; post(to: string, event: ActorEvent): void },
+  to: string,
+  envelope: Envelope,
+  why: { readonly reason: string; readonly error: ErrorBody },
+): void {
+  const { bounce } = envelope;
+  const { error, reason } = why;
+  const event = envelope.kind === 'event' ? envelope.event : undefined;
+  const replyTo = event?.['replyTo'];
+  if (bounce !== undefined) desk.post(bounce.to, { type: 'bounced', ref: bounce.ref, event, error });
+  else if (typeof replyTo === 'string') desk.post(replyTo, { type: 'rejected', error });
+  else desk.deadLetters.add({ reason, to, event });
 }
 
 function isHandedOn(cause: Envelope, event: ActorEvent): boolean {

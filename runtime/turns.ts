@@ -28,8 +28,8 @@ export interface TurnDesk {
   crashed(cell: Cell, envelope: Envelope, error: unknown): void;
   /** The first turn of a listed cell ended well, or the first after a restart; `again`: it goes on from a state. */
   started(cell: Cell, again: boolean): void;
-  /** The turn ended well, and what it asked for is done. */
-  finished(cell: Cell): void;
+  /** The turn ended well, and what it asked for is done. `first`: it was the one that starts the actor. */
+  finished(cell: Cell, first: boolean): void;
   /** The outcome of a call was handled in a turn that ended well. */
   consumed(cell: Cell, key: string): void;
 }
@@ -160,7 +160,7 @@ export class Turns {
     this.hops = 0;
     this.cause = undefined;
     if (envelope.kind === 'start' && cell.spec.listed === true) this.#desk.started(cell, before !== undefined);
-    this.#desk.finished(cell);
+    this.#desk.finished(cell, envelope.kind === 'start');
   }
 
   /** Does what the turn asked for, in order. */

@@ -3,13 +3,13 @@
  * Those that are asked for together are read together. Nothing is committed of a cell that wakes; a commit that has to hold
  * its mail waits for it. One that cannot be woken stays in the store as it is, and whoever asked it is told why.
  */
-import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
+import { OperatingError } from '../protocol/errors.ts';
 import { Cell } from './cell.ts';
 import { fillCell, NO_ROWS, type PackedRows } from './cell-filling.ts';
 import { type CellFit, fitCell, type LogicShelf } from './cell-fit.ts';
 import type { ChildSpec } from './child-spec.ts';
 import type { Kernel } from './kernel.ts';
-import type { Envelope } from './mailbox.ts';
+import { returnMail } from './mail.ts';
 import { unpackCell } from './snapshots.ts';
 import type { Store } from './stores/store.ts';
 
@@ -235,17 +235,8 @@ export class Waking {
       this.#kernel.post(supervisor, { type: 'child.ended', address, exit: 'failed', error: body, spec: cell.spec });
     this.#kernel.lifeOver(cell, { reason: 'failed', error: body });
     const { control, user } = cell.mailbox.waiting();
-    for (const envelope of [...control, ...user]) this.#return(address, envelope, body);
-  }
-
-  /** A message that its actor cannot handle: whoever waits to hear of that is told. */
-  #return(to: string, envelope: Envelope, error: ErrorBody): void {
-    const { bounce } = envelope;
-    const event = envelope.kind === 'event' ? envelope.event : undefined;
-    const replyTo = event?.['replyTo'];
-    if (bounce !== undefined) this.#kernel.post(bounce.to, { type: 'bounced', ref: bounce.ref, event, error });
-    else if (typeof replyTo === 'string') this.#kernel.post(replyTo, { type: 'rejected', error });
-    else this.#kernel.deadLetters.add({ reason: 'not_woken', to, event });
+    const why = { reason: 'not_woken', error: body };
+    for (const envelope of [...control, ...user]) returnMail(this.#kernel, address, envelope, why);
   }
 
   #strand(address: string, error: OperatingError): void {

@@ -47,18 +47,23 @@ export class SubscriptionDesk {
   async start(rows: readonly DefinitionWrite[], declared: readonly DeclaredSubscription[] = []): Promise<void> {
     const { topics, registry } = this.#deps;
     await topics.start(rows);
-    const agents = new Map(registry.agents().map(({ name }) => [name, registry.agent(name) as AgentDefinition]));
-    const wanted = new Map<string, SubscriptionRow>();
-    for (const agent of agents.values()) {
-      const of = { source: 'code', declaredBy: agent.name } as const;
-      for (const [name, request] of subscriptionsOf(agent)) wanted.set(name, this.#row(request, PRINCIPAL, of));
-    }
-    for (const { name, ...request } of declared) wanted.set(name, this.#row(request, PRINCIPAL, { source: 'code' }));
-    for (const [name, row] of wanted) await topics.define(name, row, true);
-    // Only of agents that are there: one that is missing may be back.
-    for (const { name, row } of [...topics.accounts.values()]) {
-      if (row.declaredBy !== undefined && agents.has(row.declaredBy) && !wanted.has(name)) await topics.remove(name);
-    }
+    const names = new Set(registry.agents().map(({ name }) => name));
+    for (const name of names) await this.declare(registry.agent(name) as AgentDefinition);
+    for (const { name, ...request } of declared)
+      await topics.define(name, this.#row(request, PRINCIPAL, { source: 'code' }), true);
+  }
+
+  /**
+   * What an agent says of topics, in place of what it said before. Those of agents that are missing stay: they may be back.
+   * Errors: INVALID_INPUT, BUSY.
+   */
+  async declare(agent: AgentDefinition): Promise<void> {
+    const { topics } = this.#deps;
+    const wanted = subscriptionsOf(agent);
+    const of = { source: 'code', declaredBy: agent.name } as const;
+    for (const [name, request] of wanted) await topics.define(name, this.#row(request, PRINCIPAL, of), true);
+    for (const { name, row } of [...topics.accounts.values()])
+      if (row.declaredBy === agent.name && !wanted.has(name)) await topics.remove(name);
   }
 
   /**

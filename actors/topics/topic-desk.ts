@@ -81,6 +81,13 @@ export class TopicDesk {
     return this.#accounts;
   }
 
+  /** Messages that wait in all of them together. */
+  get waiting(): number {
+    let sum = 0;
+    for (const { waiting } of this.#accounts.values()) sum += waiting;
+    return sum;
+  }
+
   /** Learns of the subscriptions that the store has, and lets them go on. After all that was unfinished has been loaded. */
   async start(rows: readonly DefinitionWrite[]): Promise<void> {
     const { log } = this.#deps.kernel;

@@ -3,6 +3,7 @@ import { assign, sendTo, setup } from 'xstate';
 import { defineAgent } from '../../../actors/agent-definition.ts';
 import type { SubscriptionRequest } from '../../../protocol/subscription.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { publish as publishing } from '../../../runtime/machine-messages.ts';
 import { addressOf } from '../../../runtime/machine-references.ts';
 import { MemoryDisk } from '../../../runtime/stores/memory-store.ts';
 import { scribe } from '../../support/scribe.ts';
@@ -369,5 +370,33 @@ describe('What is published', () => {
     const second = await createWorkNode({ agents: [orders, agent], disk, seed: 2 });
     expect(await second.end(task)).toMatchObject({ result: { output: 1 } });
     expect(await numbers(second, 'o')).toEqual([1, 2, 3]);
+  });
+
+  it('by a machine is an actor that it invokes, once also over a restart', async () => {
+    const disk = new MemoryDisk();
+    const machine = setup({ types: { events: {} as { type: 'go' } }, actors: { publish: publishing } }).createMachine({
+      initial: 'idle',
+      states: {
+        idle: { on: { go: 'telling' } },
+        telling: {
+          invoke: {
+            src: 'publish',
+            input: { topic: 'orders', data: { order: 'o', n: 1 } },
+            onDone: 'idle',
+            onError: 'idle',
+          },
+        },
+      },
+    });
+    const agents = [orders, defineAgent({ name: 'herald', version: '1.0.0', keyed: true, machine })];
+    const first = await createWorkNode({ agents, disk });
+    await subscribe(first, 'book', TO_ORDERS);
+    await settled(first, first.desk.tell('herald', 'h', { type: 'go' }));
+    await first.world.settle();
+    first.kill();
+    const second = await createWorkNode({ agents, disk, seed: 2 });
+    await second.world.settle();
+    expect(await numbers(second, 'o')).toEqual([1]);
+    expect(second.kernel.cells.get('agent/herald/h')?.host?.describe().state ?? 'at rest').toMatch(/idle|at rest/);
   });
 });
