@@ -11,7 +11,12 @@ export {
   type SubmitRequest,
   type TaskHandle,
   type TaskNews,
+  type TopicMessage,
+  type TopicSubscription,
 } from './client/index.ts';
+export type { Audience, Told } from './actors/groups/group-desk.ts';
+export type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
+export type { TopicHandler } from './actors/topics/topic-handler.ts';
 export { type Node, type StartOptions, startNode } from './node.ts';
 export { VERSION } from './runtime/version.ts';
 export { type ErrorCode, OperatingError } from './protocol/errors.ts';

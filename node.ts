@@ -10,6 +10,7 @@ import { loadAgentFiles } from './actors/agent-files.ts';
 import { ForkDesk } from './actors/fork-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
+import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
 import { soloMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
@@ -43,6 +44,8 @@ export interface StartOptions extends Partial<Omit<Settings, 'agents'>> {
   readonly templates?: readonly unknown[];
   /** Makes plans for goals that no template fits. */
   readonly planModel?: PlanModel;
+  /** Durable subscriptions, by their names: made, or given another content, at each start. */
+  readonly subscriptions?: readonly DeclaredSubscription[];
 }
 
 /** What a node is made of. */
@@ -54,6 +57,7 @@ export interface NodeParts {
   readonly workflows: readonly unknown[];
   readonly templates?: readonly unknown[];
   readonly planModel?: PlanModel;
+  readonly subscriptions?: readonly DeclaredSubscription[];
   /** In place of the store that the settings name. */
   readonly store?: Store;
   /** In place of worker threads. */
@@ -90,7 +94,7 @@ export interface Node {
  * Errors: INVALID_INPUT, with every mistake in `details.mistakes`; those of `buildNode`.
  */
 export async function startNode(options: StartOptions = {}): Promise<Node> {
-  const { agents = [], workflows = [], templates = [], planModel, ...settingOptions } = options;
+  const { agents = [], workflows = [], templates = [], subscriptions = [], planModel, ...settingOptions } = options;
   const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment(), options: settingOptions });
   if (!outcome.ok) throw outcome.error;
   const { settings, warnings } = outcome;
@@ -102,7 +106,7 @@ export async function startNode(options: StartOptions = {}): Promise<Node> {
     process.exit(1);
   };
   const planning = { templates, ...(planModel !== undefined && { planModel }) };
-  return await buildNode({ world, settings, log, agents, workflows, ...planning, onFatal });
+  return await buildNode({ world, settings, log, agents, workflows, subscriptions, ...planning, onFatal });
 }
 
 /** The log that the settings ask for. */
@@ -247,9 +251,9 @@ async function load(
 
 /** What was unfinished when the node last stopped goes on. */
 async function recover(
-  { log, settings }: NodeParts,
+  { log, settings, subscriptions: declared }: NodeParts,
   { kernel, store, committer, fence, retention }: Core,
-  { desk, effects, schedules, registry, roster, tree, specOf }: Staff,
+  { desk, effects, schedules, subscriptions, groups, registry, roster, tree, specOf }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
   const keeper = new Recovery(kernel, store, specOf, {
@@ -272,6 +276,8 @@ async function recover(
     keeper.stranded.find(({ address }) => address.split('/')[1] === task && !address.startsWith('agent/'))?.error;
   await effects.sweep();
   await schedules.start();
+  groups.start(await store.definitions('group'));
+  await subscriptions.start(await store.definitions('subscription'), declared);
   await retention.start();
   roster.start();
   for (const { address, error } of report.stranded) {
@@ -295,6 +301,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { metrics, registers, kernel, fence, store } = core;
   const { desk, state, effects, approvals, schedules, sessions } = staff;
   const { registry, roster, plans, planning, workflows, breakers, tree } = staff;
+  const { topics, subscriptions, groups } = staff;
   const id = nodeId(fence);
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
@@ -303,6 +310,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     store,
     ...{ settings, world, log, metrics, kernel, desk, state, effects, approvals, schedules, sessions },
     ...{ registry, roster, registers, plans, planning, workflows },
+    ...{ topics, subscriptions, groups },
     node: { id, version: VERSION },
     describeTree: () => tree.describe(),
     describeTask: (task) => tree.describeTask(task),
@@ -386,7 +394,7 @@ const CENSUS_MS = 1_000;
 /** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
 function watchNode(
   { kernel, registers, metrics }: Core,
-  { breakers, roster, figures }: Staff,
+  { breakers, roster, figures, topics }: Staff,
   world: World,
 ): () => void {
   let cancel = (): void => {};
@@ -404,6 +412,7 @@ function watchNode(
     metrics.watch('troupe_agent_failure_ratio', () => failuresOf(figures)),
     metrics.watch('troupe_breaker_state', () => breakers.figures()),
     metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
+    metrics.watch('troupe_subscription_backlog', () => topics.waiting),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
     kernel.feed.listenAll(({ progress }) => {
       if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);

@@ -7,10 +7,14 @@ import { createAgentServices } from './actors/agent-services.ts';
 import { approvalActors, ApprovalDesk } from './actors/approvals/approval-desk.ts';
 import { ApprovalCalls } from './actors/approvals/approval-calls.ts';
 import { holdsRole } from './actors/approvals/roles.ts';
+import { Asking } from './actors/asking/asking.ts';
+import { questionLogic } from './actors/asking/question.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
 import { Families, flatFamily } from './actors/family.ts';
+import { groupLogic } from './actors/groups/group.ts';
+import { GroupDesk } from './actors/groups/group-desk.ts';
 import { Ledger } from './actors/ledger.ts';
 import { BUNDLED_TEMPLATES } from './actors/planning/bundled-templates.ts';
 import { goalLogic } from './actors/planning/goal.ts';
@@ -35,6 +39,10 @@ import { StateDesk } from './actors/state/state-desk.ts';
 import { StateHub } from './actors/state/state-hub.ts';
 import { stepLogic } from './actors/step.ts';
 import { taskLogic } from './actors/task.ts';
+import { createHand } from './actors/topics/handing.ts';
+import { subscriptionLogic } from './actors/topics/subscription.ts';
+import { SubscriptionDesk } from './actors/topics/subscription-desk.ts';
+import { TopicDesk } from './actors/topics/topic-desk.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
 import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
@@ -86,7 +94,7 @@ export function hireStaff(grounds: Grounds) {
   const approvalCalls = new ApprovalCalls(kernel);
   const services = createAgentServices({
     ...{ world, log, kernel, workers, ledger, approvalCalls },
-    desk: () => desk,
+    desks: () => messages,
     state: () => state,
   });
   const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
@@ -116,7 +124,11 @@ export function hireStaff(grounds: Grounds) {
     onRun: onScheduledRun,
     random: () => world.random(),
   });
-  const families = new Families([flatFamily(pieces, 2), flatFamily(schedule, 1)]);
+  const families = new Families([
+    flatFamily(pieces, 2),
+    flatFamily(schedule, 1),
+    ...messageFamilies(kernel, () => ({ desk, topics, groups })),
+  ]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
     planFlow: (submission, task, nowMs) =>
@@ -131,6 +143,14 @@ export function hireStaff(grounds: Grounds) {
   const workflows = new WorkflowDesk({ kernel, log, registry, registers, plans, desk, asks });
   const approvals = new ApprovalDesk({ kernel, store, asks, holdsRole });
   const schedules = new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk.judge(submission) });
+  const admit = (): void => desk.admit();
+  const { mail } = desk;
+  const topics: TopicDesk = new TopicDesk({ kernel, store, asks, admit });
+  const checkFlow = (target: object): void =>
+    void plans.plan({ target, input: undefined, options: {} }, 'check', kernel.nowMs());
+  const subscriptions = new SubscriptionDesk({ kernel, registry, topics, checkFlow, admit });
+  const groups: GroupDesk = new GroupDesk({ kernel, asks, registry, mail, admit });
+  const messages = { kernel, mail, asking: new Asking({ kernel, asks, mail }), topics, groups, admit };
   const sessions = new Sessions(kernel, registers);
   const stepDeps = {
     choose: selector.choose.bind(selector),
@@ -142,7 +162,7 @@ export function hireStaff(grounds: Grounds) {
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
   const agents: SessionDeps['agents'] = (query, limit, cursor) => roster.page(query, limit, cursor);
-  const session = sessionLogic({ desk, state, approvals, feed: kernel.feed, agents });
+  const session = sessionLogic({ desk, state, approvals, topics, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');
   installFlat(kernel, stepLogic(stepDeps), 'step');
   installFlat(kernel, flow, 'workflow');
@@ -179,11 +199,28 @@ export function hireStaff(grounds: Grounds) {
     asks,
     effects,
     ...people,
+    ...{ topics, subscriptions, groups },
     sessions,
     breakers,
     tree,
     specOf,
   };
+}
+
+/** The actors that messages go through. */
+function messageFamilies(
+  kernel: Kernel,
+  desks: () => { readonly desk: Desk; readonly topics: TopicDesk; readonly groups: GroupDesk },
+) {
+  const { deadLetters } = kernel;
+  const question = questionLogic((to, event) => deadLetters.add({ reason: 'no_asker', to, event }));
+  const subscription = subscriptionLogic({
+    hand: createHand(kernel, () => desks().desk),
+    onCursor: (name, cursor) => desks().topics.moved(name, cursor),
+    onDropped: (to, reason, event, bytes) => deadLetters.add({ reason, to, event, bytes }),
+  });
+  const group = groupLogic((name, row) => desks().groups.changed(name, row));
+  return [flatFamily(question, 1), flatFamily(subscription, 1), flatFamily(group, 1)];
 }
 
 /** Past runs are read from the committed logs of tasks, and kept in the store. */

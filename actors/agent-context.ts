@@ -1,11 +1,15 @@
 /** What an agent's code may reach: its work, its journal, worker threads, other actors. Everything goes through effects. */
 import { OperatingError } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { EffectCall } from '../runtime/effects.ts';
+import type { ActorEvent } from '../runtime/host.ts';
 import type { World } from '../runtime/world.ts';
 import type { ApprovalDecision } from './approvals/approval.ts';
 import { type ApprovalCall, type ApprovalRequest, readApprovalRequest } from './approvals/approval-calls.ts';
 import { idempotencyKeyOf, Journal, type JournalHost, type JournalOptions, type JournalShelf } from './journal.ts';
+import type { Audience, Told } from './groups/group-desk.ts';
 import type { CallPlace } from './ledger.ts';
+import type { MessageServices, Sender } from './message-services.ts';
 import { RUN_CALL, type RunInput } from './run.ts';
 import type { SharedState, SharedStateHost } from './state/state-context.ts';
 
@@ -54,23 +58,26 @@ export interface AgentContext {
    * `onExpire` is `fail`.
    */
   approval(request: ApprovalRequest): Promise<ApprovalDecision>;
-  /** A message to a keyed agent's actor; resolves once it is durable. */
-  tell(agent: string, key: string, event: { readonly type: string; readonly [field: string]: unknown }): Promise<void>;
+  /** A message to a keyed agent's actor, once; resolves once it is durable. */
+  tell(agent: string, key: string, event: ActorEvent): Promise<void>;
   /**
-   * The same, and waits for its answer: at most `timeoutMs` (30 s where none is given), and never beyond the deadline. Errors: what
-   * the actor was refused with; TIMEOUT, which leaves open whether the message is handled; CANCELED; DEADLINE_EXCEEDED.
+   * The same, and waits for its answer: at most `timeoutMs` (30 s where none is given, 10 min at most), and never beyond the
+   * deadline. Holds no concurrency slot. It is asked once: a function that begins again waits on. Errors: what the message is
+   * rejected with; TIMEOUT with `details.outcome` `unknown`, which leaves open whether it is handled; LIVELOCK where the asked waits
+   * for this very answer; CANCELED; DEADLINE_EXCEEDED.
    */
-  ask(
-    agent: string,
-    key: string,
-    event: { readonly type: string; readonly [field: string]: unknown },
-    timeoutMs?: number,
-  ): Promise<unknown>;
+  ask(agent: string, key: string, event: ActorEvent, timeoutMs?: number): Promise<unknown>;
   /** Shared state of a scope (`global`, `tenant:NAME`, `workflow:NAME`, `task:ID`); of this task where none is named. */
   state(scope?: string): SharedState;
+  /** Publishes to a topic, once; resolves once all durable subscriptions have it. Errors: INVALID_INPUT, PROTOCOL_TOO_BIG, BUSY. */
+  publish(topic: string, data?: unknown): Promise<{ readonly message: string; readonly subscriptions: number }>;
+  /** A message to each member of a group, or to each keyed agent that offers a capability, once. Errors: NOT_FOUND, NO_AGENT. */
+  broadcast(audience: Audience, event: ActorEvent): Promise<Told>;
+  /** Takes this actor into a group, or out of it. For keyed agents. Errors: BUSY, INVALID_INPUT. */
+  join(group: string): Promise<void>;
+  leave(group: string): Promise<void>;
   model(request: unknown): Promise<never>;
   tool(name: string, input: unknown): Promise<never>;
-  publish(topic: string, data: unknown): Promise<never>;
   readonly budget: undefined;
 }
 
@@ -81,21 +88,12 @@ export interface ContextDeps {
   /** Errors: CANCELED where nobody waits for this work any more. */
   shelf(place: CallPlace): JournalShelf;
   /** A message of an agent reached nobody. */
-  undeliverable(reason: string): void;
+  undeliverable(reason: string, from: string): void;
   runWorker(call: WorkerCall & { readonly signal: AbortSignal; readonly deadlineAtMs?: number }): Promise<unknown>;
   approve(place: CallPlace, call: ApprovalCall): Promise<ApprovalDecision>;
-  tell(agent: string, key: string, event: { readonly type: string }): Promise<void>;
   state(host: SharedStateHost, scope: string | undefined): SharedState;
-  ask(
-    agent: string,
-    key: string,
-    event: { readonly type: string },
-    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
-  ): Promise<unknown>;
+  readonly messages: MessageServices;
 }
-
-/** The wait for an answer, where none is given. */
-const ASK_MS = 30_000;
 
 /** A context as those who make the call have it. */
 export interface CallerContext extends AgentContext {
@@ -179,11 +177,31 @@ class CallContext implements CallerContext {
   }
 
   get tell(): AgentContext['tell'] {
-    return (agent, key, event) => this.#deps.tell(agent, key, event);
+    return async (agent, key, event) =>
+      await this.#deps.messages.tell(this.#sender('ctx.tell', [agent, key, event]), agent, key, event);
   }
 
   get ask(): AgentContext['ask'] {
-    return (agent, key, event, timeoutMs = ASK_MS) => this.#ask(agent, key, event, timeoutMs);
+    return async (agent, key, event, timeoutMs = LIMITS.askTimeoutDefaultMs) =>
+      await this.#ask(agent, key, event, timeoutMs);
+  }
+
+  get publish(): AgentContext['publish'] {
+    return async (topic, data) =>
+      await this.#deps.messages.publish(this.#sender('ctx.publish', [topic, data]), topic, data);
+  }
+
+  get broadcast(): AgentContext['broadcast'] {
+    return async (audience, event) =>
+      await this.#deps.messages.broadcast(this.#sender('ctx.broadcast', [audience, event]), audience, event);
+  }
+
+  get join(): AgentContext['join'] {
+    return (group) => this.#deps.messages.member(this.#call.address, group, true);
+  }
+
+  get leave(): AgentContext['leave'] {
+    return (group) => this.#deps.messages.member(this.#call.address, group, false);
   }
 
   get state(): AgentContext['state'] {
@@ -197,10 +215,6 @@ class CallContext implements CallerContext {
 
   get tool(): AgentContext['tool'] {
     return () => notAvailable('ctx.tool');
-  }
-
-  get publish(): AgentContext['publish'] {
-    return () => notAvailable('ctx.publish');
   }
 
   #entries(): Journal {
@@ -246,10 +260,18 @@ class CallContext implements CallerContext {
     return decision;
   }
 
-  async #ask(agent: string, key: string, event: { readonly type: string }, timeoutMs: number): Promise<unknown> {
+  async #ask(agent: string, key: string, event: ActorEvent, timeoutMs: number): Promise<unknown> {
     const leftMs = this.deadline === undefined ? Infinity : this.deadline - this.#deps.world.nowMs();
     if (leftMs <= 0) throw new OperatingError('DEADLINE_EXCEEDED', `The deadline passed before ${agent} was asked.`);
-    return await this.#deps.ask(agent, key, event, { timeoutMs: Math.min(timeoutMs, leftMs), signal: this.signal });
+    const { address: asker, asked: chain = [] } = this.#call;
+    const { attempt, signal } = this;
+    const rest = (): (() => Promise<void>) => this.#call.rest();
+    const ask = { agent, key, event, timeoutMs: Math.min(timeoutMs, leftMs), asker, attempt, chain, signal, rest };
+    return await this.#deps.messages.ask(this.#entries().slot('ctx.ask', [agent, key, event]), ask);
+  }
+
+  #sender(name: string, given: unknown): Sender {
+    return { slot: this.#entries().slot(name, given), from: this.#call.address };
   }
 }
 

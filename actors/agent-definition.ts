@@ -11,9 +11,11 @@ import type { KeptClass } from '../runtime/machine-classes.ts';
 import { LINT_RULES, type LintRule } from '../runtime/machine-lint.ts';
 import type { AgentContext } from './agent-context.ts';
 import { isOfferable } from './capability.ts';
+import { isCoordinator, parseCoordinator } from './coordinator.ts';
 import type { Probe } from './doubt.ts';
 import { type HealthCheck, type HealthPlan, healthFaults, healthPlan } from './health-plan.ts';
 import { type Migration, migrationFaults } from './migration.ts';
+import { hearingFaults, type TopicHandler } from './topics/topic-handler.ts';
 
 /**
  * How failed attempts are repeated. The pause before attempt n+1 is `backoffMs` × `factor`^(n-1), at most `maxBackoffMs`,
@@ -83,6 +85,13 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly migrate?: readonly Migration[];
   /** Rules of the definition linter whose warnings are not wanted (docs/agents-machines.md). Machines only. */
   readonly lint?: { readonly ignore?: readonly LintRule[] };
+  /**
+   * Topics that it hears of, by their patterns: each is a durable subscription. A message wakes the actor under `key` of a keyed
+   * agent, and starts a task of any other.
+   */
+  readonly on?: Readonly<Record<string, TopicHandler>>;
+  /** The coordinator, `NAME` or `NAME/KEY` of a keyed agent: messages to actors of this agent go to it. Keyed agents only. */
+  readonly via?: string;
   /** Throws, or answers false, when the agent cannot work now; alone, or with how often it is asked (docs/registry.md). */
   readonly health?: HealthCheck['check'] | HealthCheck;
 }
@@ -169,6 +178,7 @@ function faultsOf(options: AgentOptions): string[] {
     );
   check(options.context === undefined || options.machine !== undefined, '`context` is for machines');
   check(options.keyed !== true || options.machine !== undefined, 'a keyed agent must be a machine');
+  faults.push(...messageFaults(options));
   for (const rule of options.lint?.ignore ?? [])
     check(
       LINT_RULES.includes(rule),
@@ -221,6 +231,13 @@ function faultsOf(options: AgentOptions): string[] {
     );
   }
   return faults;
+}
+
+function messageFaults(options: AgentOptions): readonly string[] {
+  const { name, keyed, via } = options;
+  const isVia = via === undefined || (keyed === true && isCoordinator(via) && parseCoordinator(via).agent !== name);
+  const fault = '`via` names another keyed agent, NAME or NAME/KEY, and is for keyed agents';
+  return [...(isVia ? [] : [fault]), ...hearingFaults(options)];
 }
 
 function isWhole(value: number, min: number, max: number): boolean {

@@ -11,6 +11,7 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
+import type { AskInput, PublishInput } from '../runtime/machine-messages.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
 import type { MachineOptions } from '../runtime/machine-options.ts';
 import { withParent } from '../runtime/machine-parent.ts';
@@ -62,6 +63,9 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
           const records = journalOf(journalName(spec), key);
           return row.startsWith(`${records}/`) || row.startsWith(`${records}~`);
         },
+        // What was asked is left to itself; whatever else was done must not be done again should the call come back.
+        forsaken: (spec, key, row) =>
+          row.startsWith(`${journalOf(journalName(spec), key)}/`) && /\/ctx\.ask#\d+$/.test(row),
       }),
       perform: (call, spec) => performNamed(definition, deps, call, spec),
     };
@@ -114,7 +118,7 @@ function voices(agent: string, deps: ContextDeps): Pick<MachineOptions, 'log' | 
       deps.log.info(words.join(' ').slice(0, LOGGED_CHARACTERS_MAX), { agent, actor });
     },
     onUndelivered: (actor, error) => {
-      deps.undeliverable('no_parent');
+      deps.undeliverable('no_parent', actor);
       deps.log.warn('A message reached nobody.', { agent, actor, code: error.code, error: error.message });
     },
   };
@@ -212,6 +216,14 @@ async function performOne(definition: AgentDefinition, call: EffectCall, ctx: Ag
       readonly input?: unknown;
     };
     return await ctx.worker({ module, input, ...(name !== undefined && { name }) });
+  }
+  if (call.name === 'ask') {
+    const { agent, key, event, timeoutMs } = call.input as AskInput;
+    return await ctx.ask(agent, key, event, timeoutMs);
+  }
+  if (call.name === 'publish') {
+    const { topic, data } = call.input as PublishInput;
+    return await ctx.publish(topic, data);
   }
   const effect = definition.effects?.[effectName(call)];
   if (effect === undefined)

@@ -6,11 +6,11 @@ import type { WorkerPool } from '../runtime/workers/pool.ts';
 import type { World } from '../runtime/world.ts';
 import type { ApprovalCalls } from './approvals/approval-calls.ts';
 import type { ContextDeps } from './agent-context.ts';
-import type { Desk } from './desk.ts';
 import type { JournalShelf } from './journal.ts';
 import type { CallPlace, Ledger } from './ledger.ts';
 import { sharedState } from './state/state-context.ts';
 import type { StateDesk } from './state/state-desk.ts';
+import { createMessageServices, type MessageDesks } from './message-services.ts';
 
 /** What the services are made from. */
 export interface ServiceDeps {
@@ -20,9 +20,9 @@ export interface ServiceDeps {
   readonly workers: WorkerPool;
   readonly ledger: Ledger;
   readonly approvalCalls: ApprovalCalls;
-  /** The desk is made after the registry, which needs these. */
-  desk(): Desk;
   state(): StateDesk;
+  /** The desks are made after the registry, which needs these. */
+  desks(): MessageDesks;
 }
 
 /** The services of one node, for all its agents. */
@@ -32,12 +32,11 @@ export function createAgentServices(deps: ServiceDeps): ContextDeps {
     world,
     log,
     shelf: (place) => shelfOf(kernel, ledger, place),
-    undeliverable: (reason) => kernel.meter.deadLetter(reason),
+    undeliverable: (reason, from) => kernel.deadLetters.add({ reason, to: 'parent', from }),
     runWorker: (call) => workers.run(call),
     approve: (place, call) => approvalCalls.decided(place, call),
-    tell: (agent, key, event) => deps.desk().tell(agent, key, event),
     state: (host, scope) => sharedState(deps.state(), host, scope),
-    ask: (agent, key, event, options) => deps.desk().ask(agent, key, event, options.timeoutMs, options.signal),
+    messages: createMessageServices(deps.desks),
   };
 }
 

@@ -5,6 +5,7 @@
 import { OperatingError } from '../protocol/errors.ts';
 import type { ActorEvent } from '../runtime/host.ts';
 import type { Kernel } from '../runtime/kernel.ts';
+import { refusalIn, unanswered } from './answers.ts';
 
 const PREFIX = 'ask';
 
@@ -13,6 +14,8 @@ export interface Question {
   readonly address: string;
   readonly event: ActorEvent;
   readonly timeoutMs: number;
+  /** How the event, with the address to answer to, is put to that actor. Default: as it is. */
+  wrap?(event: ActorEvent): ActorEvent;
   /** Ends the wait; what was asked may still be handled. */
   readonly signal?: AbortSignal;
   /** How the asked is called in errors. Default: its address. */
@@ -28,9 +31,9 @@ export class Asks {
     this.#kernel = kernel;
     kernel.installSink(PREFIX, (address, event) => {
       const settle = this.#waiting.get(address);
-      // Who asked has given up, or has gone.
-      if (settle === undefined) kernel.meter.deadLetter('no_asker');
-      else settle(event);
+      if (settle !== undefined) return settle(event);
+      // Who asked has given up, or has gone. What somebody keeps is not lost by that.
+      if (event['isKept'] !== true) kernel.deadLetters.add({ reason: 'no_asker', to: address, event });
     });
   }
 
@@ -40,7 +43,7 @@ export class Asks {
    * came of it; the reason of the signal.
    */
   async ask(question: Question): Promise<Readonly<Record<string, unknown>>> {
-    const { address, event, timeoutMs, signal, who = address } = question;
+    const { address, event, timeoutMs, signal, who = address, wrap } = question;
     const { world } = this.#kernel;
     signal?.throwIfAborted();
     const replyTo = `${PREFIX}/${world.id()}`;
@@ -57,17 +60,17 @@ export class Asks {
       signal?.addEventListener('abort', leave, { once: true });
       const cancel = world.after(timeoutMs, () => {
         end();
-        const message = `${who} did not answer within ${timeoutMs} ms. The message may still be handled.`;
-        reject(new OperatingError('TIMEOUT', message));
+        reject(unanswered(who, timeoutMs));
       });
       this.#waiting.set(replyTo, (answer) => {
         end();
         const { type, ...fields } = answer;
         if (type !== 'rejected') resolve(fields);
-        else reject(OperatingError.fromBody(fields['error'] as Parameters<typeof OperatingError.fromBody>[0]));
+        else reject(OperatingError.fromBody(refusalIn(answer, who)));
       });
       try {
-        this.#kernel.deliver(address, { ...event, replyTo });
+        const asked = { ...event, replyTo };
+        this.#kernel.deliver(address, wrap === undefined ? asked : wrap(asked));
       } catch (error) {
         end();
         reject(error);

@@ -252,10 +252,12 @@ function offlineServices(world: World, step: (words: string) => void): ContextDe
     undeliverable: () => {},
     runWorker: absent('Worker threads'),
     approve: absent('People'),
-    tell: absent('Other actors'),
-    ask: absent('Other actors'),
     state: () => {
       throw new OperatingError('NOT_AVAILABLE', 'Shared state cannot be reached in an offline replay.');
+    },
+    messages: {
+      ...{ tell: absent('Other actors'), ask: absent('Other actors'), publish: absent('Topics') },
+      ...{ broadcast: absent('Other actors'), member: absent('Groups') },
     },
   };
 }

@@ -3,7 +3,6 @@
  * admits or refuses; the actors do the work. Everything it answers is committed, or answered once it is.
  */
 import { OperatingError } from '../protocol/errors.ts';
-import { agentAddress } from '../protocol/addresses.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { isTerminal, type TaskEvent, type TaskOptions, type TaskTarget } from '../protocol/tasks.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
@@ -15,6 +14,7 @@ import { parseInput } from './agent-logic.ts';
 import type { Asks } from './asks.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { bodyHashOf, Idempotency } from './idempotency.ts';
+import { MailDesk } from './mail-desk.ts';
 import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selection/no-agent.ts';
 import { namesOf } from './agent-names.ts';
@@ -69,7 +69,8 @@ const CANCEL_EPOCHS_MAX = 100;
 export class Desk {
   readonly #deps: DeskDeps;
   readonly #idempotency: Idempotency;
-  readonly #asks: Asks;
+  /** Messages to keyed actors. */
+  readonly mail: MailDesk;
   #draining = false;
   /** Why an actor that works for a task could not be loaded, where that is so: nothing that is sent to it would be kept. */
   strandedOf: ((task: string) => OperatingError | undefined) | undefined;
@@ -77,7 +78,7 @@ export class Desk {
   constructor(deps: DeskDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store);
-    this.#asks = deps.asks;
+    this.mail = new MailDesk({ ...deps, admit: () => this.admit() });
   }
 
   /** No new work is taken on from here. */
@@ -237,35 +238,14 @@ export class Desk {
     if (refusal !== undefined) throw refusal;
   }
 
-  /**
-   * Resolves once the message is durable.
-   * Errors: NO_AGENT, INVALID_INPUT (not keyed), UNAVAILABLE (its breaker is open), BUSY, DRAINING; VERSION_MISMATCH and
-   * STORE_CORRUPT where the actor's stored state cannot be gone on with.
-   */
+  /** As `MailDesk.tell`. */
   async tell(agent: string, key: string, event: ActorEvent): Promise<void> {
-    this.admit();
-    // Nobody outside has an address: one in a client's event could send the actor's answer anywhere.
-    const { replyTo: _forged, ...told } = event;
-    const { kernel } = this.#deps;
-    const { address, refusal } = this.#keyed(agent, key);
-    if (refusal !== undefined) await this.#turnAway(refusal);
-    const cell = kernel.deliver(address, told);
-    await kernel.committer.committed();
-    const unwoken = kernel.refusalOf?.(cell);
-    if (unwoken !== undefined) throw unwoken;
+    await this.mail.tell(agent, key, event);
   }
 
-  /**
-   * The answer of a keyed agent's actor: what it sends to `event.replyTo`, without its type. Errors: as `tell`; TIMEOUT, which
-   * leaves open what came of it; QUARANTINED.
-   */
+  /** As `MailDesk.ask`. */
   async ask(agent: string, key: string, event: ActorEvent, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
-    this.admit();
-    signal?.throwIfAborted();
-    const { address, refusal } = this.#keyed(agent, key);
-    if (refusal !== undefined) await this.#turnAway(refusal);
-    const limit = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
-    return await this.#asks.ask({ address, event, who: `${agent}/${key}`, ...limit });
+    return await this.mail.ask(agent, key, event, timeoutMs, signal);
   }
 
   /** The spec of a keyed agent's actor, from its address; undefined for any other address. */
@@ -284,23 +264,6 @@ export class Desk {
       priority: 5,
       durable: true,
     };
-  }
-
-  /** Where a keyed actor is, and whether its agent's breaker turns this message away. */
-  #keyed(name: string, key: string): { readonly address: string; readonly refusal: OperatingError | undefined } {
-    const agent = this.#deps.registry.agent(name);
-    if (agent === undefined) throw unknownAgent(name, this.#deps.registry);
-    if (!agent.keyed)
-      throw new OperatingError('INVALID_INPUT', `${name} is not a keyed agent; submit a task to it instead.`);
-    const address = agentAddress(agent.name, key);
-    const entry = this.#deps.breakers.enter(agent.name, address);
-    return { address, refusal: entry.isIn ? undefined : entry.error };
-  }
-
-  /** What an open breaker is seen by must be in the store first. */
-  async #turnAway(refusal: OperatingError): Promise<never> {
-    await this.#deps.kernel.committer.committed();
-    throw refusal;
   }
 
   get #tasksInFlightMax(): number {

@@ -6,6 +6,7 @@
  * intent is recorded but not its result may or may not have happened: it is not made again until the ledger
  * (actors/ledger.ts) knows someone's word on it. Until then the function waits in its place.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { hash } from 'node:crypto';
 import { OperatingError, toErrorBody, type ErrorBody } from '../protocol/errors.ts';
 import type { EffectKind } from '../runtime/host.ts';
@@ -63,6 +64,21 @@ export interface JournalEntry {
   readonly error?: ErrorBody;
 }
 
+/**
+ * An entry for something that is done inside of the node: its record is written by whoever does it, in the same step and so
+ * in the same epoch. Neither is there without the other, so that it is done once.
+ */
+export interface JournalSlot {
+  /** The same over restarts and attempts. */
+  readonly idempotencyKey: string;
+  /** Errors: JOURNAL_MISMATCH. */
+  read(): JournalEntry | undefined;
+  /** `undefined` takes the record back. Errors: CANCELED where nobody waits for this work any more; LIVELOCK. */
+  write(entry: Omit<JournalEntry, 'kind' | 'args'> | undefined): void;
+  /** Resolves once all that was written up to now is committed. */
+  committed(): Promise<void>;
+}
+
 /** Whose journal it is, and what it needs of the call that the function is run by. */
 export interface JournalHost {
   /** Makes idempotency keys unique. */
@@ -86,6 +102,15 @@ const ENTRIES_MAX = 10_000;
 export function idempotencyKeyOf(owner: string, entry: string): string {
   return hash('sha256', `${owner}\0${entry}`);
 }
+
+/** A call of the journal whose function is running: what is done inside of it is counted apart. */
+interface Nest {
+  readonly journal: Journal;
+  readonly key: string;
+  readonly occurrences: Map<string, number>;
+}
+
+const nests = new AsyncLocalStorage<Nest>();
 
 /** The journal of one run of one function. */
 export class Journal {
@@ -132,6 +157,25 @@ export class Journal {
         this.#host.signal.throwIfAborted();
       }
     }
+  }
+
+  /**
+   * The next entry of a name, which counts within the call that it is made in, where it is made in one.
+   * Errors: DEADLINE_EXCEEDED; the reason of the signal.
+   */
+  slot(name: string, given: unknown): JournalSlot {
+    const nest = nests.getStore();
+    const key = nest?.journal === this ? `${nest.key}/${count(nest.occurrences, name)}` : this.#next(name);
+    this.#host.signal.throwIfAborted();
+    this.#refuseLate(key);
+    const kind = 'keyed';
+    const args = hash('sha256', packState(given));
+    return {
+      idempotencyKey: idempotencyKeyOf(this.#host.owner, key),
+      read: () => this.#entryOf(key, kind, args),
+      write: (entry) => this.#shelf.record(key, entry && ({ ...entry, kind, args } satisfies JournalEntry)),
+      committed: () => this.#shelf.committed(),
+    };
   }
 
   /** The moment a durable wait ends: recorded when it first begins. */
@@ -183,7 +227,8 @@ export class Journal {
       if (entry.dueAtMs !== undefined) await this.#host.pause(entry.dueAtMs);
       entry = await this.#intend(key, entry, earlier !== undefined);
       if (kind === 'unsafe') this.#shelf.began(call);
-      const outcome = await outcomeOf(() => fn(call.idempotencyKey));
+      const nest: Nest = { journal: this, key, occurrences: new Map() };
+      const outcome = await outcomeOf(() => nests.run(nest, fn, call.idempotencyKey));
       if (outcome.ok) return this.#came(call, entry, outcome) ? { value: outcome.value as T } : undefined;
       if (kind === 'unsafe') {
         if (outcome.error.code === 'EFFECT_UNKNOWN') return undefined;
@@ -260,10 +305,15 @@ export class Journal {
   #next(name: string): string {
     if (++this.#entries > ENTRIES_MAX)
       throw new OperatingError('LIVELOCK', `A function made more than ${ENTRIES_MAX} journal entries.`);
-    const occurrence = (this.#occurrences.get(name) ?? 0) + 1;
-    this.#occurrences.set(name, occurrence);
-    return `${this.#host.prefix}/${name}#${occurrence}`;
+    return `${this.#host.prefix}/${count(this.#occurrences, name)}`;
   }
+}
+
+/** `name#2` for the second of a name. */
+function count(occurrences: Map<string, number>, name: string): string {
+  const occurrence = (occurrences.get(name) ?? 0) + 1;
+  occurrences.set(name, occurrence);
+  return `${name}#${occurrence}`;
 }
 
 async function outcomeOf(

@@ -8,4 +8,7 @@ export const LIFECYCLE_VERSIONS = {
   schedule: '1',
   state: '1',
   goal: '1',
+  question: '1',
+  subscription: '1',
+  group: '1',
 } as const;

@@ -12,11 +12,6 @@ import { Watch, type WatchMode, type WatchReader, type WatchSource } from './wat
 
 const DONE = Promise.resolve();
 const READS: ReadonlySet<ClientMessageType> = new Set(['task.get', 'task.list', 'agent.list']);
-const NOT_AVAILABLE: ReadonlySet<ClientMessageType> = new Set([
-  'topic.subscribe',
-  'topic.unsubscribe',
-  'topic.publish',
-]);
 
 /** The handlers of one node's sessions. */
 export class SessionHandlers {
@@ -51,9 +46,6 @@ export class SessionHandlers {
     if (message.type === 'task.watch') return this.#startWatch(state, message);
     if (message.type === 'task.unwatch') return this.#unwatch(state, message);
     if (message.type === 'state.watch') return this.#watchState(state, message);
-    if (NOT_AVAILABLE.has(message.type)) {
-      throw new OperatingError('NOT_AVAILABLE', `${message.type} is not part of this version.`);
-    }
     const request = this.#requests[message.type] as Request<ClientMessage> | undefined;
     if (request === undefined) throw new OperatingError('UNKNOWN_TYPE', `No session handles ${message.type}.`);
     const answer = (): Promise<object> => request(message, state);

@@ -7,6 +7,7 @@ import { pageOf } from './entry-page.ts';
 import type { SessionDeps, SessionState } from './session.ts';
 import { taskView } from './session-frames.ts';
 import { createStateRequests } from './state/state-requests.ts';
+import { createTopicRequests } from './topics/topic-requests.ts';
 
 /** Answers one message with a frame; what it shows is committed. Errors: any coded one, for the session to answer. */
 export type Request<Message> = (message: Message, state: SessionState) => Promise<object>;
@@ -18,10 +19,11 @@ export type Requests = { readonly [Type in ClientMessageType]?: Request<ClientMe
 export const OK = { type: 'ok' };
 
 /** All of them. */
-export function createRequests({ desk, agents, state, approvals }: SessionDeps): Requests {
+export function createRequests({ desk, agents, state, approvals, topics }: SessionDeps): Requests {
   return {
     ...createStateRequests(state),
     ...approvalRequests(approvals),
+    ...createTopicRequests(topics),
     ping: async () => ({ type: 'pong' }),
     // Without keys configured there is nothing to prove: whoever reaches a loopback node may use it.
     auth: async () => OK,

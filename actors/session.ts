@@ -21,6 +21,7 @@ import type { Desk } from './desk.ts';
 import { errorFrame } from './session-frames.ts';
 import { SessionHandlers } from './session-handlers.ts';
 import type { StateDesk } from './state/state-desk.ts';
+import type { TopicDesk } from './topics/topic-desk.ts';
 import type { Watch } from './watch.ts';
 
 /** The other end of a session. Frames are encoded and sent in the order they are given. */
@@ -59,6 +60,7 @@ export interface SessionState {
 export interface SessionDeps {
   readonly desk: Desk;
   readonly approvals: ApprovalDesk;
+  readonly topics: TopicDesk;
   readonly feed: Feed;
   readonly state: StateDesk;
   agents(

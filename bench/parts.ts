@@ -141,6 +141,7 @@ const SILENT_PORT: CellPort = {
   effect: nothing,
   cancelEffect: nothing,
   send: nothing,
+  tell: nothing,
   setTimer: nothing,
   clearTimer: nothing,
   reenter: nothing,

@@ -10,6 +10,7 @@ import { addApprovalVerbs } from './menu/approvals.ts';
 import { addAgentVerbs } from './menu/agents.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
+import { addMessageVerbs } from './menu/messages.ts';
 import { addNodeVerbs } from './menu/node.ts';
 import { addPlanVerbs } from './menu/plans.ts';
 import { addQuarantineVerbs } from './menu/quarantine.ts';
@@ -107,6 +108,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addScheduleVerbs(program, verb);
   addAgentVerbs(program, verb);
   addNodeVerbs(program, verb);
+  addMessageVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addWorkflowVerbs(program, verb);
   addReplay(program, end);

@@ -9,6 +9,8 @@ export interface RemoteOptions {
 }
 
 const REQUEST_MS = 10_000;
+/** Entries of a list that a node gives at a time. */
+const PAGE_MAX = 200;
 
 /** Runs `fn` with a connected client, and ends the connection. Errors: UNAVAILABLE, saying how to start a node; INVALID_INPUT. */
 export async function withClient<T>(options: RemoteOptions, fn: (client: Client) => Promise<T>): Promise<T> {
@@ -49,6 +51,7 @@ export async function fetchJson(
         ...headers,
         ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
         ...(content !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(content !== undefined && { body: JSON.stringify(content) }),
     });
@@ -67,6 +70,28 @@ export async function fetchJson(
       details,
     },
   );
+}
+
+/** GETs all pages of a list, at most `countMax` entries. `plural` is what the list is called in them. Errors: as for `fetchJson`. */
+export async function fetchAll(
+  options: RemoteOptions,
+  path: string,
+  plural: string,
+  countMax = Infinity,
+): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
+  let cursor: string | null = null;
+  do {
+    const limit = Math.min(countMax - found.length, PAGE_MAX);
+    const query: string = `limit=${limit}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
+    const page = (await fetchJson(options, `${path}${path.includes('?') ? '&' : '?'}${query}`)) as Record<
+      string,
+      unknown
+    >;
+    found.push(...(page[plural] as readonly unknown[]));
+    cursor = page['cursor'] as string | null;
+  } while (cursor !== null && found.length < countMax);
+  return found;
 }
 
 /** GETs something large of the node, as it comes. Errors: as for `fetchJson`. */

@@ -10,6 +10,7 @@ import type { NodeMessage, NodeMessageOf, TaskView } from '../protocol/node-mess
 import type { TaskOptions, TaskStatus } from '../protocol/tasks.ts';
 import { Link } from './link.ts';
 import { TaskHandle, type TaskNews } from './task-handle.ts';
+import { type TopicHandler, TopicListeners, type TopicSubscription } from './topic-listeners.ts';
 
 /** How to connect; all of it may be left out. */
 export interface ClientOptions {
@@ -72,6 +73,7 @@ export class Client {
   readonly #pending = new Map<string, Pending>();
   readonly #handles = new Map<string, Set<TaskHandle>>();
   readonly #watched = new Map<string, Watched>();
+  readonly #listeners = new TopicListeners();
   readonly #up = Promise.withResolvers<void>();
   #nextId = 1;
   #wasUp = false;
@@ -210,6 +212,35 @@ export class Client {
     return () => void this.#watched.delete(key);
   }
 
+  /**
+   * Listens to a topic, or to a pattern of topics (`orders.*.created`, `orders.#`); resolves once the node sends what is published
+   * from then on. At most once: what is published while the connection is lost is missed. `onGap` hears how many messages were left
+   * out since this client did not keep up, of all its topics together. Errors: INVALID_INPUT, BUSY.
+   */
+  async subscribe(topic: string, handler: TopicHandler, onGap?: (dropped: number) => void): Promise<TopicSubscription> {
+    const remove = this.#listeners.add(topic, handler, onGap);
+    try {
+      await this.#request({ type: 'topic.subscribe', topic });
+    } catch (error) {
+      remove();
+      throw error;
+    }
+    const unsubscribe = async (): Promise<void> => {
+      if (remove()) await this.#request({ type: 'topic.unsubscribe', topic });
+    };
+    return { topic, unsubscribe };
+  }
+
+  /**
+   * Publishes, once also over reconnects; resolves, with the id of the message, when all durable subscriptions have it.
+   * Errors: INVALID_INPUT, PROTOCOL_TOO_BIG, BUSY (a subscription is full), IDEMPOTENCY_MISMATCH.
+   */
+  async publish(topic: string, data?: unknown, given?: string): Promise<string | undefined> {
+    const key = given ?? randomUUID(); // tidy-allow id: a client has no world of its own
+    const message = { type: 'topic.publish', topic, key, ...(data !== undefined && { data }) } as const;
+    return ((await this.#request(message)) as NodeMessageOf<'ok'>).message;
+  }
+
   async ping(): Promise<void> {
     await this.#request({ type: 'ping' });
   }
@@ -261,6 +292,7 @@ export class Client {
         this.#link.send({ type: 'task.watch', task, after });
       }
       for (const { scope, name } of this.#watched.values()) this.#link.send({ type: 'state.watch', scope, name });
+      for (const topic of this.#listeners.topics) this.#link.send({ type: 'topic.subscribe', topic });
       for (const { message } of this.#pending.values()) this.#link.send(message);
     } else for (const { message } of this.#pending.values()) this.#link.send(message);
     this.#wasUp = true;
@@ -269,6 +301,8 @@ export class Client {
   #onMessage(message: NodeMessage): void {
     if (message.type === 'task.event' || message.type === 'task.chunk' || message.type === 'task.result')
       return this.#news(message);
+    if (message.type === 'topic.message') return this.#listeners.message(message);
+    if (message.type === 'topic.gap') return this.#listeners.gap(message.dropped);
     const re = 're' in message ? message.re : undefined;
     if (message.type === 'state.value' && re === undefined)
       this.#watched.get(pieceKey(message.scope, message.name))?.onValue(valueIn(message));

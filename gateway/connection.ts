@@ -272,7 +272,15 @@ export class SocketConnection implements Connection {
 }
 
 /** Frames that answer nothing. */
-const NEWS: ReadonlySet<string> = new Set(['hello', 'task.event', 'task.result', 'task.chunk', 'gap', 'topic.message']);
+const NEWS: ReadonlySet<string> = new Set([
+  'hello',
+  'task.event',
+  'task.result',
+  'task.chunk',
+  'gap',
+  'topic.message',
+  'topic.gap',
+]);
 
 function closeCodeOf(code: ErrorCode): number | undefined {
   const entry: CodeEntry = CODES[code];

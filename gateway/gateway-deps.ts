@@ -11,6 +11,9 @@ import type { ScheduleDesk } from '../actors/schedules/schedule-desk.ts';
 import type { Roster } from '../actors/roster/roster.ts';
 import type { Sessions } from '../actors/sessions.ts';
 import type { StateDesk } from '../actors/state/state-desk.ts';
+import type { GroupDesk } from '../actors/groups/group-desk.ts';
+import type { SubscriptionDesk } from '../actors/topics/subscription-desk.ts';
+import type { TopicDesk } from '../actors/topics/topic-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
 import type { WorkflowDesk } from '../actors/workflow/workflow-desk.ts';
 import type { Kernel } from '../runtime/kernel.ts';
@@ -37,6 +40,9 @@ export interface GatewayDeps {
   readonly schedules: ScheduleDesk;
   readonly forks: ForkDesk;
   readonly state: StateDesk;
+  readonly topics: TopicDesk;
+  readonly subscriptions: SubscriptionDesk;
+  readonly groups: GroupDesk;
   /** For backups. */
   readonly store: Store;
   readonly sessions: Sessions;

@@ -79,12 +79,14 @@ const TAGS = [
   { name: 'workflows', description: 'How work is put together.' },
   { name: 'approvals', description: 'Questions to people, and their answers.' },
   { name: 'schedules', description: 'Tasks that are submitted at times.' },
+  { name: 'topics', description: 'Messages to whom it may concern, and durable subscriptions to them.' },
+  { name: 'groups', description: 'One message to many actors of keyed agents.' },
   { name: 'quarantine', description: 'What was set aside since it took its actor down.' },
   { name: 'node', description: 'How the node is doing.' },
 ];
 
 /** The operations that can do without a body; the generator calls every body required. */
-const BODY_OPTIONAL: ReadonlySet<string> = new Set(['cancelTask', 'signalTask']);
+const BODY_OPTIONAL: ReadonlySet<string> = new Set(['cancelTask', 'signalTask', 'publish']);
 
 interface Operation {
   readonly operationId?: string;

@@ -11,6 +11,7 @@ import { registerBreakerRoutes } from './routes/breaker-routes.ts';
 import { registerCheckpointRoutes } from './routes/checkpoint-routes.ts';
 import { registerEffectRoutes } from './routes/effect-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
+import { registerGroupRoutes } from './routes/group-routes.ts';
 import { registerHealthRoutes } from './routes/health-routes.ts';
 import { registerNodeRoutes } from './routes/node-routes.ts';
 import { registerPlanRoutes } from './routes/plan-routes.ts';
@@ -18,6 +19,7 @@ import { registerQuarantineRoutes } from './routes/quarantine-routes.ts';
 import { registerScheduleRoutes } from './routes/schedule-routes.ts';
 import { registerStateRoutes } from './routes/state-routes.ts';
 import { registerTaskRoutes } from './routes/task-routes.ts';
+import { registerTopicRoutes } from './routes/topic-routes.ts';
 import { registerWhyRoutes } from './routes/why-routes.ts';
 import { registerWorkflowRoutes } from './routes/workflow-routes.ts';
 
@@ -33,6 +35,8 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerCheckpointRoutes(typed, deps);
   registerAgentRoutes(typed, deps);
   registerWorkflowRoutes(typed, deps);
+  registerTopicRoutes(typed, deps);
+  registerGroupRoutes(typed, deps);
   registerQuarantineRoutes(typed, deps);
   registerPlanRoutes(typed, deps);
   registerStateRoutes(typed, deps);

@@ -16,7 +16,7 @@ import {
 import { LIMITS } from './limits.ts';
 import { taskSelectSchema } from './selection.ts';
 import { TASK_STATUSES } from './tasks.ts';
-import { isTopic, isTopicPattern } from './topics.ts';
+import { topicField as topic, topicPatternField as topicPattern } from './topic-fields.ts';
 
 const anyId = words(LIMITS.idCharactersMax);
 const anything = z.unknown();
@@ -24,10 +24,6 @@ const plainObject = z.record(z.string(), z.unknown());
 const stateName = words(LIMITS.stateNameCharactersMax);
 const cursor = words(LIMITS.cursorCharactersMax).exactOptional();
 const limit = whole(1, LIMITS.listMax).exactOptional();
-const topicPattern = z
-  .string()
-  .refine(isTopicPattern, { error: 'expected a topic, such as orders.*.created or orders.#' });
-const topic = z.string().refine(isTopic, { error: 'expected a topic without * and #, such as orders.eu.created' });
 
 /** Events reach a machine as {type, …}: the type must not be one of the machine's own. */
 const event = z.looseObject({ type: eventNameField });
@@ -38,7 +34,8 @@ const signalData = plainObject.refine((data) => !Object.hasOwn(data, 'type'), {
 
 const TARGETS = ['agent', 'capability', 'workflow', 'graph', 'goal'] as const;
 
-const taskOptions = z.object({
+/** How a task is to be done. */
+export const taskOptionsSchema = z.object({
   priority: whole(0, 9).exactOptional(),
   deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
   budget: z
@@ -61,7 +58,7 @@ const requestFields = {
   goal: words(LIMITS.goalCharactersMax).exactOptional(),
   input: anything.exactOptional(),
   key: words(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
-  options: taskOptions.exactOptional(),
+  options: taskOptionsSchema.exactOptional(),
 };
 
 /** Runs beside the other checks, so that all faults are told at once. */
@@ -122,7 +119,11 @@ export const CLIENT_MESSAGES = Object.freeze({
   }),
   'topic.subscribe': message('topic.subscribe', { topic: topicPattern }),
   'topic.unsubscribe': message('topic.unsubscribe', { topic: topicPattern }),
-  'topic.publish': message('topic.publish', { topic, data: anything.exactOptional() }),
+  'topic.publish': message('topic.publish', {
+    topic,
+    data: anything.exactOptional(),
+    key: words(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
+  }),
   'state.get': message('state.get', { scope: stateName, name: stateName }),
   'state.set': message('state.set', {
     scope: stateName,

@@ -103,6 +103,27 @@ export const LIMITS = Object.freeze({
   sessionSubscriptionsMax: 256,
   /** Requests of one connection that are not answered yet; the socket is read no further until some are. */
   sessionRequestsMax: 1_024,
+  /** Messages of topics that wait for the reader of one connection, and their bytes; further ones are left out, which is told. */
+  sessionTopicMessagesMax: 1_000,
+  sessionTopicBytesMax: MIB,
+  /** What is published at a time, packed. Over it: PROTOCOL_TOO_BIG. */
+  topicMessageBytesMax: 64 * KIB,
+  /** Durable subscriptions of a node, what one of them says, packed, and how many of them one message may reach. Over it: BUSY. */
+  subscriptionsMax: 2_000,
+  subscriptionBytesMax: 64 * KIB,
+  publishFanOutMax: 500,
+  /** Messages that wait in one durable subscription, where it says nothing and at most, and their bytes. */
+  backlogDefault: 1_000,
+  backlogMax: 10_000,
+  backlogBytesMax: 16 * MIB,
+  /** How long a message may wait in a durable subscription, where it says nothing. */
+  backlogKeptMs: 7 * DAY_MS,
+  /** Tasks of one durable subscription that are under way at a time, where it says nothing and at most. */
+  subscriptionTasksDefault: 16,
+  subscriptionTasksMax: 100,
+  /** Groups of a node, and members of one. Over it: BUSY. */
+  groupsMax: 1_000,
+  groupMembersMax: 1_000,
   /** Unsent bytes of a connection above which `task.chunk` is coalesced. */
   readerCoalesceBytes: 256 * KIB,
   /** Unsent bytes of a connection above which live events close it with 1013. */

@@ -64,7 +64,8 @@ export const NODE_MESSAGES = Object.freeze({
     heartbeatMs: count,
     limits: z.record(z.string(), z.number()),
   }),
-  ok: answer('ok', {}),
+  /** `message`: the id of what was published. */
+  ok: answer('ok', { message: text.exactOptional() }),
   pong: answer('pong', {}),
   error: answer('error', errorFields),
   'task.accepted': answer('task.accepted', { task: text, duplicate: z.boolean() }),
@@ -82,7 +83,13 @@ export const NODE_MESSAGES = Object.freeze({
   gap: news('gap', { task: text, from: z.int().min(1), to: z.int().min(1) }),
   'agent.page': answer('agent.page', { agents: z.array(agentEntry).readonly(), cursor }),
   'agent.reply': answer('agent.reply', { agent: text, key: text, value: anything.exactOptional() }),
-  'topic.message': news('topic.message', { topic: text, data: anything.exactOptional() }),
+  'topic.message': news('topic.message', {
+    topic: text,
+    data: anything.exactOptional(),
+    message: text,
+    at: z.number(),
+  }),
+  'topic.gap': news('topic.gap', { dropped: z.int().min(1) }),
   'state.value': answer('state.value', {
     scope: text,
     name: text,

@@ -4,6 +4,7 @@
  * has died is handed to its performer as such: which of them may be made a second time, the performer's records say.
  */
 import { OperatingError } from '../protocol/errors.ts';
+import type { AskChain } from './ask-chain.ts';
 import type { Cell, InstalledLogic } from './cell.ts';
 import { Effects } from './effects.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest } from './host.ts';
@@ -16,7 +17,7 @@ export interface CallDesk {
   /** Runs `fn` after the next commit. */
   release(fn: () => void): void;
   /** Puts an outcome into the cell's mailbox. */
-  deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void;
+  deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome, asked?: AskChain): void;
   /** A call is about to begin: code of users runs. */
   enteringCall(cell: Cell, key: string): void;
   /** Why a call must not be made once more; undefined for nearly all. */
@@ -33,11 +34,11 @@ export class Calls {
 
   constructor(world: World, desk: CallDesk) {
     this.#desk = desk;
-    this.effects = new Effects(world, (address, key, outcome) => this.#settled(address, key, outcome));
+    this.effects = new Effects(world, (address, key, outcome, asked) => this.#settled(address, key, outcome, asked));
   }
 
-  /** Makes a call, or joins the one that is under way with the same key. */
-  start(cell: Cell, request: EffectRequest): void {
+  /** Makes a call, or joins the one that is under way with the same key. `asked`: who waits for what comes of it. */
+  start(cell: Cell, request: EffectRequest, asked?: AskChain): void {
     const intent = `${cell.address}\0${request.key}`;
     if (cell.phase !== 'live' || this.effects.has(cell.address, request.key)) return;
     const { logic, spec } = cell;
@@ -62,6 +63,7 @@ export class Calls {
         laneLimit: logic.laneLimit,
         priority: spec.priority,
         ...limitsOf(cell),
+        ...(asked !== undefined && { asked }),
         // An error that escapes from here, however late, is this cell's.
         perform: (call) => {
           this.#desk.enteringCall(cell, request.key);
@@ -80,6 +82,8 @@ export class Calls {
   cancel(cell: Cell, key: string): void {
     this.#intended.delete(`${cell.address}\0${key}`);
     this.effects.cancel(cell.address, key);
+    const { logic, spec } = cell;
+    if (logic.forsaken !== undefined) this.#drop(cell, (row) => logic.forsaken?.(spec, key, row) === true);
   }
 
   /** None of the cell's calls is wanted any more, whether it has begun or not. */
@@ -94,15 +98,17 @@ export class Calls {
     this.#settled(cell.address, request.key, { ok: false, error: error.toBody() });
   }
 
-  #settled(address: string, key: string, outcome: EffectOutcome): void {
+  #settled(address: string, key: string, outcome: EffectOutcome, asked?: AskChain): void {
     const cell = this.#desk.cells.get(address);
     if (cell === undefined || cell.phase === 'ended') return;
-    this.#desk.deliverOutcome(cell, key, outcome);
+    this.#desk.deliverOutcome(cell, key, outcome, asked);
     const { logic } = cell;
-    if (logic.outlived === undefined) return;
     // In the epoch of the outcome: never may both be gone.
-    for (const row of [...cell.attached().keys()])
-      if (logic.outlived(cell.spec, key, row)) this.#desk.attach(cell, row, undefined);
+    if (logic.outlived !== undefined) this.#drop(cell, (row) => logic.outlived?.(cell.spec, key, row) === true);
+  }
+
+  #drop(cell: Cell, isOver: (row: string) => boolean): void {
+    for (const row of [...cell.attached().keys()]) if (isOver(row)) this.#desk.attach(cell, row, undefined);
   }
 }
 

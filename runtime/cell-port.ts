@@ -4,7 +4,8 @@
  */
 import type { EventKind, TaskEvent } from '../protocol/tasks.ts';
 import type { ChildSpec } from './child-spec.ts';
-import type { HostPort } from './host.ts';
+import type { ActorEvent, HostPort } from './host.ts';
+import type { Delivery } from './mailbox.ts';
 import type { DefinitionWrite, KeyWrite, TaskCreated, TaskProgress } from './stores/store.ts';
 
 /** A step of a task's log: what is new since the last one. */
@@ -25,6 +26,11 @@ export interface EventDraft {
 export interface CellPort extends HostPort {
   /** What the cell was started with. */
   readonly input: unknown;
+  /**
+   * A message through the bounded lane, where what users send waits. One that finds it full, or cannot be handed to its actor,
+   * bounces where `how.bounce` says so, and is a dead letter otherwise.
+   */
+  tell(address: string, event: ActorEvent, how?: Delivery): void;
   /** Makes a cell; refused starts come back as `child.failed`. */
   startChild(spec: ChildSpec): void;
   /** Ends a cell that this one owns, and all that it owns, without another word from it. */

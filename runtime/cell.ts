@@ -9,7 +9,7 @@ import { BONDS_ROW, INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
 import { type ChildSpec, isKeyed } from './child-spec.ts';
 import type { EffectCall } from './effects.ts';
 import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
-import { Mailbox } from './mailbox.ts';
+import { type Delivery, Mailbox } from './mailbox.ts';
 import { type CellSnapshot, packCell } from './snapshots.ts';
 import { packState } from './state-codec.ts';
 import type { TrailEntry } from './trail.ts';
@@ -39,6 +39,8 @@ export interface InstalledLogic {
   outlived?(spec: ChildSpec, key: string, row: string): boolean;
   /** Others have ended one of its cells, which had no word in it: what it leaves behind, in the same epoch. */
   cutShort?(cell: Cell): void;
+  /** The same, where the actor no longer wants the call under `key`. */
+  forsaken?(spec: ChildSpec, key: string, row: string): boolean;
   /** Makes the calls its actors ask for. */
   perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
 }
@@ -60,8 +62,10 @@ export interface CellKernel {
   newRef(): string;
   note(cell: Cell, op: () => void): void;
   post(to: string, event: ActorEvent): void;
-  /** The same, through the bounded lane: a message that finds it full is a dead letter. */
-  tell(to: string, event: ActorEvent): void;
+  /** The same, through the bounded lane: a message that finds it full bounces, or is a dead letter. */
+  tell(to: string, event: ActorEvent, how: Delivery): void;
+  /** What an agent's machine says, by way of the coordinator where there is one. */
+  speak(from: string, to: string, event: ActorEvent): void;
   startCell(spec: ChildSpec): void;
   stopCell(address: string): void;
   startEffect(cell: Cell, request: EffectRequest): void;
@@ -210,8 +214,12 @@ export class Cell implements CellPort {
 
   send(address: string, event: ActorEvent): void {
     // What developers' machines say unasked is bounded like what clients say; the product's own actors answer for theirs.
-    if (this.logic.kind === 'agent') this.#kernel.note(this, () => this.#kernel.tell(address, event));
+    if (this.logic.kind === 'agent') this.#kernel.note(this, () => this.#kernel.speak(this.address, address, event));
     else this.#kernel.note(this, () => this.#kernel.post(address, event));
+  }
+
+  tell(address: string, event: ActorEvent, how: Delivery = {}): void {
+    this.#kernel.note(this, () => this.#kernel.tell(address, event, { from: this.address, ...how }));
   }
 
   startChild(spec: ChildSpec): void {

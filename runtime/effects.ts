@@ -9,6 +9,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
+import type { AskChain } from './ask-chain.ts';
 import type { EffectKind, EffectOutcome } from './host.ts';
 import type { Cancel, World } from './world.ts';
 import { ChurnMap } from './churn-map.ts';
@@ -24,6 +25,8 @@ export interface EffectCall {
   readonly again: boolean;
   /** Which life of the actor asks: what an earlier one has recorded is not this one's. */
   readonly life: number;
+  /** Who waits for what comes of it. */
+  readonly asked?: AskChain | undefined;
   readonly signal: AbortSignal;
   /** Gives the lane's slot back while the call only waits; the returned function takes it again. */
   rest(): () => Promise<void>;
@@ -44,6 +47,7 @@ export interface EffectPlan {
   readonly priority: number;
   readonly timeoutMs?: number;
   readonly deadlineAtMs?: number;
+  readonly asked?: AskChain;
   perform(call: EffectCall): Promise<unknown>;
 }
 
@@ -107,7 +111,7 @@ const PRIORITIES = 10;
 /** The calls under way on one node. */
 export class Effects {
   readonly #world: World;
-  readonly #settle: (address: string, key: string, outcome: EffectOutcome) => void;
+  readonly #settle: (address: string, key: string, outcome: EffectOutcome, asked: AskChain | undefined) => void;
   readonly #calls = new ChurnMap<string, Map<string, Call>>();
   readonly #lanes = new Map<string, Lane>();
   #held = false;
@@ -116,7 +120,10 @@ export class Effects {
   witness: EffectWitness | undefined;
   #counts = { running: 0, waiting: 0 };
 
-  constructor(world: World, settle: (address: string, key: string, outcome: EffectOutcome) => void) {
+  constructor(
+    world: World,
+    settle: (address: string, key: string, outcome: EffectOutcome, asked: AskChain | undefined) => void,
+  ) {
     this.#world = world;
     this.#settle = settle;
   }
@@ -296,7 +303,7 @@ export class Effects {
   #finish(call: Call, outcome: EffectOutcome): void {
     if (!this.has(call.plan.address, call.plan.key) || call.state === 'settled') return;
     call.state = 'settled';
-    this.#settle(call.plan.address, call.plan.key, outcome);
+    this.#settle(call.plan.address, call.plan.key, outcome, call.plan.asked);
   }
 
   #rest(call: Call): () => Promise<void> {
@@ -365,6 +372,7 @@ class PerformedCall implements EffectCall {
   readonly input: unknown;
   readonly again: boolean;
   readonly life: number;
+  readonly asked: AskChain | undefined;
   readonly rest: () => () => Promise<void>;
   readonly #call: Call;
 
@@ -378,6 +386,7 @@ class PerformedCall implements EffectCall {
       again: this.again,
     } = call.plan);
     this.life = call.plan.life ?? 0;
+    this.asked = call.plan.asked;
     this.#call = call;
     this.rest = rest;
   }

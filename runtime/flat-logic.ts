@@ -40,7 +40,10 @@ export interface FlatLogic<S extends FlatState, Input> {
   readonly name: string;
   readonly version: string;
   initial(input: Input, port: CellPort): S;
-  /** phase → event type → handler. Timers arrive as `timer.ID`, outcomes of calls as `effect.done` / `effect.failed` with their `key`. */
+  /**
+   * phase → event type → handler. Timers arrive as `timer.ID`, outcomes of calls as `effect.done` / `effect.failed` with their
+   * `key`. `*` is for all that the phase does not name.
+   */
   readonly table: Readonly<Record<S['phase'], Readonly<Record<string, Handler<S>>>>>;
   /** In the first turn after a restore: ask again for the calls that the state waits for. */
   restored?(state: S, port: CellPort): S;
@@ -81,7 +84,9 @@ function actorLogic<S extends FlatState, Input>(
     transition: (snapshot, event) => {
       if (snapshot.status !== 'active') return snapshot;
       const row = logic.table[snapshot.state.phase as S['phase']] as Readonly<Record<string, Handler<S>>> | undefined;
-      const handle = row?.[event.type] as ((state: S, event: ActorEvent, port: CellPort) => S) | undefined;
+      const handle = (row?.[event.type] ?? row?.['*']) as
+        | ((state: S, event: ActorEvent, port: CellPort) => S)
+        | undefined;
       if (event.type === RESTORED) {
         const state = logic.restored?.(snapshot.state, snapshot.port) ?? snapshot.state;
         return state === snapshot.state ? snapshot : settle(snapshot, state);

@@ -2,7 +2,6 @@
  * The kernel of a node: it owns the cells, takes messages to their mailboxes, has their turns run (runtime/turns.ts), and does
  * what a turn asked for. What becomes of cells that crash or end is in runtime/crashes.ts.
  */
-import { LIMITS } from '../protocol/limits.ts';
 import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { type BondDesk, Bonds } from './bonds.ts';
 import { Calls, type CallDesk } from './calls.ts';
@@ -15,12 +14,16 @@ import { Cell, type CellKernel, type InstalledLogic, packAttachment } from './ce
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
 import type { ChildSpec, RecoveryMode } from './child-spec.ts';
 import type { Committer } from './committer.ts';
+import type { AskChain } from './ask-chain.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { type CrashDesk, Crashes } from './crashes.ts';
 import type { Effects } from './effects.ts';
 import type { Exit } from './exit.ts';
 import { Feed } from './feed.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest, Reentry } from './host.ts';
-import type { Envelope } from './mailbox.ts';
+import { inheritMail } from './heirs.ts';
+import { ENVELOPE_BYTES, mailboxFull, mailOf, noActor } from './mail.ts';
+import type { Delivery, Envelope } from './mailbox.ts';
 import { type StopDesk, Stops } from './stops.ts';
 import { Quarantine } from './quarantine.ts';
 import type { DefinitionWrite, KeyWrite } from './stores/store.ts';
@@ -29,8 +32,6 @@ import { type TurnDesk, Turns } from './turns.ts';
 import { UserCode, type UserCodeDesk } from './user-code.ts';
 import { volatileSpec } from './volatile-spec.ts';
 import type { World } from './world.ts';
-
-const ENVELOPE_BYTES = 64;
 
 /** The kernel of one node. */
 export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, CrashDesk, StopDesk, BondDesk {
@@ -41,6 +42,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   readonly cells: ReadonlyMap<string, Cell> = this.book.cells;
   readonly #calls: Calls;
   readonly meter: KernelMeter;
+  readonly deadLetters: DeadLetters;
   readonly #logics = new Map<string, InstalledLogic>();
   readonly #sinks = new Map<string, Sink>();
   readonly #timers: TimerQueue;
@@ -69,11 +71,17 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   /** Hears when such a cell has ended, or was given up; before the commit that says so. */
   onKeyedEnd: ((cell: Cell, end: 'ended' | 'given up') => void) | undefined;
   onShelfEnded: ((address: string) => void) | undefined;
+  /** Where what an agent's machine says to an address goes instead, where its receiver has a coordinator. */
+  mediate: ((from: string, to: string, event: ActorEvent) => readonly [to: string, event: ActorEvent]) | undefined;
 
   constructor(options: KernelOptions) {
     this.world = options.world;
     this.log = options.log;
     this.meter = options.meter;
+    this.deadLetters = new DeadLetters(
+      () => this.world.nowMs(),
+      (reason) => this.meter.deadLetter(reason),
+    );
     this.#calls = new Calls(this.world, this);
     this.#timers = new TimerQueue(this.world, {
       fire: (timer) => this.#fired(timer),
@@ -138,14 +146,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   deliver(to: string, event: ActorEvent, bytes = ENVELOPE_BYTES): Cell {
     const cell = this.rouse(to);
     if (!cell.mailbox.offer({ kind: 'event', event, deliveries: 0, bytes })) {
-      this.meter.deadLetter('mailbox_full');
-      throw new OperatingError(
-        'BUSY',
-        `The mailbox of ${to} is full (${LIMITS.mailboxMessagesMax} messages). Send again later.`,
-        { retryAfterMs: 200 },
-      );
+      this.deadLetters.add({ reason: 'mailbox_full', to, event });
+      throw mailboxFull(to);
     }
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
     return cell;
   }
 
@@ -157,7 +161,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   /** Loads an actor that rests in the store: it goes on with what waits for it. Errors: NOT_FOUND. */
   rouse(address: string): Cell {
     const cell = this.cells.get(address) ?? this.wake?.(address);
-    if (cell === undefined) throw new OperatingError('NOT_FOUND', `There is no actor ${address}.`);
+    if (cell === undefined) throw noActor(address);
     return cell;
   }
 
@@ -231,17 +235,29 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     }
     // One lane for all of it, also while the cell wakes: what one actor writes to another arrives in order.
     const cell = this.find(to);
-    if (cell === undefined) return this.meter.deadLetter('no_actor');
-    cell.mailbox.push(this.#mail(event));
-    this.#mailArrived(cell);
+    if (cell === undefined) return this.deadLetters.add({ reason: 'no_actor', to, event });
+    cell.mailbox.push(mailOf(event, this.#turns));
+    this.mailArrived(cell);
   }
 
-  /** As `post`, but bounded: a message that finds the mailbox full is a dead letter. */
-  tell(to: string, event: ActorEvent): void {
+  /** As `post`, but bounded: a message that finds the mailbox full bounces, or is a dead letter. */
+  tell(to: string, event: ActorEvent, how: Delivery): void {
     const cell = this.find(to);
-    if (cell === undefined) return this.post(to, event);
-    if (cell.mailbox.offer(this.#mail(event))) this.#mailArrived(cell);
-    else this.meter.deadLetter('mailbox_full');
+    if (cell !== undefined && cell.mailbox.offer(mailOf(event, this.#turns, how))) return this.mailArrived(cell);
+    if (cell === undefined && this.#sinks.has(to.slice(0, to.indexOf('/')))) return this.post(to, event);
+    const { from, bounce } = how;
+    if (bounce === undefined) {
+      this.deadLetters.add({ reason: cell === undefined ? 'no_actor' : 'mailbox_full', to, from, event });
+      return;
+    }
+    const error = cell === undefined ? noActor(to) : mailboxFull(to);
+    this.post(bounce.to, { type: 'bounced', ref: bounce.ref, event, error: error.toBody() });
+  }
+
+  speak(from: string, to: string, event: ActorEvent): void {
+    if (this.mediate === undefined) return this.tell(to, event, { from });
+    const [address, said] = this.mediate(from, to, event);
+    this.tell(address, said, { from });
   }
 
   /** Makes a cell. Its first turn starts the actor. */
@@ -263,7 +279,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     const cell = this.book.admit(new Cell(this, spec, logic));
     cell.mailbox.push({ kind: 'start', deliveries: 0, bytes: ENVELOPE_BYTES });
     // Also when its first turn comes after the next cut: whoever made it has its own state, and its answers, in that.
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
   }
 
   stopCell(address: string): void {
@@ -274,7 +290,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   startEffect(cell: Cell, request: EffectRequest): void {
     this.#turns.hops = 0;
     cell.circle = undefined;
-    this.#calls.start(cell, request);
+    this.#calls.start(cell, request, this.#turns.cause?.asked);
   }
 
   cancelEffect(cell: Cell, key: string): void {
@@ -319,7 +335,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   reenter(cell: Cell, reentry: Reentry): void {
     if (cell.phase === 'ended') return;
     cell.mailbox.push({ kind: 'relay', reentry, deliveries: 0, bytes: ENVELOPE_BYTES });
-    this.#mailArrived(cell);
+    this.mailArrived(cell);
   }
 
   fail(cell: Cell, error: unknown): void {
@@ -413,43 +429,43 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     this.userCode.settled(cell, key);
   }
 
-  finished(cell: Cell): void {
+  finished(cell: Cell, first: boolean): void {
     const { host } = cell;
     // What the turn asked for may have been its own end.
     if (host === undefined) return;
+    if (host.status === 'active') {
+      if (cell.keyed) this.onKeyedTurn?.(cell);
+      return;
+    }
     if (host.status === 'done') this.#crashes.end(cell, { reason: 'normal', output: host.output });
     else if (host.status === 'error')
       this.#crashes.end(cell, { reason: 'failed', error: toErrorBody(host.error, 'AGENT_FAILED') });
-    else if (cell.keyed) this.onKeyedTurn?.(cell);
+    inheritMail(this, cell, first);
   }
 
   keyedEnded(cell: Cell, end: 'ended' | 'given up'): void {
     this.onKeyedEnd?.(cell, end);
   }
 
-  #mail(event: ActorEvent): Envelope {
-    const { hops } = this.#turns;
-    if (hops === 0) return { kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES };
-    return { kind: 'event', event, deliveries: 0, bytes: ENVELOPE_BYTES, hops };
-  }
-
-  #mailArrived(cell: Cell): void {
+  /** A cell has something to handle, and is part of the next epoch with it. */
+  mailArrived(cell: Cell): void {
     this.touch(cell);
     this.#turns.enqueue(cell);
   }
 
   /** An outcome of a call is mail like any other. */
-  deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome): void {
+  deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome, asked?: AskChain): void {
     if (cell.phase === 'stopping') {
-      if (this.#stops.settled(cell, key, outcome)) this.#bring(cell, key, outcome);
+      if (this.#stops.settled(cell, key, outcome)) this.#bring(cell, key, outcome, asked);
       this.#stops.rested(cell);
-    } else this.#bring(cell, key, outcome);
+    } else this.#bring(cell, key, outcome, asked);
   }
 
-  #bring(cell: Cell, key: string, outcome: EffectOutcome): void {
+  #bring(cell: Cell, key: string, outcome: EffectOutcome, asked: AskChain | undefined): void {
     this.meter.effect(outcome.ok ? 'completed' : 'failed');
-    cell.mailbox.push({ kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES });
-    this.#mailArrived(cell);
+    const mail: Envelope = { kind: 'settle', key, outcome, deliveries: 0, bytes: ENVELOPE_BYTES };
+    cell.mailbox.push(asked === undefined ? mail : { ...mail, asked });
+    this.mailArrived(cell);
   }
 
   #fired(timer: DueTimer): void {

@@ -1,12 +1,12 @@
 /**
- * The actors that every machine may invoke by name: `effect`, `worker`, `model`, `tool`. Each makes one outside call under a
- * key that is minted once and kept with the machine, so that after a restart the recorded outcome comes back, a call under
- * way is joined, and the others are made again by their kind. They are ordinary actor logic: put one into `setup({ actors })`
- * to have its types, or name it as `src` without that.
+ * The actors that every machine may invoke by name: `effect`, `worker`, `model`, `tool`, and those of messages
+ * (runtime/machine-messages.ts). Each makes one outside call under a key that is minted once and kept with the machine, so that
+ * after a restart the recorded outcome comes back, a call under way is joined, and the others are made again by their kind. They
+ * are ordinary actor logic: put one into `setup({ actors })` to have its types, or name it as `src` without that.
  */
-import { OperatingError } from '../protocol/errors.ts';
 import type { EffectKind } from './host.ts';
 import { type CallLogic, callLogic } from './machine-calls.ts';
+import { ask, checkWords, publish } from './machine-messages.ts';
 
 /**
  * What is put in for `effect`, `model` and `tool`. `name` says what to call; `kind` is what the
@@ -26,19 +26,9 @@ export interface WorkerInput {
   readonly input?: unknown;
 }
 
-function checkInput(actor: string, input: unknown, field: 'name' | 'module'): void {
-  const value = (input as Readonly<Record<string, unknown>> | undefined)?.[field];
-  if (typeof value === 'string' && value !== '') return;
-  throw new OperatingError(
-    'INVALID_INPUT',
-    `The input of the actor "${actor}" needs a ${field}: { ${field}: '…', input: … }.`,
-    { details: { actor, field } },
-  );
-}
-
 function named(actor: string): CallLogic<EffectInput> {
   return callLogic((input) => {
-    checkInput(actor, input, 'name');
+    checkWords(actor, input, 'name');
     return { name: `${actor}:${input.name}`, kind: input.kind, input: input.input };
   }, 'keyed');
 }
@@ -51,7 +41,7 @@ export const model = named('model');
 export const tool = named('tool');
 /** Work in a worker thread: asks for `worker` with `{ module, name?, input }`. */
 export const worker = callLogic<WorkerInput>((input) => {
-  checkInput('worker', input, 'module');
+  checkWords('worker', input, 'module');
   const { module, name, input: work } = input;
   return { name: 'worker', kind: input.kind, input: { module, ...(name !== undefined && { name }), input: work } };
 }, 'pure');
@@ -61,6 +51,8 @@ const REGISTERED: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['worker', worker],
   ['model', model],
   ['tool', tool],
+  ['ask', ask],
+  ['publish', publish],
 ]);
 
 /** The names that machines may invoke where nothing else is said. */

@@ -10,8 +10,8 @@ export interface MachineOptions {
   readonly logicVersion: string;
   readonly world: World;
   /**
-   * The actors that machines may invoke without defining them: `effect`, `worker`, `model`, `tool` by default. Other names
-   * work like `effect`.
+   * The actors that machines may invoke without defining them: `effect`, `worker`, `model`, `tool`, `ask`, `publish` by default.
+   * Other names work like `effect`.
    */
   readonly performerNames?: readonly string[];
   /** Classes of the developer's own whose instances the machine may hold. */

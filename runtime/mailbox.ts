@@ -4,19 +4,43 @@
  * lane is for what others send unasked and is bounded in count and bytes. Control goes first; each lane is FIFO.
  */
 import { LIMITS } from '../protocol/limits.ts';
+import type { AskChain } from './ask-chain.ts';
 import type { ActorEvent, EffectOutcome, Reentry } from './host.ts';
 
-/**
- * One thing to handle in one turn. `deliveries` counts the turns that already crashed over it; `hops` the messages that led to it,
- * where code of users is among those who sent them (runtime/circles.ts).
- */
-export type Envelope = { deliveries: number; readonly bytes: number; readonly hops?: number } & (
-  | { readonly kind: 'start' }
-  | { readonly kind: 'event'; readonly event: ActorEvent }
-  | { readonly kind: 'relay'; readonly reentry: Reentry }
-  | { readonly kind: 'settle'; readonly key: string; readonly outcome: EffectOutcome }
-  | { readonly kind: 'timer'; readonly id: string; readonly dueAtMs: number }
-);
+/** Who hears `bounced` {`ref`, `event`, `error`} where a message can not be handed to its actor, in the same epoch. */
+export interface Bounce {
+  readonly to: string;
+  readonly ref?: number;
+}
+
+/** What may be said of a message that is given to a bounded lane. */
+export interface Delivery {
+  /** Who sends it. */
+  readonly from?: string;
+  /** What it weighs, where it is more than an envelope. */
+  readonly bytes?: number;
+  /** Who waits for what comes of it. */
+  readonly asked?: AskChain;
+  readonly bounce?: Bounce;
+}
+
+/** What an envelope may carry beside its message. */
+interface Stamps {
+  /** The messages that led to it, where code of users is among those who sent them (runtime/circles.ts). */
+  readonly hops?: number;
+  readonly asked?: AskChain;
+  readonly bounce?: Bounce;
+}
+
+/** One thing to handle in one turn. `deliveries` counts the turns that already crashed over it. */
+export type Envelope = { deliveries: number; readonly bytes: number } & Stamps &
+  (
+    | { readonly kind: 'start' }
+    | { readonly kind: 'event'; readonly event: ActorEvent }
+    | { readonly kind: 'relay'; readonly reentry: Reentry }
+    | { readonly kind: 'settle'; readonly key: string; readonly outcome: EffectOutcome }
+    | { readonly kind: 'timer'; readonly id: string; readonly dueAtMs: number }
+  );
 
 /**
  * An empty lane: most cells use one of two and are idle most of the time, and there are many cells. An array that was emptied
@@ -36,10 +60,15 @@ export class Mailbox {
     return this.#control.length - this.#controlHead + this.#user.length - this.#userHead;
   }
 
+  /** Whether the user lane has room for so many messages with so many bytes together. */
+  hasRoom(messages: number, bytes: number): boolean {
+    const waiting = this.#user.length - this.#userHead;
+    return waiting + messages <= LIMITS.mailboxMessagesMax && this.#userBytes + bytes <= LIMITS.mailboxBytesMax;
+  }
+
   /** Into the user lane; false when it is full and nothing was taken. */
   offer(envelope: Envelope): boolean {
-    const waiting = this.#user.length - this.#userHead;
-    if (waiting >= LIMITS.mailboxMessagesMax || this.#userBytes + envelope.bytes > LIMITS.mailboxBytesMax) return false;
+    if (!this.hasRoom(1, envelope.bytes)) return false;
     if (this.#user === NONE) this.#user = [envelope];
     else this.#user.push(envelope);
     this.#userBytes += envelope.bytes;

@@ -84,7 +84,17 @@ export const METRICS = {
     labels: [],
     help: 'Messages that wait in the mailboxes of all actors together.',
   },
-  troupe_dead_letters_total: { type: 'counter', labels: ['reason'], help: 'Messages that reached nobody, by why.' },
+  troupe_dead_letters_total: {
+    type: 'counter',
+    labels: ['reason'],
+    values: 'mailbox_full, no_actor, no_asker, not_woken, ended, no_parent, subscription_full, _expired, _refused',
+    help: 'Messages that reached nobody, by why; docs/messages.md says what the reasons mean.',
+  },
+  troupe_subscription_backlog: {
+    type: 'gauge',
+    labels: [],
+    help: 'Messages that wait in all durable subscriptions together.',
+  },
   troupe_effects_total: {
     type: 'counter',
     labels: ['outcome'],

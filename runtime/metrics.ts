@@ -22,6 +22,7 @@ export type WatchedMetric =
   | 'troupe_breaker_state'
   | 'troupe_mailbox_depth'
   | 'troupe_quarantined'
+  | 'troupe_subscription_backlog'
   | 'troupe_worker_queue';
 
 /** What a gauge shows. */
@@ -202,6 +203,7 @@ class NodeMetrics implements Metrics {
     troupe_breaker_state: new WatchedGauge('troupe_breaker_state', this.#registry),
     troupe_mailbox_depth: new WatchedGauge('troupe_mailbox_depth', this.#registry),
     troupe_quarantined: new WatchedGauge('troupe_quarantined', this.#registry),
+    troupe_subscription_backlog: new WatchedGauge('troupe_subscription_backlog', this.#registry),
     troupe_worker_queue: new WatchedGauge('troupe_worker_queue', this.#registry),
   } satisfies Record<WatchedMetric, WatchedGauge>;
   readonly #delay: LoopDelay;

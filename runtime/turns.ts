@@ -28,8 +28,8 @@ export interface TurnDesk {
   crashed(cell: Cell, envelope: Envelope, error: unknown): void;
   /** The first turn of a listed cell ended well, or the first after a restart; `again`: it goes on from a state. */
   started(cell: Cell, again: boolean): void;
-  /** The turn ended well, and what it asked for is done. */
-  finished(cell: Cell): void;
+  /** The turn ended well, and what it asked for is done. `first`: it was the one that starts the actor. */
+  finished(cell: Cell, first: boolean): void;
   /** The outcome of a call was handled in a turn that ended well. */
   consumed(cell: Cell, key: string): void;
 }
@@ -41,6 +41,8 @@ export class Turns {
   #current: Cell | undefined;
   /** Of what the current turn sends. */
   hops = 0;
+  /** What the current turn handles, where someone waits for what comes of it. */
+  cause: Envelope | undefined;
   #ops: (() => void)[] = [];
   #running = false;
   #scheduled = false;
@@ -129,6 +131,7 @@ export class Turns {
     if (isUsers && !this.#desk.entering(cell, envelope)) return;
     const { hops = 0 } = envelope;
     this.hops = isUsers || hops > 0 ? hops + 1 : 0;
+    this.cause = envelope.asked === undefined ? undefined : envelope;
     const before = cell.checkpoint;
     this.#current = cell;
     let crash: { readonly error: unknown } | undefined;
@@ -143,6 +146,7 @@ export class Turns {
     if (crash !== undefined) {
       this.#ops.length = 0;
       this.hops = 0;
+      this.cause = undefined;
       cell.checkpoint = before;
       this.#desk.crashed(cell, envelope, crash.error);
       return;
@@ -154,8 +158,9 @@ export class Turns {
       this.#desk.touch(cell);
     this.#flush();
     this.hops = 0;
+    this.cause = undefined;
     if (envelope.kind === 'start' && cell.spec.listed === true) this.#desk.started(cell, before !== undefined);
-    this.#desk.finished(cell);
+    this.#desk.finished(cell, envelope.kind === 'start');
   }
 
   /** Does what the turn asked for, in order. */

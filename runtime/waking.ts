@@ -3,12 +3,13 @@
  * Those that are asked for together are read together. Nothing is committed of a cell that wakes; a commit that has to hold
  * its mail waits for it. One that cannot be woken stays in the store as it is, and whoever asked it is told why.
  */
-import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
+import { OperatingError } from '../protocol/errors.ts';
 import { Cell } from './cell.ts';
 import { fillCell, NO_ROWS, type PackedRows } from './cell-filling.ts';
 import { type CellFit, fitCell, type LogicShelf } from './cell-fit.ts';
 import type { ChildSpec } from './child-spec.ts';
 import type { Kernel } from './kernel.ts';
+import { returnMail } from './mail.ts';
 import { unpackCell } from './snapshots.ts';
 import type { Store } from './stores/store.ts';
 
@@ -234,15 +235,8 @@ export class Waking {
       this.#kernel.post(supervisor, { type: 'child.ended', address, exit: 'failed', error: body, spec: cell.spec });
     this.#kernel.lifeOver(cell, { reason: 'failed', error: body });
     const { control, user } = cell.mailbox.waiting();
-    for (const envelope of [...control, ...user]) {
-      const replyTo = envelope.kind === 'event' ? envelope.event['replyTo'] : undefined;
-      if (typeof replyTo === 'string') this.#answer(replyTo, body);
-      else this.#kernel.meter.deadLetter('not_woken');
-    }
-  }
-
-  #answer(replyTo: string, error: ErrorBody): void {
-    this.#kernel.post(replyTo, { type: 'rejected', error });
+    const why = { reason: 'not_woken', error: body };
+    for (const envelope of [...control, ...user]) returnMail(this.#kernel, address, envelope, why);
   }
 
   #strand(address: string, error: OperatingError): void {

@@ -46,6 +46,7 @@ function loggingPort(kernel: Kernel, { address, input }: Cell): CellPort {
     setTimer: nothing,
     startChild: nothing,
     stopChild: nothing,
+    tell: nothing,
     trapExit: nothing,
     unlink: nothing,
   };

@@ -118,6 +118,7 @@ export type DefinitionKind =
   | 'figures'
   | 'schedule'
   | 'subscription'
+  | 'group'
   | 'approval'
   | 'state'
   | 'cached';

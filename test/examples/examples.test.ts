@@ -7,7 +7,17 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Command, freePort, NodeUnderTest, ROOT, temporaryFolder } from '../support/node-process.ts';
 
 const EXAMPLES = path.join(ROOT, 'examples');
-const AGENT_FILES = ['shout.ts', 'reviewer.ts', 'counter.ts', 'journal.ts', 'worker.ts', 'workflow.ts', 'state.ts'];
+const AGENT_FILES = [
+  'state.ts',
+  'shout.ts',
+  'reviewer.ts',
+  'counter.ts',
+  'journal.ts',
+  'worker.ts',
+  'workflow.ts',
+  'topics.ts',
+  'coordinator.ts',
+];
 const PYTHON = '/usr/bin/python3';
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
 
@@ -111,6 +121,32 @@ describe('The examples', () => {
 
   it('worker.ts: a count of primes in a thread', async () => {
     expect(await outputOf('--agent', 'primes', '--input', '{"upTo":1000000}')).toEqual({ count: 78_498 });
+  });
+
+  it('topics.ts: an actor that is woken, and a task that is started, by what is published', async () => {
+    const publish = async (topic: string, data: object): Promise<string> => {
+      const { out } = await new Command(['publish', topic, JSON.stringify(data), '--url', node.url]).ended();
+      return out.trim().replace(/^\S+ +/, '');
+    };
+    expect(await publish('orders.eu.placed', { order: 'o-7', by: 'Ada', total: 40 })).toBe(
+      'to 1 durable subscriptions',
+    );
+    expect(await publish('orders.eu.paid', { order: 'o-7', paid: 40 })).toBe('to 2 durable subscriptions');
+    const label = 'topic.subscription:on:receipts:orders.*.paid';
+    await vi.waitFor(
+      async () => {
+        const page = await fetch(`${node.url}/api/v1/tasks?label=${encodeURIComponent(label)}`);
+        expect(await page.json()).toMatchObject({ tasks: [{ result: { output: { receipt: 'o-7: 40 paid' } } }] });
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+  });
+
+  it('coordinator.ts: an agent that stands before another', async () => {
+    expect(await outputOf('--agent', 'thief', '--input', '{"take":500}')).toEqual({
+      refused: 'FORBIDDEN: Nobody takes more than 100.',
+    });
+    expect(await outputOf('--agent', 'thief', '--input', '{"take":5}')).toEqual({ left: 995 });
   });
 
   it('workflow.ts and workflow.json: the same graph, registered and sent along', async () => {

@@ -46,7 +46,8 @@ const GOOD: { readonly [Type in NodeMessageType]: Extract<NodeMessage, { type: T
     cursor: 'next',
   },
   'agent.reply': { type: 'agent.reply', agent: 'lab.counter', key: 'a', value: { total: 2 } },
-  'topic.message': { type: 'topic.message', topic: 'a.b', data: 1 },
+  'topic.message': { type: 'topic.message', topic: 'a.b', data: 1, message: 'm1', at: 1_763_800_000_000 },
+  'topic.gap': { type: 'topic.gap', dropped: 3 },
   'state.value': { type: 'state.value', scope: 's', name: 'n', value: [1], version: 2 },
 };
 

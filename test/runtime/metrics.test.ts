@@ -196,6 +196,7 @@ describe('the table of metrics', () => {
       'troupe_commit_writes',
       'troupe_mailbox_depth',
       'troupe_dead_letters_total',
+      'troupe_subscription_backlog',
       'troupe_effects_total',
       'troupe_schedule_runs_total',
       'troupe_quarantined',

@@ -20,6 +20,7 @@ export function createNotingPort(address: string, input: unknown, nowMs = 1_000)
     input,
     nowMs: () => nowMs,
     send: (to, event) => void asked.push(`send ${to} ${event.type}`),
+    tell: (to, event) => void asked.push(`tell ${to} ${event.type}`),
     startChild: (spec) => void asked.push(`start ${spec.address}`),
     monitor: (to) => {
       asked.push(`monitor ${to}`);

@@ -7,6 +7,7 @@ import type { PlanModel } from '../../actors/planning/plan-model.ts';
 import type { Admission, Submission } from '../../actors/desk.ts';
 import { labAgents } from '../../actors/lab/lab.ts';
 import type { TaskState } from '../../actors/task.ts';
+import type { DeclaredSubscription } from '../../actors/topics/subscription-desk.ts';
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { RecoveryReport } from '../../runtime/recovery.ts';
@@ -40,6 +41,7 @@ export interface WorkNode extends BareNode, ReturnType<typeof hireStaff> {
 /** How one is made. */
 export interface WorkNodeOptions {
   readonly agents?: readonly AgentDefinition[];
+  readonly subscriptions?: readonly DeclaredSubscription[];
   readonly disk?: MemoryDisk;
   readonly seed?: number;
   readonly tasksInFlightMax?: number;
@@ -102,6 +104,8 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   const recovered = await recover(node, world, tree);
   await effects.sweep();
   await schedules.start();
+  staff.groups.start(await store.definitions('group'));
+  await moved(world, staff.subscriptions.start(await store.definitions('subscription'), options.subscriptions));
   const submit: WorkNode['submit'] = (target, input = null, more = {}) =>
     kernel.act((port) => desk.submit(port, PRINCIPAL, { target, input, options: {}, ...more }));
   const end = async (task: string): Promise<TaskRecord> => {
@@ -146,12 +150,17 @@ async function recover(
     committer.adoptTask(id, phase);
     tasks.push(address);
   });
-  let isDone = false;
-  void resuming.finally(() => (isDone = true));
-  // It leaves the event loop its turns, which only come when this world is moved.
-  while (!isDone) await world.settle();
+  await moved(world, resuming);
   for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
   return await resuming;
+}
+
+/** It leaves the event loop its turns, which only come when this world is moved. */
+async function moved(world: ManualWorld, work: Promise<unknown>): Promise<void> {
+  let isDone = false;
+  void work.catch(() => undefined).finally(() => (isDone = true));
+  while (!isDone) await world.settle();
+  await work;
 }
 
 const quietLog: Log = {
