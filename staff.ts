@@ -88,7 +88,6 @@ export interface Grounds {
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
 export function hireStaff(grounds: Grounds) {
   const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax, planModel } = grounds;
-  const { onScheduledRun = () => undefined } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
   const approvalCalls = new ApprovalCalls(kernel);
@@ -129,6 +128,8 @@ export function hireStaff(grounds: Grounds) {
     flatFamily(schedule, 1),
     ...messageFamilies(kernel, () => ({ desk, topics, groups })),
   ]);
+  const { approvals, schedules, schedule } = hireForPeople(grounds, asks, () => desk);
+  const families = new Families([flatFamily(pieces, 2), schedule]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
     planFlow: (submission, task, nowMs) =>
@@ -188,7 +189,18 @@ export function hireStaff(grounds: Grounds) {
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  const people = { approvals, schedules };
+  const desks = { desk, state, planning, workflows, asks, effects, approvals, schedules, sessions };
+  return { ...desks, registry, plans, breakers, tree, specOf };
+}
+
+/** What waits for people, and what comes at times. */
+function hireForPeople({ world, kernel, store, onScheduledRun = nothing }: Grounds, asks: Asks, desk: () => Desk) {
+  kernel.install(approvalActors(kernel));
+  const schedule = scheduleLogic({
+    submit: (port, principal, submission) => desk().submit(port, principal, submission),
+    onRun: onScheduledRun,
+    random: () => world.random(),
+  });
   return {
     ...{ registry, roster, selector, figures, figuresKeeper },
     plans,
@@ -235,6 +247,13 @@ function keepFigures({ kernel, world, store, log }: Grounds, figures: NodeFigure
   kernel.feed.listenAll((item) => tracks.heard(item));
   return new FiguresKeeper(figures, { world, store, log, define: (write) => kernel.define(write) });
 }
+    approvals: new ApprovalDesk({ kernel, store, asks, holdsRole }),
+    schedules: new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk().judge(submission) }),
+    schedule: flatFamily(schedule, 1),
+  };
+}
+
+function nothing(): void {}
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
   kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 });

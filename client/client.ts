@@ -150,6 +150,12 @@ export class Client {
     await this.#request({ type: 'task.signal', task, name, ...(data !== undefined && { data }) });
   }
 
+  /** Decides about what a task waits for. Errors: NOT_FOUND, FORBIDDEN, STATE_CONFLICT (it was decided otherwise, or is over). */
+  async resolveApproval(approval: string, decision: 'approve' | 'reject', comment?: string): Promise<void> {
+    const said = comment === undefined ? {} : { comment };
+    await this.#request({ type: 'approval.resolve', approval, decision, ...said });
+  }
+
   async agents(capability?: string): Promise<NodeMessageOf<'agent.page'>['agents']> {
     return (
       (await this.#request({

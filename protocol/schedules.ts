@@ -14,8 +14,9 @@ export const MISSED_POLICIES = ['skip', 'once', 'all'] as const;
 /** What becomes of a time at which an earlier run is still under way. */
 export const OVERLAP_POLICIES = ['skip', 'queue', 'cancel-previous', 'allow'] as const;
 
-/** The labels that each task of a schedule has: its name, and the time that the run is for. */
+/** The label of each task of a schedule: its name. */
 export const SCHEDULE_LABEL = 'schedule';
+/** Another: the time that the run is for. */
 export const SCHEDULED_AT_LABEL = 'scheduled-at';
 const OWN_LABELS = [SCHEDULE_LABEL, SCHEDULED_AT_LABEL];
 

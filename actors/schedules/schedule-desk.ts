@@ -20,7 +20,8 @@ import type { Asks } from '../asks.ts';
 import type { Principal, Submission } from '../desk.ts';
 import { Calendar } from './calendar.ts';
 import { noSchedule, type SchedulePut, SETBACK_MS, taken } from './schedule.ts';
-import { LISTING, type RunLine, type ScheduleListing, SPEC } from './schedule-state.ts';
+import { LISTING, type ScheduleListing, SPEC } from './schedule-listing.ts';
+import type { RunLine } from './schedule-run.ts';
 import { submissionFor } from './schedule-turn.ts';
 
 /** What it needs of its node. */

@@ -10,15 +10,9 @@ import type { Admission, Principal, Submission } from '../desk.ts';
 import { submissionOf } from '../session-frames.ts';
 import { Calendar } from './calendar.ts';
 import { fillInput } from './schedule-input.ts';
-import {
-  type DueRun,
-  listingOf,
-  listingRow,
-  refusedRun,
-  type RunLine,
-  type ScheduleState,
-  withRun,
-} from './schedule-state.ts';
+import { listingOf, listingRow } from './schedule-listing.ts';
+import { type DueRun, refusedRun, type RunLine, withRun } from './schedule-run.ts';
+import type { ScheduleState } from './schedule-state.ts';
 
 /** What schedules need of the rest of the node. */
 export interface ScheduleDeps {

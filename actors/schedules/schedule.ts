@@ -18,7 +18,8 @@ import type { FlatLogic } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import type { FamilyStart } from '../family.ts';
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
-import { listingRow, type ScheduleState, specRow } from './schedule-state.ts';
+import { listingRow, specRow } from './schedule-listing.ts';
+import type { ScheduleState } from './schedule-state.ts';
 import { type ScheduleDeps, ScheduleTurn } from './schedule-turn.ts';
 
 /** The name of the logic, and the kind of its family. */

@@ -1,6 +1,7 @@
 /** `troupe schedules` and what stands behind it. */
 import type { ScheduleView } from '../../actors/schedules/schedule-desk.ts';
-import type { RunLine, ScheduleListing } from '../../actors/schedules/schedule-state.ts';
+import type { ScheduleListing } from '../../actors/schedules/schedule-listing.ts';
+import type { RunLine } from '../../actors/schedules/schedule-run.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';

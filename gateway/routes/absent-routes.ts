@@ -1,7 +1,7 @@
 /** Routes that the surface names and this version does not have: they say so, instead of not being there. */
 import type { HTTPMethods } from 'fastify';
 import { OperatingError } from '../../protocol/errors.ts';
-import { API, type RestApp } from '../route-deps.ts';
+import type { RestApp } from '../route-deps.ts';
 
 const ABSENT: readonly (readonly [HTTPMethods, string])[] = [['GET', '/asyncapi.json']];
 

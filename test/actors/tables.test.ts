@@ -1,14 +1,13 @@
 import { goalTable } from '../../actors/planning/goal.ts';
 /** Walks each table of the product's lifecycles: every phase with every event. The expected ends are the diagrams of the files' headers. */
 import { pieceLogic } from '../../actors/state/piece.ts';
-import { describe, expect, it } from 'vitest';
+import { describe } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
 import type { ApprovalStart } from '../../actors/approvals/approval.ts';
 import { approvalLogic } from '../../actors/approvals/approval-logic.ts';
 import { questionLogic } from '../../actors/asking/question.ts';
 import { groupLogic } from '../../actors/groups/group.ts';
 import { runLogic } from '../../actors/run.ts';
-import { scheduleLogic } from '../../actors/schedules/schedule.ts';
 import { type SessionDeps, sessionLogic } from '../../actors/session.ts';
 import { type StepDeps, stepLogic, type StepStart } from '../../actors/step.ts';
 import { taskLogic, type TaskStart } from '../../actors/task.ts';
@@ -20,25 +19,11 @@ import type { StageStart } from '../../actors/workflow/stage-start.ts';
 import type { FlatLogic, FlatState } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import { graphOf, planOf } from './workflow/graph-lookups.ts';
-import { createNotingPort, deepFreeze } from '../support/noting-port.ts';
+import { type Walk, walkTable } from './table-walk.ts';
 
 const error = { code: 'AGENT_FAILED', message: 'failed', retryable: true } as const;
 const final = { code: 'NOT_FOUND', message: 'failed', retryable: false } as const;
 const outcome = { ok: true, output: 1, events: [], attempts: 1 };
-
-interface Walk {
-  readonly logic: FlatLogic<FlatState, never>;
-  readonly address: string;
-  readonly input: unknown;
-  /** Rows beside its state. */
-  readonly attached?: Readonly<Record<string, unknown>>;
-  /** A state of each phase, made of the first one. */
-  readonly states: Readonly<Record<string, (first: FlatState) => FlatState>>;
-  /** Events, by a name of their own. */
-  readonly events: Readonly<Record<string, ActorEvent>>;
-  /** phase → event → the phase after it; all others leave the state as it is. */
-  readonly expected: Readonly<Record<string, Readonly<Record<string, string>>>>;
-}
 
 const agent = defineAgent({ name: 'echo', version: '1.0.0', retry: { attempts: 2 }, run: () => 1 });
 const breakers = {
@@ -96,14 +81,6 @@ const stageStart: StageStart = {
 const child = 'step/T/main';
 const run = 'run/T/s/1';
 const asked = 'approval/T/s/approval';
-const approvalStart: ApprovalStart = {
-  place: { task: 'T', step: 's' },
-  terms: { role: 'editor', deadlineMs: 10, onExpire: 'reject', escalate: [{ afterMs: 0, role: 'lead' }] },
-};
-const resolution = { type: 'approval.resolve', decision: 'approve', by: 'me', replyTo: 'ask/1' };
-const scheduleSpec = { everyMs: 60_000, task: { agent: 'echo' } };
-const schedulePut = { type: 'schedule.put', mode: 'replace', principal: 'p', replyTo: 'ask/1', spec: scheduleSpec };
-const scheduleDeps = { submit: () => ({ task: 'T', duplicate: false }), onRun: () => undefined, random: () => 0 };
 const sessionDeps = {
   desk: { list: () => new Promise(() => undefined) },
   feed: {},
@@ -148,22 +125,6 @@ const stepEnds = {
   'child.failed retryable': 'waiting',
   'child.quarantined': 'done',
 };
-
-const schedulePuts = {
-  'schedule.put': 'active',
-  'schedule.put of one that is held': 'paused',
-  'schedule.put of one whose times are over': 'done',
-};
-const scheduleOrders = {
-  ...schedulePuts,
-  'schedule.trigger': 'active',
-  'schedule.remove': 'removed',
-  'timer.retry': 'active',
-  down: 'active',
-};
-/** Orders that leave a schedule as it is. */
-const held = { 'schedule.trigger': 'paused', 'timer.retry': 'paused', down: 'paused' };
-const over = { 'schedule.trigger': 'done', 'timer.retry': 'done', down: 'done' };
 
 const WALKS: Readonly<Record<string, Walk>> = {
   task: {
@@ -647,3 +608,4 @@ describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
     }
   });
 });
+describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => walkTable(walk));

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
 import { OperatingError } from '../../protocol/errors.ts';
+import { taskLogic, type TaskState } from '../../actors/task.ts';
+import { createNotingPort } from '../support/noting-port.ts';
 import { createWorkNode } from '../support/work-node.ts';
 
 describe('A task', () => {
@@ -33,6 +35,26 @@ describe('A task', () => {
     await node.world.settle();
     await canceled;
     expect(await node.end(task)).toMatchObject({ status: 'canceled', result: { durationMs: 0 } });
+  });
+
+  it('goes on waiting for what an earlier release has kept in its state', () => {
+    const { port, attachments } = createNotingPort('task/T', {});
+    const stored = { phase: 'input-required', id: 'T', seq: 3, createdAtMs: 0, child: 'c', steps: 0 } as const;
+    const parked = { a: 'What of a?', b: 'What of b?' };
+    const restored = taskLogic.restored?.({ ...stored, waiting: 'What of a?', parked }, port) as TaskState;
+    expect(restored).toEqual({ ...stored, waiting: 'What of a?', waitsFor: 'a' });
+    const unpark = (state: TaskState, id: string): TaskState =>
+      taskLogic.table['input-required']['task.progress']?.(
+        state,
+        { type: 'task.progress', events: [], unparked: id } as never,
+        port,
+      ) as TaskState;
+    const next = unpark(restored, 'a');
+    expect(next).toMatchObject({ phase: 'input-required', waiting: 'What of b?', waitsFor: 'b' });
+    const last = unpark(next, 'b');
+    expect([last.phase, last.waiting]).toEqual(['working', undefined]);
+    expect([...attachments]).toEqual([]);
+    expect(taskLogic.restored?.(last, port)).toBe(last);
   });
 
   it('leaves nothing of its actors behind, in memory or in the store', async () => {

@@ -108,6 +108,17 @@ describe('A client', () => {
     await expect(client.signal(task, 'go')).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
   });
 
+  it('decides what a task waits for, once', async () => {
+    const client = await open();
+    const handle = client.submit({ graph: { steps: [{ id: 'ask', approval: {} }] } });
+    for await (const news of handle) if (news.type === 'task.event' && news.kind === 'approval.requested') break;
+    const approval = `${handle.task}.ask`;
+    await client.resolveApproval(approval, 'approve', 'fine');
+    await client.resolveApproval(approval, 'approve');
+    await expect(client.resolveApproval(approval, 'reject')).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+    expect(await handle.result()).toMatchObject({ output: { ask: { decision: 'approve', comment: 'fine' } } });
+  });
+
   it('watches a task from after any line, as often as it likes', async () => {
     const client = await open();
     const { task } = await client.submit({ agent: 'lab.echo', input: 1 }).result();

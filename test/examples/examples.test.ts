@@ -17,6 +17,9 @@ const AGENT_FILES = [
   'workflow.ts',
   'topics.ts',
   'coordinator.ts',
+  'state.ts',
+  'approval.ts',
+  'schedule.ts',
 ];
 const PYTHON = '/usr/bin/python3';
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
@@ -158,6 +161,62 @@ describe('The examples', () => {
       primes: 303,
     });
     expect(await outputOf('--graph', json, '--input', '{"lines":["one"]}')).toEqual({ lines: ['ONE'], primes: null });
+  });
+
+  it('approval.ts: a function that asks a person', async () => {
+    const submitted = await new Command([
+      ...['submit', '--url', node.url, '--wait', '--agent', 'payments', '--input', '{"to":"Ada","usd":250}'],
+    ]).ended();
+    expect(submitted.code).toBe(3);
+    const [task = ''] = submitted.out.split('\n');
+    const approve = ['approve', `${task}.main.pay`, '--comment', 'It is fine.', '--url', node.url];
+    expect((await new Command(approve).ended()).code).toBe(0);
+    await vi.waitFor(
+      async () => {
+        const view = (await (await fetch(`${node.url}/api/v1/tasks/${task}`)).json()) as { result?: object };
+        expect(view.result).toMatchObject({ output: { paid: true, by: 'loopback' } });
+      },
+      { timeout: 10_000, interval: 20 },
+    );
+  });
+
+  it('schedule.ts and schedule.json: an agent that is run at times', async () => {
+    const { name: _name, ...morning } = JSON.parse(readFileSync(path.join(EXAMPLES, 'schedule.json'), 'utf8')) as {
+      name?: string;
+      task: object;
+    };
+    const put = async (name: string, body: object): Promise<number> => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${node.url}/api/v1/schedules/${name}`, {
+        ...{ method: 'PUT', headers, body: JSON.stringify(body) },
+      });
+      return answer.status;
+    };
+    expect(await put('morning', { ...morning, task: { ...morning.task, agent: 'shout', input: { text: 'up' } } })).toBe(
+      201,
+    );
+    const input = ['--input', '{"day":"${schedule.time}"}', '--url', node.url];
+    const added = await new Command([
+      'schedules',
+      'add',
+      'beat',
+      '--every',
+      '1s',
+      '--agent',
+      'diary',
+      ...input,
+    ]).ended();
+    expect(added.code, added.err).toBe(0);
+    await vi.waitFor(
+      async () => {
+        const answer = await fetch(`${node.url}/api/v1/tasks?label=schedule:beat`);
+        const { tasks } = (await answer.json()) as { tasks: { result?: object }[] };
+        const entry = expect.stringMatching(/^Dear diary, it is \d{4}-\d\d-\d\d\.$/) as string;
+        expect(tasks.at(-1)?.result).toMatchObject({ output: { entry } });
+      },
+      { timeout: 10_000, interval: 20 },
+    );
+    expect((await fetch(`${node.url}/api/v1/schedules/beat`, { method: 'DELETE' })).status).toBe(200);
   });
 
   it('breaker.ts: a circuit breaker', async () => {

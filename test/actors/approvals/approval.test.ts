@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../../actors/agent-definition.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { createIndoorNode, settled } from '../../support/indoor-node.ts';
 import { asker, createAskingNode, ME } from './approval-rig.ts';
 
 const MINUTE_MS = 60_000;
@@ -76,6 +77,50 @@ describe('An approval', () => {
     expect(node.kernel.effects.laneFigures('agent:asker@1.0.0')).toEqual({ running: 0, waiting: 0 });
     for (const id of ids) await node.resolve(id, { decision: 'approve' });
     expect((await node.end(task)).status).toBe('completed');
+  });
+
+  it('of an item counts as work again once it is decided: no more items begin for that', async () => {
+    const worker = defineAgent({
+      name: 'worker',
+      version: '1.0.0',
+      run: async ({ input, ctx }) => {
+        const { asks, ms } = input as { readonly asks: boolean; readonly ms: number };
+        if (asks) await ctx.approval({});
+        await ctx.sleep(ms);
+      },
+    });
+    const node = await createAskingNode({ agents: [worker] });
+    const [asking, short, long] = [
+      { asks: true, ms: 60_000 },
+      { asks: false, ms: 1_000 },
+      { asks: false, ms: 60_000 },
+    ];
+    const items = [asking, asking, short, long, long, long];
+    const steps = [{ id: 'each', agent: 'worker', forEach: '${input}', concurrency: 2, input: '${item}' }];
+    const { task } = node.submit({ graph: { steps } }, items);
+    await node.world.settle();
+    for (const { approval } of await node.pending()) await node.resolve(approval, { decision: 'approve' });
+    await node.world.elapse(2_000);
+    const begun = (await node.events(task)).filter(({ kind, data }) => kind === 'step.started' && 'attempt' in data);
+    expect(begun.map(({ data }) => data['item'])).toEqual([0, 1, 2, 3]);
+    expect((await node.end(task)).status).toBe('completed');
+  });
+
+  it('goes with a fork of its task, and is decided for each of the two', async () => {
+    const { world, submit, forks, approvals, store } = await createIndoorNode({ agents: [asker] });
+    const task = submit({ agent: 'asker' }, { ask: [{ name: 'pay' }] });
+    await world.settle();
+    const checkpoint = (await forks.list('me', task)).at(-1)?.checkpoint ?? '';
+    const fork = await settled(world, forks.fork('me', task, checkpoint));
+    await world.settle();
+    const list = async () =>
+      (await settled(world, approvals.list('me', { limit: 10 }))).approvals.map(({ approval }) => approval);
+    expect(await list()).toEqual([task, fork].map((id) => `${id}.main.pay`));
+    await settled(world, approvals.resolve('me', `${fork}.main.pay`, { decision: 'reject' }));
+    await world.settle();
+    expect((await store.readTask(fork))?.result?.output).toMatchObject([{ decision: 'reject' }]);
+    expect((await store.readTask(task))?.status).toBe('input-required');
+    expect(await list()).toEqual([`${task}.main.pay`]);
   });
 
   it('waits longer than the time limit of its agent', async () => {
@@ -200,6 +245,30 @@ describe('An approval', () => {
       expect(result?.error, words).toMatchObject({ code: 'INVALID_INPUT', message: expect.stringContaining(words) });
     }
     expect(await node.pending()).toEqual([]);
+  });
+
+  it('of each of many items is a row of its own, and the task waits for the next of them', async () => {
+    const node = await createAskingNode();
+    const forEach = Array.from({ length: 250 }, (_, index) => index);
+    const steps = [{ id: 'each', forEach, concurrency: 250, approval: { message: 'Item ${item}?' } }];
+    const { task } = node.submit({ graph: { steps } });
+    await node.world.settle();
+    const ids = (await node.pending()).map(({ approval }) => approval);
+    expect(ids).toHaveLength(200);
+    for (let round = 0; round < 5; round++) {
+      const record = await node.store.readTask(task);
+      const [id = ''] = /01\w+\.each\.\d+/.exec(record?.waiting ?? '') ?? [];
+      await node.resolve(id, { decision: 'approve' });
+    }
+    const first = await settled(node.world, node.approvals.list(ME, { limit: 200 }));
+    const second = await settled(node.world, node.approvals.list(ME, { limit: 200, cursor: first.cursor ?? '' }));
+    const open = [...first.approvals, ...second.approvals];
+    expect(open).toHaveLength(245);
+    const decided = open.map(({ approval }) => node.approvals.resolve(ME, approval, { decision: 'approve' }));
+    await node.world.settle();
+    await Promise.all(decided);
+    expect((await node.end(task)).status).toBe('completed');
+    expect((await node.lines(task)).length).toBe(500);
   });
 
   it('leaves out details that are too large, and cuts a long message', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../../actors/agent-definition.ts';
-import type { RunLine } from '../../../actors/schedules/schedule-state.ts';
+import type { RunLine } from '../../../actors/schedules/schedule-run.ts';
 import { MISSED_POLICIES, OVERLAP_POLICIES } from '../../../protocol/schedules.ts';
 import { MemoryDisk } from '../../../runtime/stores/memory-store.ts';
 import { settled } from '../../support/indoor-node.ts';
