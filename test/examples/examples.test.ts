@@ -81,8 +81,10 @@ describe('The examples', () => {
   it('are all in the index, which names no others', () => {
     const index = readFileSync(path.join(EXAMPLES, 'README.md'), 'utf8');
     const named = [...index.matchAll(/\]\(([\w.-]+)\)/g)].map(([, file]) => file);
-    const files = readdirSync(EXAMPLES).filter((file) => file !== 'README.md' && file !== 'data');
+    const files = readdirSync(EXAMPLES).filter((file) => !['README.md', 'data', 'patterns'].includes(file));
     expect(new Set(named)).toEqual(new Set(files));
+    // Its page names each of them: see patterns.test.ts.
+    expect(index).toContain('[patterns/](../docs/patterns.md)');
   });
 
   it('shout.ts: an agent that is a function', async () => {
