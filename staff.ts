@@ -118,18 +118,12 @@ export function hireStaff(grounds: Grounds) {
   for (const template of BUNDLED_TEMPLATES) templates.add(template);
   const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
   const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
-  const schedule = scheduleLogic({
-    submit: (port, principal, submission) => desk.submit(port, principal, submission),
-    onRun: onScheduledRun,
-    random: () => world.random(),
-  });
+  const { approvals, schedules, schedule } = hireForPeople(grounds, asks, () => desk);
   const families = new Families([
     flatFamily(pieces, 2),
-    flatFamily(schedule, 1),
+    schedule,
     ...messageFamilies(kernel, () => ({ desk, topics, groups })),
   ]);
-  const { approvals, schedules, schedule } = hireForPeople(grounds, asks, () => desk);
-  const families = new Families([flatFamily(pieces, 2), schedule]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
     planFlow: (submission, task, nowMs) =>
@@ -142,8 +136,6 @@ export function hireStaff(grounds: Grounds) {
     ownsTask: async (principal, task) => void (await desk.get(principal, task)),
   });
   const workflows = new WorkflowDesk({ kernel, log, registry, registers, plans, desk, asks });
-  const approvals = new ApprovalDesk({ kernel, store, asks, holdsRole });
-  const schedules = new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk.judge(submission) });
   const admit = (): void => desk.admit();
   const { mail } = desk;
   const topics: TopicDesk = new TopicDesk({ kernel, store, asks, admit });
@@ -190,7 +182,8 @@ export function hireStaff(grounds: Grounds) {
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
   const desks = { desk, state, planning, workflows, asks, effects, approvals, schedules, sessions };
-  return { ...desks, registry, plans, breakers, tree, specOf };
+  const messaging = { topics, subscriptions, groups };
+  return { ...desks, ...messaging, registry, roster, selector, figures, figuresKeeper, plans, breakers, tree, specOf };
 }
 
 /** What waits for people, and what comes at times. */
@@ -202,20 +195,9 @@ function hireForPeople({ world, kernel, store, onScheduledRun = nothing }: Groun
     random: () => world.random(),
   });
   return {
-    ...{ registry, roster, selector, figures, figuresKeeper },
-    plans,
-    planning,
-    workflows,
-    desk,
-    state,
-    asks,
-    effects,
-    ...people,
-    ...{ topics, subscriptions, groups },
-    sessions,
-    breakers,
-    tree,
-    specOf,
+    approvals: new ApprovalDesk({ kernel, store, asks, holdsRole }),
+    schedules: new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk().judge(submission) }),
+    schedule: flatFamily(schedule, 1),
   };
 }
 
@@ -247,12 +229,6 @@ function keepFigures({ kernel, world, store, log }: Grounds, figures: NodeFigure
   kernel.feed.listenAll((item) => tracks.heard(item));
   return new FiguresKeeper(figures, { world, store, log, define: (write) => kernel.define(write) });
 }
-    approvals: new ApprovalDesk({ kernel, store, asks, holdsRole }),
-    schedules: new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk().judge(submission) }),
-    schedule: flatFamily(schedule, 1),
-  };
-}
-
 function nothing(): void {}
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
