@@ -46,7 +46,8 @@ export function walkTable(walk: Walk): void {
     const state = deepFreeze((states[phase] as (of: FlatState) => FlatState)(first()));
     const before = JSON.stringify(state);
     const event = deepFreeze(strange[name as keyof typeof strange] as ActorEvent);
-    const handle = (logic.table[phase] ?? {})[event.type];
+    const row = logic.table[phase] ?? {};
+    const handle = row[event.type] ?? row['*'];
     const after = handle === undefined ? state : handle(state, event as never, port);
     const goesTo = expected[phase]?.[name];
     expect(after.phase).toBe(goesTo ?? phase);

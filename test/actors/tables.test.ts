@@ -3,8 +3,6 @@ import { goalTable } from '../../actors/planning/goal.ts';
 import { pieceLogic } from '../../actors/state/piece.ts';
 import { describe } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
-import type { ApprovalStart } from '../../actors/approvals/approval.ts';
-import { approvalLogic } from '../../actors/approvals/approval-logic.ts';
 import { questionLogic } from '../../actors/asking/question.ts';
 import { groupLogic } from '../../actors/groups/group.ts';
 import { runLogic } from '../../actors/run.ts';
@@ -18,8 +16,8 @@ import { stageLogic } from '../../actors/workflow/stage.ts';
 import type { StageStart } from '../../actors/workflow/stage-start.ts';
 import type { FlatLogic, FlatState } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
-import { graphOf, planOf } from './workflow/graph-lookups.ts';
 import { type Walk, walkTable } from './table-walk.ts';
+import { graphOf, planOf } from './workflow/graph-lookups.ts';
 
 const error = { code: 'AGENT_FAILED', message: 'failed', retryable: true } as const;
 const final = { code: 'NOT_FOUND', message: 'failed', retryable: false } as const;
@@ -125,6 +123,22 @@ const stepEnds = {
   'child.failed retryable': 'waiting',
   'child.quarantined': 'done',
 };
+
+const schedulePuts = {
+  'schedule.put': 'active',
+  'schedule.put of one that is held': 'paused',
+  'schedule.put of one whose times are over': 'done',
+};
+const scheduleOrders = {
+  ...schedulePuts,
+  'schedule.trigger': 'active',
+  'schedule.remove': 'removed',
+  'timer.retry': 'active',
+  down: 'active',
+};
+/** Orders that leave a schedule as it is. */
+const held = { 'schedule.trigger': 'paused', 'timer.retry': 'paused', down: 'paused' };
+const over = { 'schedule.trigger': 'done', 'timer.retry': 'done', down: 'done' };
 
 const WALKS: Readonly<Record<string, Walk>> = {
   task: {
@@ -361,75 +375,6 @@ const WALKS: Readonly<Record<string, Walk>> = {
       pausing: { 'timer.retry': 'working' },
     },
   },
-  approval: {
-    logic: approvalLogic as unknown as FlatLogic<FlatState, never>,
-    address: 'approval/T/s',
-    input: approvalStart,
-    states: {
-      pending: (first) => first,
-      decided: (first) => ({ ...first, phase: 'decided' }),
-      expired: (first) => ({ ...first, phase: 'expired' }),
-    },
-    events: {
-      'approval.resolve': { ...resolution, role: 'editor' },
-      'approval.resolve as asked of another': { ...resolution, role: 'lead' },
-      'timer.expire': { type: 'timer.expire' },
-      'timer.escalate': { type: 'timer.escalate' },
-    },
-    expected: {
-      pending: {
-        'approval.resolve': 'decided',
-        'approval.resolve as asked of another': 'pending',
-        'timer.expire': 'decided',
-        'timer.escalate': 'pending',
-      },
-    },
-  },
-  schedule: {
-    logic: scheduleLogic(scheduleDeps) as unknown as FlatLogic<FlatState, never>,
-    address: 'schedule/beat',
-    input: { parts: ['beat'] },
-    attached: { spec: scheduleSpec },
-    states: {
-      absent: (first) => first,
-      active: (first) => ({ ...first, phase: 'active', nextAtMs: 500 }) as FlatState,
-      paused: (first) => ({ ...first, phase: 'paused' }),
-      done: (first) => ({ ...first, phase: 'done' }),
-      removed: (first) => ({ ...first, phase: 'removed' }),
-    },
-    events: {
-      'schedule.put': schedulePut,
-      'schedule.put of one that is held': { ...schedulePut, spec: { ...scheduleSpec, paused: true } },
-      'schedule.put of one whose times are over': { ...schedulePut, spec: { at: 1, task: { agent: 'echo' } } },
-      'schedule.pause': { type: 'schedule.pause' },
-      'schedule.resume': { type: 'schedule.resume' },
-      'schedule.trigger': { type: 'schedule.trigger' },
-      'schedule.remove': { type: 'schedule.remove' },
-      'schedule.review': { type: 'schedule.review' },
-      'timer.due': { type: 'timer.due' },
-      'timer.retry': { type: 'timer.retry' },
-      down: { type: 'down', ref: 'another' },
-    },
-    expected: {
-      absent: {
-        ...schedulePuts,
-        'schedule.pause': 'removed',
-        'schedule.resume': 'removed',
-        'schedule.trigger': 'removed',
-        'schedule.remove': 'removed',
-        'schedule.review': 'removed',
-      },
-      active: {
-        ...scheduleOrders,
-        'schedule.pause': 'paused',
-        'schedule.resume': 'active',
-        'schedule.review': 'active',
-        'timer.due': 'active',
-      },
-      paused: { ...scheduleOrders, 'schedule.pause': 'paused', 'schedule.resume': 'active', ...held },
-      done: { ...scheduleOrders, 'schedule.pause': 'paused', 'schedule.resume': 'done', ...over },
-    },
-  },
   question: {
     logic: questionLogic(() => undefined) as unknown as FlatLogic<FlatState, never>,
     address: 'question/q',
@@ -570,42 +515,4 @@ const WALKS: Readonly<Record<string, Walk>> = {
   },
 };
 
-describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
-  const { logic, address, input, states, events, expected } = walk;
-  const first = (): FlatState => {
-    const { port } = createNotingPort(address, input);
-    return logic.initial(input as never, port);
-  };
-  const strange = { ...events, 'an event of nobody': { type: 'nobody' } };
-  const cases = Object.keys(states).flatMap((phase) => Object.keys(strange).map((event) => [phase, event] as const));
-
-  it('has the documented phases and no other', () => {
-    expect(Object.keys(logic.table).sort()).toEqual(Object.keys(states).sort());
-    const known = new Set(Object.values(events).map(({ type }) => type));
-    for (const row of Object.values(logic.table)) for (const type of Object.keys(row)) expect(known).toContain(type);
-  });
-
-  it('ends exactly in the phases that take no events', () => {
-    const dead = Object.keys(states).filter((phase) => Object.keys(logic.table[phase] ?? {}).length === 0);
-    expect(Object.keys(logic.final).sort()).toEqual(dead.sort());
-  });
-
-  it.each(cases)('%s, on %s, goes where the diagram says, without touching what it was given', (phase, name) => {
-    const { port, asked, attachments } = createNotingPort(address, input);
-    for (const [key, value] of Object.entries(walk.attached ?? {})) attachments.set(key, value);
-    const state = deepFreeze((states[phase] as (of: FlatState) => FlatState)(first()));
-    const before = JSON.stringify(state);
-    const event = deepFreeze(strange[name as keyof typeof strange] as ActorEvent);
-    const row = logic.table[phase] ?? {};
-    const handle = row[event.type] ?? row['*'];
-    const after = handle === undefined ? state : handle(state, event as never, port);
-    const goesTo = expected[phase]?.[name];
-    expect(after.phase).toBe(goesTo ?? phase);
-    expect(JSON.stringify(state)).toBe(before);
-    if (goesTo === undefined) {
-      expect(after).toBe(state);
-      expect(asked.filter((line) => !/^send .* (go|task\.signal|state\.answer|rejected)$/.test(line))).toEqual([]);
-    }
-  });
-});
 describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => walkTable(walk));
