@@ -11,10 +11,12 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
+import type { HostPort } from '../runtime/host.ts';
 import type { AskInput, PublishInput } from '../runtime/machine-messages.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
 import type { MachineOptions } from '../runtime/machine-options.ts';
 import { withParent } from '../runtime/machine-parent.ts';
+import { type MachineScope, machineScopes } from '../runtime/machine-references.ts';
 import type { World } from '../runtime/world.ts';
 import { type AgentContext, type ContextDeps, createContext, journalOf } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
@@ -51,8 +53,8 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
         toParent: (address, event) => ({ type: 'run.told', address, event }),
       }),
     });
-    for (const { machine, ...finding } of lintOf(definition))
-      deps.log.warn('The linter has found something in a machine.', { agent: reference, machine, ...finding });
+    for (const { level: severity, ...finding } of lintOf(definition))
+      deps.log.warn('The linter has found something in a machine.', { agent: reference, severity, ...finding });
     return {
       ...base,
       ...upgradable(definition, name, factory),
@@ -236,12 +238,21 @@ async function performOne(definition: AgentDefinition, call: EffectCall, ctx: Ag
 
 /** Errors: INVALID_INPUT, with what is wrong where. */
 export function parseInput(definition: Pick<AgentDefinition, 'name' | 'input'>, input: unknown): unknown {
-  if (definition.input === undefined) return input;
-  const parsed = definition.input.safeParse(input);
+  const { input: schema, name } = definition;
+  if (schema === undefined) return input;
+  // What escapes from a check of the developer's own is no fault of the node, also where there is no actor yet.
+  const scope = machineScopes.getStore() ?? strayScope(name);
+  const parsed = machineScopes.run(scope, () => schema.safeParse(input));
   if (parsed.success) return parsed.data;
   throw new OperatingError('INVALID_INPUT', `The input does not fit ${definition.name}: ${wordsOf(parsed.error)}`, {
     details: { issues: issuesOf(parsed.error) },
   });
+}
+
+/** Whose code it is that runs for an agent before any actor of it is there: an error that escapes is told, and harms nobody. */
+function strayScope(agent: string): MachineScope {
+  const port = { address: `the input schema of ${agent}`, fail: () => {} } as unknown as HostPort;
+  return { port, forward: () => {} };
 }
 
 function parseOutput(definition: Pick<AgentDefinition, 'name' | 'output'>, output: unknown): unknown {

@@ -11,11 +11,12 @@ import { fitCell } from '../runtime/cell-fit.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import type { Host, HostPort } from '../runtime/host.ts';
-import { createWorld, type World } from '../runtime/world.ts';
+import type { World } from '../runtime/world.ts';
 import type { ContextDeps } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { agentLogic } from './agent-logic.ts';
-import type { RunInput } from './run.ts';
+import { createReplayWorld } from './replay-world.ts';
+import { RUN_CALL, type RunInput } from './run.ts';
 
 /** What a replay needs. */
 export interface ReplayOptions {
@@ -41,7 +42,8 @@ export interface ReplayReport {
  * Replays the capsule of a file (`troupe quarantine export`). In a test suite it is a test that fails until the agent is fixed:
  * it rejects with what the agent throws.
  * Errors: INVALID_INPUT (no capsule, or of something that cannot be replayed), VERSION_MISMATCH (the agent is not among
- * `agents`, or its state cannot be taken over by the version that is), both with `details.capsule`; else the agent's own.
+ * `agents`, or its state cannot be taken over by the version that is), NOT_AVAILABLE (it came to what is not there offline: worker
+ * threads, other actors), all with `details.capsule`; else the agent's own.
  */
 export async function replayCapsule(file: string, options: ReplayOptions): Promise<ReplayReport> {
   return await replay(await readCapsuleFile(file), options);
@@ -68,10 +70,10 @@ export async function replay(capsule: Capsule, { agents, onStep }: ReplayOptions
     steps.push(words);
     onStep?.(words);
   };
-  const world = createWorld();
-  const shelf = new OfflineShelf(agents, offlineServices(world, step));
+  const world = createReplayWorld((ms) => step(`  waits ${Math.round(ms)} ms, cut short`));
+  const shelf = new OfflineShelf(agents, offlineServices(capsule, world, step));
   const { message } = capsule;
-  if (message.kind === 'call') return await replayCall(capsule, shelf, steps, step);
+  if (message.kind === 'call') return await replayCall(capsule, { shelf, world, steps, step });
   const { logic, checkpoint } = stateFor(capsule, shelf);
   step(`agent ${shown(logic)}, ${checkpoint === undefined ? 'from its input' : 'from the state before the message'}`);
   const port = tellingPort(capsule, world, step);
@@ -101,33 +103,53 @@ function turn(host: Host, run: () => void): void {
   host.checkpoint();
 }
 
-async function replayCall(
-  capsule: Capsule,
-  shelf: OfflineShelf,
-  steps: string[],
-  step: (words: string) => void,
-): Promise<ReplayReport> {
+/** What a replayed call is given. */
+interface CallBench {
+  readonly shelf: OfflineShelf;
+  readonly world: World;
+  readonly steps: string[];
+  readonly step: (words: string) => void;
+}
+
+async function replayCall(capsule: Capsule, { shelf, world, steps, step }: CallBench): Promise<ReplayReport> {
   const logic = shelf.byName(capsule);
   const { address, message } = capsule;
   const key = message.kind === 'call' ? message.key : '';
-  if (logic.perform === undefined || key !== 'run')
-    throw unusable(capsule, 'INVALID_INPUT', `the call ${key} of a machine cannot be made without its machine`);
+  const perform = logic.perform as NonNullable<InstalledLogic['perform']>;
   step(`agent ${shown(logic)}`);
-  step('call run, with an empty journal');
+  const asked = key === RUN_CALL ? { name: key, input: undefined } : askedFor(capsule, { shelf, world, steps, step });
+  step(`call ${key}, with an empty journal`);
   const call: EffectCall = {
     address,
     key,
-    name: key,
+    ...asked,
     kind: 'keyed',
-    input: undefined,
     again: true,
     life: 0,
     signal: new AbortController().signal,
     rest: () => () => Promise.resolve(),
   };
-  const output = await logic.perform(call, { ...SPEC, address, logic: logic.name, input: inputOf(capsule) });
+  const output = await perform(call, { ...SPEC, address, logic: logic.name, input: inputOf(capsule) });
   step('returned');
   return { capsule: capsule.id, agent: shown(logic), steps, status: 'done', output };
+}
+
+/** What a machine asks for under the key of the call: it does so again as soon as it is restored. Errors: INVALID_INPUT. */
+function askedFor(capsule: Capsule, { shelf, world, step }: CallBench): Pick<EffectCall, 'name' | 'input'> {
+  const { message } = capsule;
+  const { logic, checkpoint } = stateFor(capsule, shelf);
+  let asked: Pick<EffectCall, 'name' | 'input'> | undefined;
+  const port = tellingPort(capsule, world, step);
+  const effect: HostPort['effect'] = ({ key, name, input }) => {
+    if (message.kind === 'call' && key === message.key) asked = { name, input };
+  };
+  if (checkpoint !== undefined) {
+    const host = logic.factory.restore({ ...port, effect }, checkpoint);
+    turn(host, () => host.start());
+    host.stop();
+  }
+  if (asked !== undefined) return asked;
+  throw unusable(capsule, 'INVALID_INPUT', 'its machine does not ask for that call in the state that was kept');
 }
 
 const SPEC: ChildSpec = {
@@ -204,7 +226,11 @@ function shown({ name }: InstalledLogic): string {
   return name.replace(/^agent:/, '');
 }
 
-function unusable(capsule: Capsule, code: 'INVALID_INPUT' | 'VERSION_MISMATCH', why: string): OperatingError {
+function unusable(
+  capsule: Capsule,
+  code: 'INVALID_INPUT' | 'NOT_AVAILABLE' | 'VERSION_MISMATCH',
+  why: string,
+): OperatingError {
   return new OperatingError(code, `The capsule ${capsule.id} cannot be replayed: ${why}.`, {
     details: { capsule: capsule.id },
   });
@@ -228,7 +254,7 @@ function tellingPort(capsule: Capsule, world: World, step: (words: string) => vo
   return port;
 }
 
-function offlineServices(world: World, step: (words: string) => void): ContextDeps {
+function offlineServices(capsule: Capsule, world: World, step: (words: string) => void): ContextDeps {
   const say =
     (level: string) =>
     (message: string): void =>
@@ -236,7 +262,7 @@ function offlineServices(world: World, step: (words: string) => void): ContextDe
   const log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   const rows = new Map<string, unknown>();
   const absent = (what: string) => (): Promise<never> =>
-    Promise.reject(new OperatingError('NOT_AVAILABLE', `${what} cannot be reached in an offline replay.`));
+    Promise.reject(unusable(capsule, 'NOT_AVAILABLE', `${what} cannot be reached offline`));
   return {
     world,
     log: { ...log, child: () => log },

@@ -19,6 +19,7 @@ interface LiveFigures {
   readonly wakesPerSecond: number;
   readonly tellsPerSecond: number;
   readonly asksPerSecond: number;
+  readonly betweenPerSecond: number;
 }
 
 /** What a file of this folder measures in a process of its own. */
@@ -48,6 +49,7 @@ export async function benchLiveActors(isQuick: boolean): Promise<void> {
     line(`${figure(actors)}: made by their first message (durable)`, `${figure(figures.wakesPerSecond)}/s`);
     line(`${figure(actors)}: tells to live ones (durable)`, `${figure(figures.tellsPerSecond)}/s`);
     line(`${figure(actors)}: asks answered, 256 at a time`, `${figure(figures.asksPerSecond)}/s`);
+    line(`${figure(actors)}: asks between actors, 256 at a time`, `${figure(figures.betweenPerSecond)}/s`);
   }
 }
 

@@ -11,6 +11,8 @@ export interface RemoteOptions {
 const REQUEST_MS = 10_000;
 /** Entries of a list that a node gives at a time. */
 const PAGE_MAX = 200;
+/** For an answer over the socket: what is asked may have to be written first, by a node that has much to do. */
+const ANSWER_MS = 60_000;
 
 /** Runs `fn` with a connected client, and ends the connection. Errors: UNAVAILABLE, saying how to start a node; INVALID_INPUT. */
 export async function withClient<T>(options: RemoteOptions, fn: (client: Client) => Promise<T>): Promise<T> {
@@ -26,6 +28,24 @@ export async function withClient<T>(options: RemoteOptions, fn: (client: Client)
   } finally {
     await client.close();
   }
+}
+
+/**
+ * The same for what is answered at once: a node that goes away meanwhile, or is stuck, is not waited for without end.
+ * Errors: as `withClient`; UNAVAILABLE where no answer comes, which leaves open whether it was done.
+ */
+export async function askNode<T>(options: RemoteOptions, fn: (client: Client) => Promise<T>): Promise<T> {
+  return await withClient(options, (client) => answered(options, fn(client)));
+}
+
+/** The answer. Errors: UNAVAILABLE where it does not come in time. */
+export async function answered<T>({ url }: RemoteOptions, answer: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  AbortSignal.timeout(ANSWER_MS).addEventListener('abort', () => {
+    const what = `${url} did not answer within ${ANSWER_MS / 1_000} s. Whether it did what was asked is open: look, then ask again.`;
+    reject(new OperatingError('UNAVAILABLE', what));
+  });
+  return await Promise.race([answer, late]);
 }
 
 /**

@@ -12,7 +12,9 @@ import type { Row } from './stores/key-space.ts';
 import { RECORD_BYTES_MAX } from './stores/plain-encoder.ts';
 import type { Store } from './stores/store.ts';
 
-const MAGIC = Buffer.from('troupe backup 1\n', 'latin1');
+/** The format of these files. */
+export const BACKUP_FORMAT = 1;
+const MAGIC = Buffer.from(`troupe backup ${BACKUP_FORMAT}\n`, 'latin1');
 const END = 0xffff_ffff;
 const HEAD_BYTES = 8;
 const DIGEST_BYTES = 32;

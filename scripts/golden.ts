@@ -6,47 +6,34 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMachine } from 'xstate';
+import { BACKUP_FORMAT, backupOf } from '../runtime/backup.ts';
+import { CAPSULE_FORMAT } from '../runtime/capsule.ts';
+import { packCapsule } from '../runtime/capsule-making.ts';
 import { CHECKPOINT_FORMAT } from '../runtime/machine-checkpoint.ts';
+import type { HostFactory } from '../runtime/host.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
-import { CELL_FORMAT, type CellSnapshot, packCell } from '../runtime/snapshots.ts';
+import { CELL_FORMAT, packCell } from '../runtime/snapshots.ts';
+import { packState } from '../runtime/state-codec.ts';
 import { createLevelStore } from '../runtime/stores/level-store.ts';
+import { createMemoryStore } from '../runtime/stores/memory-store.ts';
 import { frameBytes, frameValue, RECORD_FORMAT } from '../runtime/stores/records.ts';
-import type { Epoch } from '../runtime/stores/store.ts';
 import { createWorld } from '../runtime/world.ts';
+import { recordOf } from '../supervisors/breaker-record.ts';
+import {
+  AT_MS,
+  GOLDEN_BREAKER,
+  GOLDEN_CAPSULE,
+  GOLDEN_CELL,
+  GOLDEN_EPOCH,
+  GOLDEN_KEYS,
+  GOLDEN_VALUE,
+} from './golden-values.ts';
 
 const DIR = join(import.meta.dirname, '../test/golden');
-const AT_MS = 1_780_000_000_000;
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** The cell of the golden. Never changed: a new format is given the same. */
-export const GOLDEN_CELL: CellSnapshot = {
-  spec: {
-    ...{ address: 'agent/golden/käy 1', logic: 'agent:golden@1.0.0', input: { key: 'käy 1' } },
-    ...{ supervisor: 'supervisor/agents/golden', restart: 'permanent', recovery: 'resume', priority: 5, durable: true },
-  },
-  logicVersion: '1.0.0',
-  structureHash: '0123456789abcdef0123456789abcdef',
-  seq: 7,
-  body: utf8('the body of a logic of its own'),
-  timers: [['t1', AT_MS]],
-  control: [
-    { kind: 'settle', key: 'effect:pay/3', outcome: { ok: true, value: [1, 'x', null] }, deliveries: 1, bytes: 64 },
-  ],
-  user: [{ kind: 'event', event: { type: 'add', n: 2.5 }, deliveries: 0, bytes: 64 }],
-  rows: true,
-};
-
-/** The value and the bytes of the records. */
-export const GOLDEN_VALUE = {
-  text: 'grün',
-  list: [1, -2, 3.5, true, null],
-  at: new Date(AT_MS),
-  deep: { a: { b: {} } },
-};
-export const GOLDEN_KEYS = { value: 'm/golden', bytes: 'c/golden' } as const;
-
 /** The machine of the golden: it waits in `b`, after one event, with a timer, a child and values of each kind. */
-export const GOLDEN_MACHINE = createMachine({
+const GOLDEN_MACHINE = createMachine({
   id: 'golden',
   context: () => ({
     count: 1,
@@ -60,37 +47,8 @@ export const GOLDEN_MACHINE = createMachine({
   states: { a: { on: { go: 'b' } }, b: { after: { 5_000: 'a' }, initial: 'in', states: { in: {} } } },
 });
 
-/** The epoch that the store of the golden holds. */
-export const GOLDEN_EPOCH: Epoch = {
-  cells: [
-    { address: 'task/01GOLDEN', head: packCell(GOLDEN_CELL), awake: true },
-    { address: 'agent/golden/a', head: utf8('head'), awake: false, alarmAtMs: AT_MS },
-  ],
-  attachments: [{ address: 'task/01GOLDEN', key: 'journal/golden@1.0.0/a#1', value: utf8('row') }],
-  tasks: [
-    {
-      id: '01GOLDEN',
-      created: {
-        target: { agent: 'golden' },
-        input: GOLDEN_VALUE,
-        options: { priority: 3 },
-        principal: 'loopback',
-        createdAtMs: AT_MS,
-      },
-      progress: { status: 'working', seq: 2, updatedAtMs: AT_MS + 1, waiting: 'for a while' },
-      events: [
-        { seq: 1, at: AT_MS, kind: 'task.submitted', data: {} },
-        { seq: 2, at: AT_MS + 1, kind: 'task.started', data: { n: 1 } },
-      ],
-    },
-  ],
-  keys: [{ principal: 'loopback', key: 'order 1', task: '01GOLDEN', bodyHash: 'abc', expiresAtMs: 9_000_000_000_000 }],
-  definitions: [{ kind: 'workflow', name: 'golden', version: '1.0.0', body: { steps: [] } }],
-  quarantine: [{ id: '01BAD', body: { format: 0, why: 'golden' } }],
-};
-
 /** A host's surroundings, in which nothing happens and time stands still. */
-const STILL = {
+export const STILL = {
   ...{ address: 'agent/golden/a', nowMs: () => AT_MS },
   ...{ afterCommit: nothing, cancelEffect: nothing, clearTimer: nothing, effect: nothing, fail: nothing },
   ...{ reenter: nothing, send: nothing, setTimer: nothing },
@@ -98,22 +56,45 @@ const STILL = {
 
 function nothing(): void {}
 
+/** What hosts the machine of the golden. */
+export function goldenFactory(): HostFactory {
+  return machineFactory(GOLDEN_MACHINE, { logicId: 'golden', logicVersion: '1', world: createWorld() });
+}
+
 /** The state of the machine as it is kept. */
-export function goldenCheckpoint(): Uint8Array {
-  const factory = machineFactory(GOLDEN_MACHINE, { logicId: 'golden', logicVersion: '1', world: createWorld() });
+function goldenCheckpoint(): Uint8Array {
+  const factory = goldenFactory();
   const host = factory.create(STILL, undefined);
   host.start();
   host.send({ type: 'go' });
   return factory.encode(host.checkpoint());
 }
 
-/** Each format's number, and the files that it has. */
-export const GOLDENS = {
+async function goldenBackup(): Promise<Uint8Array> {
+  const world = { ...createWorld(), nowMs: () => AT_MS, id: () => '01GOLDEN', random: () => 0.5 };
+  const store = createMemoryStore({ world });
+  await store.commit(GOLDEN_EPOCH, await store.open());
+  const parts: Buffer[] = [];
+  for await (const part of backupOf(store)) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** A format's number, and how its golden is written. */
+interface Golden {
+  readonly format: number;
+  write(): Uint8Array | Promise<Uint8Array>;
+}
+
+/** Each format of one file. */
+export const GOLDENS: Readonly<Record<string, Golden>> = {
   cell: { format: CELL_FORMAT, write: () => packCell(GOLDEN_CELL) },
   machine: { format: CHECKPOINT_FORMAT, write: goldenCheckpoint },
   'record-value': { format: RECORD_FORMAT, write: () => frameValue(GOLDEN_KEYS.value, GOLDEN_VALUE) },
   'record-bytes': { format: RECORD_FORMAT, write: () => frameBytes(GOLDEN_KEYS.bytes, utf8('bytes')) },
-} as const;
+  capsule: { format: CAPSULE_FORMAT, write: () => packCapsule(GOLDEN_CAPSULE) },
+  breaker: { format: recordOf(GOLDEN_BREAKER, 0).format, write: () => packState(recordOf(GOLDEN_BREAKER, 0)) },
+  backup: { format: BACKUP_FORMAT, write: goldenBackup },
+};
 
 /** Where a golden is. */
 export function goldenPath(name: string, format: number): string {
@@ -135,7 +116,7 @@ if (import.meta.main) {
     const path = goldenPath(name, format);
     if (existsSync(path)) say(path, 'kept   ');
     else {
-      writeFileSync(path, write());
+      writeFileSync(path, await write());
       say(path, 'written');
     }
   }

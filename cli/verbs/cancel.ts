@@ -1,7 +1,7 @@
 /** `troupe cancel`. */
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { VerbContext } from '../verb.ts';
-import { withClient } from '../remote.ts';
+import { askNode } from '../remote.ts';
 
 /** Cancels a task; done when its end is on disk. */
 export async function cancel(
@@ -9,7 +9,7 @@ export async function cancel(
   options: Record<string, unknown>,
   task: string,
 ): Promise<ExitCode> {
-  await withClient(remote, (client) => client.cancel(task, options['reason'] as string | undefined));
+  await askNode(remote, (client) => client.cancel(task, options['reason'] as string | undefined));
   if (terminal.isJson) terminal.json({ task, status: 'canceled' });
   else terminal.line(`${task}  canceled`);
   return EXIT.done;

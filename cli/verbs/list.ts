@@ -5,7 +5,7 @@ import type { TaskStatus } from '../../protocol/tasks.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { labelsOf } from '../labels.ts';
 import type { VerbContext } from '../verb.ts';
-import { withClient } from '../remote.ts';
+import { askNode } from '../remote.ts';
 
 /** Tasks, the newest first. */
 export async function list({ terminal, remote }: VerbContext, options: Record<string, unknown>): Promise<ExitCode> {
@@ -13,7 +13,7 @@ export async function list({ terminal, remote }: VerbContext, options: Record<st
   const wanted = options['limit'] as number;
   const status = options['status'] as TaskStatus | undefined;
   const tasks: TaskView[] = [];
-  await withClient(remote, async (client) => {
+  await askNode(remote, async (client) => {
     let cursor: string | null = null;
     do {
       const limit = Math.min(wanted - tasks.length, LIMITS.listMax);

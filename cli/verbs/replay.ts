@@ -24,6 +24,7 @@ export interface ReplayFlags {
   readonly inProcess?: boolean;
 }
 
+const ALIVE_MS = 60_000;
 const MAIN = fileURLToPath(new URL(`../main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url));
 /** What the process of the replay ends with, where it ended by itself. */
 const SAID: Readonly<Record<number, ExitCode>> = { 70: EXIT.done, 71: EXIT.failed, 72: EXIT.usage };
@@ -32,6 +33,8 @@ const CODES: Readonly<Partial<Record<ExitCode, number>>> = { [EXIT.done]: 70, [E
 /** 0: it no longer fails. 1: it does, with the error. 2: the capsule cannot be used, with why. */
 export async function replay(terminal: Terminal, file: string, flags: ReplayFlags): Promise<ExitCode> {
   if (flags.inProcess !== true) return await replayApart(terminal, file, flags);
+  // What only waits keeps no process alive, and is no failure: the time limit is for what never comes back.
+  setInterval(() => {}, ALIVE_MS); // tidy-allow timer: it keeps the process of a replay alive, and nothing else
   const code = await replayHere(terminal, file, flags);
   process.exit(CODES[code] ?? EXIT.failed);
 }

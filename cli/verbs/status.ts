@@ -4,7 +4,7 @@ import { isTerminal } from '../../protocol/tasks.ts';
 import { EXIT, type ExitCode, exitCodeOfTask } from '../exit-codes.ts';
 import { printEnd } from '../follow.ts';
 import type { VerbContext } from '../verb.ts';
-import { withClient } from '../remote.ts';
+import { askNode } from '../remote.ts';
 
 /** How a task stands, in one line. */
 export async function status(
@@ -12,7 +12,7 @@ export async function status(
   _options: Record<string, unknown>,
   task: string,
 ): Promise<ExitCode> {
-  const view = await withClient(remote, (client) => client.get(task));
+  const view = await askNode(remote, (client) => client.get(task));
   if (terminal.isJson) terminal.json(view);
   else {
     const why =
@@ -30,7 +30,7 @@ export async function result(
   _options: Record<string, unknown>,
   task: string,
 ): Promise<ExitCode> {
-  const view = await withClient(remote, (client) => client.get(task));
+  const view = await askNode(remote, (client) => client.get(task));
   if (view.status === 'input-required') {
     const why = view.waiting ?? 'it waits for a person';
     if (terminal.isJson) terminal.json(view);

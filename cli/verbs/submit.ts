@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
 import { labelsOf } from '../labels.ts';
 import type { VerbContext } from '../verb.ts';
-import { withClient } from '../remote.ts';
+import { answered, withClient } from '../remote.ts';
 import { follow } from '../follow.ts';
 
 /** Prints the id first, alone on its line (with --json: {"task", "duplicate"}), then with --wait the output. */
@@ -15,7 +15,7 @@ export async function submit(context: VerbContext, options: Record<string, unkno
   const request = await requestOf(options);
   return await withClient(context.remote, async (client) => {
     const handle = client.submit(request);
-    const { task, duplicate } = await handle.accepted;
+    const { task, duplicate } = await answered(context.remote, handle.accepted);
     if (context.terminal.isJson) context.terminal.json({ task, duplicate });
     else context.terminal.line(task);
     if (options['wait'] !== true) return EXIT.done;

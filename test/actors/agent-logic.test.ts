@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { defineAgent } from '../../actors/agent-definition.ts';
 import { loadAgentFiles } from '../../actors/agent-files.ts';
 import { OperatingError } from '../../protocol/errors.ts';
+import { currentCell } from '../../runtime/machine-references.ts';
 import { createWorkNode } from '../support/work-node.ts';
 
 describe('A function', () => {
@@ -40,6 +41,19 @@ describe('A function', () => {
       status: 'failed',
       result: { error: { code: 'INVALID_OUTPUT', details: { issues: [{ path: 'n' }] } } },
     });
+  });
+
+  it('has the checks of its schema run as somebody, so that what escapes from one is no fault of the node', async () => {
+    const runners: (string | undefined)[] = [];
+    const checked = defineAgent({
+      name: 'checked',
+      version: '1.0.0',
+      input: z.object({}).refine(() => runners.push(currentCell()?.address) > 0),
+      run: () => 'ran',
+    });
+    const node = await createWorkNode({ agents: [checked] });
+    const { id, status } = await node.finish({ agent: 'checked' }, {});
+    expect([status, runners]).toEqual(['completed', ['the input schema of checked', `run/${id}/main/1`]]);
   });
 
   it('that sleeps goes by the wall clock, and notices within a minute that it was set', async () => {

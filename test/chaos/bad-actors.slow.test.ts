@@ -47,6 +47,7 @@ const ENDS: readonly [agent: string, code: string][] = [
   ['throws-nothing', 'AGENT_FAILED'],
   ['rejects-unheard', 'TIMEOUT'],
   ['throws-later', 'TIMEOUT'],
+  ['throws-when-aborted', 'TIMEOUT'],
   ['worker-spins', 'TIMEOUT'],
   ['worker-leaks', 'AGENT_CRASHED'],
   ['worker-leaks-buffers', 'AGENT_CRASHED'],

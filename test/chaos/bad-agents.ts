@@ -38,6 +38,13 @@ const RUNS: Readonly<Record<string, AgentDefinition['run']>> = {
     }, 5);
     return linger(ctx.signal);
   },
+  'throws-when-aborted': ({ ctx }) => {
+    ctx.signal.addEventListener('abort', () => {
+      throw new RangeError('from a listener');
+    });
+    ctx.signal.addEventListener('abort', () => void Promise.reject(new RangeError('left behind by a listener')));
+    return linger(ctx.signal);
+  },
   'worker-spins': ({ ctx }) => ctx.worker({ module: JOBS, name: 'spin', input: { ms: LONG_MS }, timeoutMs: 400 }),
   'worker-leaks': ({ ctx }) => ctx.worker({ module: JOBS, name: 'fillHeap', timeoutMs: LONG_MS }),
   'worker-leaks-buffers': ({ ctx }) => ctx.worker({ module: JOBS, name: 'fillBuffers', timeoutMs: LONG_MS }),

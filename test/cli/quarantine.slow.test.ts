@@ -155,7 +155,7 @@ describe('troupe replay', () => {
         writeFileSync(
           code,
           `import { defineAgent } from '${ROOT}/index.ts';
-         export default defineAgent({ name: '${name}', version: '1.0.0', run: async () => { ${run} } });`,
+         export default defineAgent({ name: '${name}', version: '1.0.0', run: async ({ ctx }) => { ${run} } });`,
         );
         const { snapshot: _none, ...rest } = capsule;
         const call = {
@@ -171,8 +171,10 @@ describe('troupe replay', () => {
       expect([quits.code, quits.out]).toEqual([1, expect.stringContaining('It ended its process, with the code 0.')]);
       const loops = await runTroupe([...writeCall('loops', 'for (;;);'), '--timeout', '4s']);
       expect([loops.code, loops.out]).toEqual([1, expect.stringContaining('It did not come back within')]);
-      const fine = await runTroupe(writeCall('fine', 'return 1'));
-      expect(fine.code).toBe(0);
+      const fine = await runTroupe(writeCall('fine', 'await ctx.sleep(3_600_000); return 1'));
+      expect([fine.code, fine.out]).toEqual([0, expect.stringContaining('It no longer fails.')]);
+      const asks = await runTroupe(writeCall('asks', "await ctx.ask('till', 'x', { type: 'read' })"));
+      expect([asks.code, asks.err]).toEqual([2, expect.stringContaining('cannot be reached offline')]);
     },
     CASE_MS,
   );
