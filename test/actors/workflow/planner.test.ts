@@ -34,10 +34,7 @@ const graphOf = (value: unknown = 'same', agent = 'worker'): unknown => ({
 const started = (target: { readonly graph?: unknown; readonly workflow?: string }): FlowStart =>
   plans.plan({ target, input: null, options: {} }, 'task', 0).input as FlowStart;
 const inputOf = (graph: WorkflowGraph): unknown =>
-  plans
-    .planOf(graph)
-    .byId.get('a')
-    ?.input?.evaluate({} as never);
+  plans.planOf(graph).byId.get('a')?.input?.evaluate({ input: null, steps: {} });
 
 describe('Graphs that come with submissions', () => {
   it('are judged and compiled once for as long as they say the same', () => {
