@@ -46,11 +46,17 @@ export class Registry {
   readonly #retired = new Map<string, AgentDefinition>();
   readonly #offers = new Offers();
   readonly #workflows = new Map<string, WorkflowGraph[]>();
+  #edition = 0;
 
   constructor(kernel: KernelBook, registers: Registers, makeLogic: LogicMaker) {
     this.#kernel = kernel;
     this.#registers = registers;
     this.#makeLogic = makeLogic;
+  }
+
+  /** Another number after each change of what is given to new work: what was found with the same one still holds. */
+  get edition(): number {
+    return this.#edition;
   }
 
   /** Errors: STATE_CONFLICT (that version is registered), BUSY; UNSUPPORTED_LOGIC for a machine that cannot be kept. */
@@ -64,6 +70,7 @@ export class Registry {
     }
     if (this.#agents.size >= AGENTS_MAX) throw new OperatingError('BUSY', `A node holds at most ${AGENTS_MAX} agents.`);
     this.#kernel.install(this.#makeLogic(definition));
+    this.#edition++;
     this.#agents.set(definition.name, newestFirst([...versions, definition]));
     this.#offers.add(definition);
     this.#registers.trigger.agentAdded({ entry: entryOf(definition, origin) });
@@ -73,6 +80,7 @@ export class Registry {
   retireAgent(reference: string): AgentDefinition {
     const found = this.agent(reference);
     if (found === undefined) throw new OperatingError('NOT_FOUND', `There is no agent ${reference}.`);
+    this.#edition++;
     const versions = (this.#agents.get(found.name) ?? []).filter((other) => other !== found);
     if (versions.length > 0) this.#agents.set(found.name, versions);
     else this.#agents.delete(found.name);
@@ -159,6 +167,7 @@ export class Registry {
     }
     if (this.#workflows.size >= WORKFLOWS_MAX)
       throw new OperatingError('BUSY', `A node holds at most ${WORKFLOWS_MAX} workflows.`);
+    this.#edition++;
     this.#workflows.set(graph.name, newestFirst([...versions, graph]));
     const { name, version, description } = graph;
     this.#registers.trigger.workflowAdded({
@@ -204,6 +213,7 @@ export class Registry {
     const rest = versions.filter((other) => other.version !== version);
     if (rest.length === versions.length)
       throw new OperatingError('NOT_FOUND', `There is no workflow ${name}@${version}.`);
+    this.#edition++;
     if (rest.length > 0) this.#workflows.set(name, rest);
     else this.#workflows.delete(name);
     this.#registers.trigger.workflowRemoved({ key: `${name}@${version}` });

@@ -1,7 +1,7 @@
 /** The servers under load, each a process of its own. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -75,6 +75,32 @@ export function cpuOf(pid: number): { readonly allMs: number; readonly mainMs: n
     return { allMs: ticks(`/proc/${pid}/stat`), mainMs: ticks(`/proc/${pid}/task/${pid}/stat`) };
   } catch {
     return undefined;
+  }
+}
+
+/** CPU time that processes and all that they have started have used so far; undefined where the system does not tell. */
+export function cpuOfTrees(pids: readonly number[]): number | undefined {
+  const used = new Map<number, { readonly parent: number; readonly ms: number }>();
+  try {
+    for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+      const [, parent = '', ...fields] = statOf(`/proc/${name}/stat`);
+      // With what those have used that it has waited for.
+      const ticks = fields.slice(9, 13).reduce((sum, field) => sum + Number(field), 0);
+      used.set(Number(name), { parent: Number(parent), ms: ticks * TICK_MS });
+    }
+  } catch {
+    return undefined;
+  }
+  const isBelow = (pid: number): boolean => pids.includes(pid) || (pid > 1 && isBelow(used.get(pid)?.parent ?? 0));
+  return [...used].reduce((sum, [pid, { ms }]) => (isBelow(pid) ? sum + ms : sum), 0);
+}
+
+/** The fields behind the name: state, parent and so on; none of a process that has just ended. */
+function statOf(path: string): readonly string[] {
+  try {
+    return (readFileSync(path, 'utf8').split(') ').at(-1) ?? '').split(' ');
+  } catch {
+    return [];
   }
 }
 

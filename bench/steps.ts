@@ -1,7 +1,7 @@
 /** One-step tasks (`lab.echo`) over the socket, fsync on, beside the floor. */
-import { type LoadFigures, type LoadPlan, openSockets, runLoad } from './load.ts';
-import { cpuOf, type Server, startFloor, startTroupe } from './servers.ts';
-import { figure, goal, heading, line, median } from './table.ts';
+import { compare, type RoundFigures, show } from './rounds.ts';
+import { startFloor, startTroupe } from './servers.ts';
+import { figure, goal, heading, line } from './table.ts';
 
 const body = (index: number): object => ({
   agent: 'lab.echo',
@@ -11,49 +11,6 @@ const body = (index: number): object => ({
 /** Tasks before the first round: code that is run this often is compiled. */
 const WARM_UP = 40_000;
 
-/** What a round showed; CPU time of the server per task in µs, where the system tells it. */
-interface RoundFigures extends LoadFigures {
-  readonly cpuUs: number;
-  readonly mainUs: number;
-}
-
-/** Rounds of one load on several servers in turn; the figures of each, by the middle of its rounds. */
-async function compare(
-  servers: readonly Server[],
-  plan: LoadPlan,
-  rounds: number,
-  warmUp: number,
-): Promise<readonly RoundFigures[]> {
-  const sockets = await Promise.all(servers.map((server) => openSockets(server.url, plan.inFlight)));
-  const all: RoundFigures[][] = servers.map(() => []);
-  for (let round = -1; round < rounds; round++) {
-    for (const [at, { pid }] of servers.entries()) {
-      const before = cpuOf(pid);
-      const figures = await runLoad(sockets[at] ?? [], { ...plan, tasks: round < 0 ? warmUp : plan.tasks });
-      const after = cpuOf(pid);
-      const perTask = (from: number | undefined, to: number | undefined): number =>
-        from === undefined || to === undefined ? Number.NaN : ((to - from) * 1_000) / plan.tasks;
-      if (round < 0) continue;
-      all[at]?.push({
-        ...figures,
-        cpuUs: perTask(before?.allMs, after?.allMs),
-        mainUs: perTask(before?.mainMs, after?.mainMs),
-      });
-    }
-  }
-  for (const list of sockets) for (const socket of list) socket.terminate();
-  return all.map((figures) => ({
-    perSecond: median(figures.map((one) => one.perSecond)),
-    p50Ms: median(figures.map((one) => one.p50Ms)),
-    p99Ms: median(figures.map((one) => one.p99Ms)),
-    cpuUs: median(figures.map((one) => one.cpuUs)),
-    mainUs: median(figures.map((one) => one.mainUs)),
-  }));
-}
-
-const show = ({ perSecond, p50Ms, p99Ms }: LoadFigures): string =>
-  `${figure(perSecond)}/s p50 ${figure(p50Ms)} p99 ${figure(p99Ms)} ms`;
-
 /** Throughput and latency of one durable step. */
 export async function benchSteps(isQuick: boolean): Promise<void> {
   const tasks = isQuick ? 10_000 : 20_000;
@@ -61,10 +18,8 @@ export async function benchSteps(isQuick: boolean): Promise<void> {
   heading('one durable step over the socket (fsync on), beside the floor: the bare stack');
   const servers = [await startFloor(), await startTroupe()];
   const [floor, troupe] = (await compare(
-    servers,
-    { tasks, inFlight: 256, watch: 'result', body },
+    servers.map((server) => ({ server, plan: { tasks, inFlight: 256, watch: 'result', body }, warmUp: WARM_UP })),
     rounds,
-    WARM_UP,
   )) as [RoundFigures, RoundFigures];
   line('floor, 256 in flight', show(floor));
   const ratio = troupe.perSecond / floor.perSecond;
@@ -74,33 +29,29 @@ export async function benchSteps(isQuick: boolean): Promise<void> {
     `${figure(floor.cpuUs)}, main thread ${figure(floor.mainUs)}; ${figure(troupe.cpuUs)}, main thread ${figure(troupe.mainUs)}`,
     `${figure(floor.cpuUs / troupe.cpuUs)} of the floor; main thread ${figure(floor.mainUs / troupe.mainUs)}`,
   );
+  const own = servers.slice(1);
   const [events] = (await compare(
-    servers.slice(1),
-    { tasks, inFlight: 256, watch: 'events', body },
+    own.map((server) => ({ server, plan: { tasks, inFlight: 256, watch: 'events', body }, warmUp: 1_000 })),
     rounds,
-    1_000,
   )) as [RoundFigures];
   line(
     'troupe, 256 in flight, watch: events (the default)',
     show(events),
     `${figure(events.perSecond / floor.perSecond)} of the floor`,
   );
-  const [one, own] = (await compare(
-    servers,
-    { tasks: isQuick ? 300 : 1_500, inFlight: 1, watch: 'result', body },
+  const alone = { tasks: isQuick ? 300 : 1_500, inFlight: 1, watch: 'result', body } as const;
+  const [bare, one] = (await compare(
+    servers.map((server) => ({ server, plan: alone, warmUp: 200 })),
     rounds,
-    200,
   )) as [RoundFigures, RoundFigures];
-  line('floor, one in flight', show(one));
+  line('floor, one in flight', show(bare));
   line(
     'troupe, one in flight',
-    show(own),
-    `p50 ${figure(own.p50Ms / one.p50Ms)} × the floor's; ${goal(one.p50Ms / own.p50Ms, 1 / 2)}`,
+    show(one),
+    `p50 ${figure(one.p50Ms / bare.p50Ms)} × the floor's; ${goal(bare.p50Ms / one.p50Ms, 1 / 2)}`,
   );
   const [many] = (await compare(
-    servers.slice(1),
-    { tasks: tasks * 10, inFlight: 256, watch: 'result', body },
-    1,
+    own.map((server) => ({ server, plan: { tasks: tasks * 10, inFlight: 256, watch: 'result', body }, warmUp: 1 })),
     1,
   )) as [RoundFigures];
   line(

@@ -73,6 +73,12 @@ interface TaskDraft {
   events: TaskEvent[];
 }
 
+interface RowDraft {
+  readonly write: AttachmentWrite;
+  /** Nothing was written under its key before. */
+  readonly isNew: boolean;
+}
+
 /** The committer of one node: the only writer of its store. */
 export class Committer {
   readonly #store: Store;
@@ -83,7 +89,7 @@ export class Committer {
   #tasks = new Map<string, TaskDraft>();
   /** The status each unfinished task has in the store. */
   readonly #committedStatus = new ChurnMap<string, TaskStatus>();
-  #attachments = new Map<string, AttachmentWrite>();
+  #attachments = new Map<string, RowDraft>();
   #keys: KeyWrite[] = [];
   #definitions: DefinitionWrite[] = [];
   #quarantine: QuarantineWrite[] = [];
@@ -156,8 +162,13 @@ export class Committer {
     this.#committedStatus.set(id, status);
   }
 
-  attach(write: AttachmentWrite): void {
-    this.#attachments.set(`${write.address}\0${write.key}`, write);
+  /** Writes a row of a cell, or removes it. `isNew`: none is stored under its key. One that goes before its first cut is never written. */
+  attach(write: AttachmentWrite, isNew = false): void {
+    const name = `${write.address}\0${write.key}`;
+    const before = this.#attachments.get(name);
+    const isUnwritten = before === undefined ? isNew : before.isNew;
+    if (write.value === null && isUnwritten) this.#attachments.delete(name);
+    else this.#attachments.set(name, { write, isNew: isUnwritten });
     if (!this.#scheduled) this.#schedule();
   }
 
@@ -304,7 +315,7 @@ export class Committer {
         ...(draft.was !== undefined && { was: draft.was }),
       });
     }
-    const attachments = [...this.#attachments.values()];
+    const attachments = Array.from(this.#attachments.values(), ({ write }) => write);
     const checkpoints = this.#drops.concat(this.#checkpoints?.of({ cells, attachments, tasks }) ?? []);
     const epoch: Epoch = {
       cells,

@@ -328,8 +328,11 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
       if (cell.attachments?.delete(key)) this.committer.attach({ address: cell.address, key, value: null });
       return;
     }
-    (cell.attachments ??= new Map()).set(key, value);
-    this.committer.attach({ address: cell.address, key, value: packAttachment(value) });
+    const rows = (cell.attachments ??= new Map());
+    // Which rows are stored of one that wakes is not known yet.
+    const isNew = !rows.has(key) && cell.phase !== 'waking';
+    rows.set(key, value);
+    this.committer.attach({ address: cell.address, key, value: packAttachment(value) }, isNew);
   }
 
   reenter(cell: Cell, reentry: Reentry): void {

@@ -2,6 +2,7 @@
 import { OperatingError } from '../../protocol/errors.ts';
 import { parseGraph, parseInlineGraph, type WorkflowGraph } from '../../protocol/graph.ts';
 import { parseReference } from '../../protocol/names.ts';
+import { packState } from '../../runtime/state-codec.ts';
 import type { Submission } from '../desk.ts';
 import { type Registry, schemaOf } from '../registry.ts';
 import type { TaskStart } from '../task.ts';
@@ -18,12 +19,20 @@ import { closeOver } from './workflow-closure.ts';
 const NOT_AVAILABLE = new Set(['merge', 'compensate', 'cache']);
 /** Compiled graphs kept: each is as large as its source several times over. */
 const PLANS_MAX = 256;
+/** A graph that takes more is not looked up by what it says. */
+const TEXT_BYTES_MAX = 32 * 1024;
 const PRIORITY = 5;
 
 /** A graph that may run, and the workflows that it comes to call. */
 export interface Admitted {
   readonly graph: WorkflowGraph;
   readonly pinned: PinnedWorkflows;
+}
+
+/** A graph as it was judged, and the edition of the registry that it was judged by. */
+interface Judged {
+  readonly admitted: Admitted;
+  readonly edition: number;
 }
 
 /** The flow that runs a graph for a task, and the signals that its steps come to wait for. */
@@ -40,6 +49,10 @@ export function flowWork(
 export class FlowPlans {
   readonly #registry: Registry;
   readonly #plans = new Map<WorkflowGraph, GraphPlan>();
+  /** The same by what the graphs say: each flow that comes back from the store brings its own. */
+  readonly #plansByText = new Map<string, GraphPlan>();
+  /** By what they say, and registered ones by name and version: the same graph comes with many tasks. */
+  readonly #judged = new Map<string, Judged>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -55,9 +68,13 @@ export class FlowPlans {
 
   /** Judges a graph that came with a request, without registering it. Errors: WORKFLOW_INVALID, NOT_AVAILABLE. */
   admitted(value: unknown, parse: (value: unknown) => WorkflowGraph = parseInlineGraph): Admitted {
-    const { graph, plan } = admitGraph(value, parse, this.#lookups());
-    this.#keep(graph, plan);
-    return { graph, pinned: this.#close(graph, false) };
+    // By whom it is read, too: one may refuse what another takes.
+    const text = textOf(value);
+    return this.#judgedOnce(text === undefined ? undefined : `${parse.name} ${text}`, () => {
+      const { graph, plan } = admitGraph(value, parse, this.#lookups());
+      this.#keep(graph, plan);
+      return { graph, pinned: this.#close(graph, false) };
+    });
   }
 
   /**
@@ -79,6 +96,9 @@ export class FlowPlans {
   planOf(graph: WorkflowGraph): GraphPlan {
     const known = this.#plans.get(graph);
     if (known !== undefined) return known;
+    const text = textOf(graph);
+    const same = text === undefined ? undefined : this.#plansByText.get(text);
+    if (same !== undefined) return same;
     // It was judged when it was taken on. What it names may be gone since: that is for its steps to find out.
     const { plan, faults } = lintGraph(graph, {
       ...this.#lookups(),
@@ -89,12 +109,13 @@ export class FlowPlans {
       notAvailable: new Set(),
     });
     if (plan === undefined) throw graphRefusal(faults);
+    if (text !== undefined) putBounded(this.#plansByText, text, plan);
     return this.#keep(graph, plan);
   }
 
   /**
-   * A registered workflow, judged again: agents may have gone since. Errors: NOT_FOUND, WORKFLOW_INVALID; STATE_CONFLICT where
-   * another version has taken over.
+   * A registered workflow, judged again where the registry has changed: agents may have gone since. Errors: NOT_FOUND,
+   * WORKFLOW_INVALID; STATE_CONFLICT where another version has taken over.
    */
   named(reference: string): Admitted {
     const graph = this.#registry.workflow(reference);
@@ -108,10 +129,22 @@ export class FlowPlans {
     }
     const successor = this.#registry.successorOf(graph);
     if (successor !== undefined) throw draining(graph, successor);
-    const { faults, plan } = lintGraph(graph, this.#lookups());
-    if (plan === undefined) throw graphRefusal(faults);
-    this.#keep(graph, plan);
-    return { graph, pinned: this.#close(graph, true) };
+    return this.#judgedOnce(`${graph.name}@${graph.version}`, () => {
+      const { faults, plan } = lintGraph(graph, this.#lookups());
+      if (plan === undefined) throw graphRefusal(faults);
+      this.#keep(graph, plan);
+      return { graph, pinned: this.#close(graph, true) };
+    });
+  }
+
+  /** What `judge` finds, or found before with the registry as it is. */
+  #judgedOnce(key: string | undefined, judge: () => Admitted): Admitted {
+    const { edition } = this.#registry;
+    const known = key === undefined ? undefined : this.#judged.get(key);
+    if (known?.edition === edition) return known.admitted;
+    const admitted = judge();
+    if (key !== undefined) putBounded(this.#judged, key, { admitted, edition });
+    return admitted;
   }
 
   /** All that a graph comes to call. Errors: WORKFLOW_INVALID, NOT_AVAILABLE. */
@@ -134,11 +167,7 @@ export class FlowPlans {
   }
 
   #keep(graph: WorkflowGraph, plan: GraphPlan): GraphPlan {
-    this.#plans.set(graph, plan);
-    for (const oldest of this.#plans.keys()) {
-      if (this.#plans.size <= PLANS_MAX) break;
-      this.#plans.delete(oldest);
-    }
+    putBounded(this.#plans, graph, plan);
     return plan;
   }
 
@@ -165,6 +194,21 @@ export class FlowPlans {
       },
       notAvailable: NOT_AVAILABLE,
     };
+  }
+}
+
+/** What a graph says, byte for byte; undefined for a large one. Errors: PROTOCOL_TOO_BIG for what is too deep to be a graph. */
+function textOf(graph: unknown): string | undefined {
+  const bytes = packState(graph);
+  if (bytes.length > TEXT_BYTES_MAX) return undefined;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+function putBounded<K, V>(book: Map<K, V>, key: K, value: V): void {
+  book.set(key, value);
+  for (const oldest of book.keys()) {
+    if (book.size <= PLANS_MAX) break;
+    book.delete(oldest);
   }
 }
 

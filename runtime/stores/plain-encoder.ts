@@ -1,7 +1,8 @@
 /**
  * Writes plain values as MessagePack: null, booleans, numbers, strings, `undefined`, and arrays and plain objects of these.
  * It looks whether a value is plain while it writes, and is for that alone more than twice as fast as a look and msgpackr's
- * packer after it. Anything else is msgpackr's, which reads both.
+ * packer after it. Anything else is msgpackr's, which reads both; but for Buffers that stand in the outermost array, as the
+ * state of a cell does in its record: those are bytes as they are.
  */
 import { OperatingError } from '../../protocol/errors.ts';
 
@@ -72,9 +73,34 @@ function write(value: unknown, depthLeft: number): boolean {
 
 function writeArray(array: readonly unknown[], depthLeft: number): boolean {
   const { length } = array;
+  const isOutermost = depthLeft === VALUE_DEPTH_MAX - 1;
   writeHead(length, 15, 0x90, 0xdc);
-  for (let i = 0; i < length; i++) if (!write(array[i], depthLeft)) return false;
+  for (let i = 0; i < length; i++) {
+    const element = array[i];
+    if (isOutermost && element instanceof Buffer) writeBytes(element);
+    else if (!write(element, depthLeft)) return false;
+  }
   return true;
+}
+
+function writeBytes(bytes: Buffer): void {
+  const { length } = bytes;
+  makeRoom(length + STEP_BYTES);
+  if (length < 0x100) {
+    scratch[at] = 0xc4;
+    scratch[at + 1] = length;
+    at += 2;
+  } else if (length < 0x10000) {
+    scratch[at] = 0xc5;
+    view.setUint16(at + 1, length);
+    at += 3;
+  } else {
+    scratch[at] = 0xc6;
+    view.setUint32(at + 1, length);
+    at += 5;
+  }
+  scratch.set(bytes, at);
+  at += length;
 }
 
 function writeObject(object: object, depthLeft: number): boolean {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { TaskStatus } from '../../protocol/tasks.ts';
@@ -203,5 +204,55 @@ describe('A commit', () => {
     expect(committer.pressed).toBe(true);
     await world.settle();
     expect(committer.pressed).toBe(false);
+  });
+});
+
+describe('The rows of a cell', () => {
+  const keys = ['a', 'b', 'c'];
+  const operation = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('put' as const), key: fc.constantFrom(...keys) }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('remove' as const), key: fc.constantFrom(...keys) }) },
+    // The cell ends, and another begins under its address.
+    fc.record({ kind: fc.constant('end' as const), key: fc.constant('') }),
+    fc.record({ kind: fc.constant('commit' as const), key: fc.constant('') }),
+  );
+
+  it('are stored as they stand, whenever they came and went', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (operations) => {
+        const { world, committer, cell, store } = await rig();
+        const rows = new Map<string, number>();
+        const remove = (key: string): void => {
+          if (rows.delete(key)) committer.attach({ address: 'c', key, value: null });
+        };
+        for (const [at, { kind, key }] of [...operations, { kind: 'commit', key: '' } as const].entries()) {
+          if (kind === 'put') {
+            const isNew = !rows.has(key);
+            rows.set(key, at);
+            committer.attach({ address: 'c', key, value: Uint8Array.of(at) }, isNew);
+          } else if (kind === 'remove') remove(key);
+          else if (kind === 'end') keys.forEach(remove);
+          else {
+            committer.touch(cell);
+            await world.settle();
+            const stored = [...((await store.readCell('c'))?.attachments ?? [])].map(([name, [value]]) => [name, value]);
+            expect(Object.fromEntries(stored)).toEqual(Object.fromEntries(rows));
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('are not written where they came and went between two commits', async () => {
+    const { world, committer, commits } = await rig();
+    committer.attach({ address: 'c', key: 'kept', value: Uint8Array.of(1) }, true);
+    committer.attach({ address: 'c', key: 'gone', value: Uint8Array.of(1) }, true);
+    committer.attach({ address: 'c', key: 'gone', value: Uint8Array.of(2) });
+    committer.attach({ address: 'c', key: 'gone', value: null });
+    await world.settle();
+    committer.attach({ address: 'c', key: 'kept', value: null });
+    await world.settle();
+    expect(commits).toEqual([1, 1]);
   });
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Unpackr } from 'msgpackr';
+import { Packr, Unpackr } from 'msgpackr';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { encodePlain, RECORD_BYTES_MAX } from '../../../runtime/stores/plain-encoder.ts';
@@ -153,6 +153,22 @@ describe('the encoder of plain values', () => {
   ])('leaves $what to others, wherever it is', ({ value }) => {
     expect(encodePlain(value, 0, 0)).toBeUndefined();
     expect(encodePlain([1, { deep: [value] }], 0, 0)).toBeUndefined();
+  });
+
+  it.each([0, 255, 256, 65_535, 65_536, 3_000_000])(
+    'writes %i bytes that stand in the outermost array as msgpackr does',
+    (length) => {
+      const packr = new Packr({ useRecords: false, structuredClone: true, moreTypes: true, variableMapSize: true });
+      const value = ['before', Buffer.alloc(length, 7), { after: 'it' }];
+      const bytes = Buffer.from(encodePlain(value, 0, 0) ?? []);
+      expect(bytes.equals(packr.pack(value))).toBe(true);
+      expect(Buffer.from(encodePlain(value, 9, 4) ?? []).subarray(9, -4).equals(bytes)).toBe(true);
+    },
+  );
+
+  it('leaves other bytes in the outermost array to msgpackr, which tells their kinds apart', () => {
+    expect(encodePlain([new Uint8Array(2)], 0, 0)).toBeUndefined();
+    expect(unpackValue(packValue([new Uint8Array(2), Buffer.alloc(2)]))).toStrictEqual([new Uint8Array(2), Buffer.alloc(2)]);
   });
 
   it.each([0, 1, 15, 16, 17, 300])('writes objects and arrays of %i parts', (count) => {
