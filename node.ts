@@ -31,7 +31,6 @@ import { Suspects } from './runtime/suspects.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
-import type { Breakers } from './supervisors/breakers.ts';
 import { breakerLimits, POLICIES } from './supervisors/tree.ts';
 import { hireStaff } from './staff.ts';
 
@@ -188,6 +187,8 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store }: Core) {
   const staff = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
     tasksInFlightMax: settings.tasksInFlightMax,
+    cacheEntriesMax: settings.cacheEntriesMax,
+    cacheBytesMax: settings.cacheBytesMax,
     onSubmitted: () => metrics.taskSubmitted(),
     ...(planModel !== undefined && { planModel }),
   });
@@ -214,8 +215,9 @@ async function load(
   { store }: Core,
   staff: Staff,
 ): Promise<void> {
-  const { registry, planning, breakers, tree } = staff;
+  const { registry, planning, breakers, cache, tree } = staff;
   breakers.restore(await store.definitions('breaker'));
+  cache.load(await store.definitions('cached'));
   const cwd = process.cwd();
   const files = await loadAgentFiles(settings.agents, cwd);
   const readable = [cwd, settings.dataDir, ...settings.dataRoots];
@@ -272,7 +274,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
   const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, fence, store } = core;
-  const { desk, state, effects, sessions, registry, plans, planning, workflows, breakers, tree } = staff;
+  const { desk, state, effects, sessions, registry, plans, planning, workflows, breakers, cache, tree } = staff;
   const id = `${fence.owner}-${fence.epoch}`;
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
@@ -286,10 +288,11 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     describeTask: (task) => tree.describeTask(task),
     whyOf: (task) => tree.whyOf(task),
     breakers,
+    cache,
     cluster: () => membership.view(keeper.stranded),
     isReady: () => !desk.draining && !kernel.paused,
   });
-  const unwatch = watchNode(core, world, breakers);
+  const unwatch = watchNode(core, world, staff);
   const { url, host, port } = await gateway.listen();
   const stop = async (): Promise<void> => {
     membership.drain();
@@ -351,7 +354,11 @@ function mailboxDepth(kernel: Kernel): number {
 const CENSUS_MS = 1_000;
 
 /** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
-function watchNode({ kernel, registers, metrics }: Core, world: World, breakers: Breakers): () => void {
+function watchNode(
+  { kernel, registers, metrics }: Core,
+  world: World,
+  { breakers, cache }: Pick<Staff, 'breakers' | 'cache'>,
+): () => void {
   let cancel = (): void => {};
   const look = (): void => {
     registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
@@ -363,8 +370,19 @@ function watchNode({ kernel, registers, metrics }: Core, world: World, breakers:
     metrics.watch('troupe_breaker_state', () => breakers.figures()),
     metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
-    kernel.feed.listenAll(({ progress }) => {
-      if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);
+    metrics.watch('troupe_cache_entries', () => cache.size.entries),
+    metrics.watch('troupe_cache_bytes', () => cache.size.bytes),
+    metrics.watch('troupe_cache_hits_total', () => cache.totals.hits),
+    metrics.watch('troupe_cache_misses_total', () => cache.totals.misses),
+    metrics.watch('troupe_cache_evictions_total', () => cache.totals.evictions),
+    metrics.watch('troupe_cache_saved_usd_total', () => cache.totals.savedUsd),
+    kernel.feed.listenAll(({ progress, events }) => {
+      for (const { kind, data } of events)
+        if (kind === 'budget.exceeded') metrics.budgetExceeded(String(data['policy']));
+      const { status, result } = progress;
+      if (result === undefined) return;
+      metrics.taskFinished(status, result.durationMs / 1000);
+      metrics.taskUsed(result.usage);
     }),
     () => cancel(),
   ];

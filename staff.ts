@@ -8,6 +8,9 @@ import { createAgentServices } from './actors/agent-services.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
+import { budgetLogic } from './actors/budget/budget.ts';
+import { cachedLogic } from './actors/cache/cached-result.ts';
+import { ResultCache } from './actors/cache/result-cache.ts';
 import { Families, flatFamily } from './actors/family.ts';
 import type { FiguresReader } from './actors/figures/figures.ts';
 import { Ledger } from './actors/ledger.ts';
@@ -30,6 +33,7 @@ import { flowLogic } from './actors/workflow/flow.ts';
 import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
 import { WorkflowDesk } from './actors/workflow/workflow-desk.ts';
+import { LIMITS } from './protocol/limits.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import type { Kernel } from './runtime/kernel.ts';
@@ -51,6 +55,9 @@ export interface Grounds {
   readonly workers: WorkerPool;
   /** Default: the limit of the protocol. */
   readonly tasksInFlightMax?: number;
+  /** Results that are kept, and their bytes. Default: the limits of the protocol. */
+  readonly cacheEntriesMax?: number;
+  readonly cacheBytesMax?: number;
   readonly onSubmitted: () => void;
   /** Makes plans for goals that no template fits. Default: they are refused. */
   readonly planModel?: PlanModel;
@@ -80,7 +87,10 @@ export function hireStaff(grounds: Grounds) {
   for (const template of BUNDLED_TEMPLATES) templates.add(template);
   const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
   const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
-  const families = new Families([flatFamily(pieces, 2)]);
+  const { cacheEntriesMax: entriesMax = LIMITS.cacheEntriesMax, cacheBytesMax: bytesMax = LIMITS.cacheBytesMax } =
+    grounds;
+  const cache = new ResultCache({ kernel, entriesMax, bytesMax });
+  const families = new Families([flatFamily(pieces, 2), flatFamily(cachedLogic(cache.hooks), 2)]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
     planFlow: (submission, task, nowMs) =>
@@ -98,6 +108,7 @@ export function hireStaff(grounds: Grounds) {
     choose: selector.choose.bind(selector),
     agent: registry.agent.bind(registry),
     breakers,
+    cached: cache,
     random: () => world.random(),
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
@@ -110,6 +121,7 @@ export function hireStaff(grounds: Grounds) {
   installFlat(kernel, approvalLogic, 'approval');
   installFlat(kernel, session, 'session');
   kernel.install(goalLogic(planner));
+  installFlat(kernel, budgetLogic, 'budget');
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
@@ -119,7 +131,7 @@ export function hireStaff(grounds: Grounds) {
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
-  return { registry, plans, planning, workflows, desk, state, asks, effects, sessions, breakers, tree, specOf };
+  return { registry, plans, planning, workflows, desk, state, asks, effects, sessions, breakers, cache, tree, specOf };
 }
 
 function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {

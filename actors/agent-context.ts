@@ -3,6 +3,7 @@ import { OperatingError } from '../protocol/errors.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import type { World } from '../runtime/world.ts';
 import { idempotencyKeyOf, Journal, type JournalHost, type JournalOptions, type JournalShelf } from './journal.ts';
+import { CallBudget, type RunBudget, type SpendShelf } from './budget/spending.ts';
 import type { CallPlace } from './ledger.ts';
 import { RUN_CALL, type RunInput } from './run.ts';
 import type { SharedState, SharedStateHost } from './state/state-context.ts';
@@ -63,7 +64,8 @@ export interface AgentContext {
   model(request: unknown): Promise<never>;
   tool(name: string, input: unknown): Promise<never>;
   publish(topic: string, data: unknown): Promise<never>;
-  readonly budget: undefined;
+  /** What it may still use, and where it says what it used (docs/budgets.md). */
+  readonly budget: RunBudget;
 }
 
 /** What contexts are made from. */
@@ -72,6 +74,8 @@ export interface ContextDeps {
   readonly log: AgentLogger & { child(fields: object): AgentLogger };
   /** Errors: CANCELED where nobody waits for this work any more. */
   shelf(place: CallPlace): JournalShelf;
+  /** Where a run's reports of what it used are kept. */
+  spendShelf(work: RunInput): SpendShelf;
   /** A message of an agent reached nobody. */
   undeliverable(reason: string): void;
   runWorker(call: WorkerCall & { readonly signal: AbortSignal; readonly deadlineAtMs?: number }): Promise<unknown>;
@@ -112,12 +116,13 @@ class CallContext implements CallerContext {
   readonly item: number | undefined;
   readonly attempt: number;
   readonly deadline: number | undefined;
-  readonly budget = undefined;
   readonly #deps: ContextDeps;
   readonly #agent: string;
   readonly #owner: string;
   readonly #call: EffectCall;
+  readonly #work: RunInput;
   #journal: Journal | undefined;
+  #budget: RunBudget | undefined;
   #logger: AgentLogger | undefined;
 
   constructor(deps: ContextDeps, agent: string, work: RunInput, call: EffectCall, deadlineAtMs: number | undefined) {
@@ -125,6 +130,7 @@ class CallContext implements CallerContext {
     this.#agent = agent;
     this.#owner = work.owner;
     this.#call = call;
+    this.#work = work;
     this.task = work.task;
     this.step = work.step;
     this.item = work.item;
@@ -176,6 +182,13 @@ class CallContext implements CallerContext {
   get state(): AgentContext['state'] {
     const { task, signal } = this;
     return (scope) => this.#deps.state({ task, signal, journal: (...call) => this.#entries().call(...call) }, scope);
+  }
+
+  get budget(): RunBudget {
+    const { attempt, deadline: deadlineAtMs } = this;
+    const { world } = this.#deps;
+    const place = { attempt, call: `${this.#call.key}${lifeOf(this.#call)}`, deadlineAtMs, nowMs: () => world.nowMs() };
+    return (this.#budget ??= new CallBudget(this.#deps.spendShelf(this.#work), place));
   }
 
   get model(): AgentContext['model'] {

@@ -249,6 +249,11 @@ function offlineServices(world: World, step: (words: string) => void): ContextDe
       repeats: () => {},
       ended: () => {},
     }),
+    spendShelf: () => ({
+      recorded: () => rows,
+      record: (row, spending) => void rows.set(row, spending),
+      keeper: () => undefined,
+    }),
     undeliverable: () => {},
     runWorker: absent('Worker threads'),
     tell: absent('Other actors'),

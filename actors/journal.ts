@@ -11,6 +11,7 @@ import { OperatingError, toErrorBody, type ErrorBody } from '../protocol/errors.
 import type { EffectKind } from '../runtime/host.ts';
 import { packState } from '../runtime/state-codec.ts';
 import type { Doubt, JournaledCall, Probe } from './doubt.ts';
+import { inSpendScope } from './budget/spend-scope.ts';
 import { type CallRetry, pauseAfter } from './call-retry.ts';
 
 /** Where the records are kept. */
@@ -177,7 +178,8 @@ export class Journal {
       if (entry.dueAtMs !== undefined) await this.#host.pause(entry.dueAtMs);
       entry = await this.#intend(key, entry, earlier !== undefined);
       if (kind === 'unsafe') this.#shelf.began(call);
-      const outcome = await outcomeOf(() => fn(call.idempotencyKey));
+      const made = (kind === 'unsafe' ? entry.begun : entry.failures) ?? 0;
+      const outcome = await outcomeOf(() => inSpendScope(key, made, () => fn(call.idempotencyKey)));
       if (outcome.ok) return this.#came(call, entry, outcome) ? { value: outcome.value as T } : undefined;
       if (kind === 'unsafe') {
         if (outcome.error.code === 'EFFECT_UNKNOWN') return undefined;

@@ -7,4 +7,6 @@ export const LIFECYCLE_VERSIONS = {
   approval: '1',
   state: '1',
   goal: '1',
+  budget: '1',
+  cached: '1',
 } as const;

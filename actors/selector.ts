@@ -37,8 +37,15 @@ export class Selector {
     this.#breakers = breakers;
   }
 
-  /** Errors: NO_AGENT, with the nearest names where there are some. `not` are left out. */
-  choose(target: { readonly agent?: string; readonly capability?: string }, not: readonly string[]): Choice {
+  /**
+   * Errors: NO_AGENT, with the nearest names where there are some. `not` are left out, and so are those whose run may cost more
+   * than `budgetLeftUsd`.
+   */
+  choose(
+    target: { readonly agent?: string; readonly capability?: string },
+    not: readonly string[],
+    { budgetLeftUsd = Infinity }: { readonly budgetLeftUsd?: number } = {},
+  ): Choice {
     if (target.agent !== undefined) {
       const agent = this.#registry.agent(target.agent);
       if (agent === undefined) throw unknownAgent(target.agent, this.#registry);
@@ -47,7 +54,7 @@ export class Selector {
     const capability = target.capability ?? '';
     const candidates = this.#registry
       .withCapability(capability)
-      .filter((agent) => !not.includes(`${agent.name}@${agent.version}`));
+      .filter((agent) => !not.includes(`${agent.name}@${agent.version}`) && (agent.cost?.usd ?? 0) <= budgetLeftUsd);
     const first = candidates[0];
     if (first === undefined) throw unknownCapability(capability, this.#registry);
     if (candidates.length === 1)

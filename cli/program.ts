@@ -6,6 +6,7 @@ import { settingFlags } from '../runtime/settings-docs.ts';
 import { SETTINGS, type SettingRow } from '../runtime/settings-table.ts';
 import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
+import { addCacheVerbs } from './menu/cache.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
 import { addNodeVerbs } from './menu/node.ts';
@@ -101,6 +102,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addPlanVerbs(program, verb);
   addStateVerbs(program, verb);
   addNodeVerbs(program, verb);
+  addCacheVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addWorkflowVerbs(program, verb);
   addReplay(program, end);

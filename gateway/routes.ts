@@ -6,6 +6,7 @@ import { sendError, pathOf } from './http-app.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { registerAbsentRoutes } from './routes/absent-routes.ts';
 import { registerBreakerRoutes } from './routes/breaker-routes.ts';
+import { registerCacheRoutes } from './routes/cache-routes.ts';
 import { registerCheckpointRoutes } from './routes/checkpoint-routes.ts';
 import { registerEffectRoutes } from './routes/effect-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
@@ -34,6 +35,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerStateRoutes(typed, deps);
   registerNodeRoutes(typed, deps);
   registerBreakerRoutes(typed, deps);
+  registerCacheRoutes(typed, deps);
   registerHealthRoutes(typed, deps);
   registerAbsentRoutes(typed);
 }

@@ -19,6 +19,8 @@ export interface ApprovalAsk {
   readonly task: string;
   readonly step: string;
   readonly item?: number;
+  /** Tells approvals of one step apart where it asks for several. */
+  readonly name?: string;
   readonly owner: string;
   readonly priority: number;
   readonly approval: {
@@ -109,8 +111,8 @@ function resolved(port: CellPort, said: object): void {
   port.send(`task/${ask.task}`, { type: 'task.progress', events, unparked: idOf(ask) });
 }
 
-function idOf({ task, step, item }: ApprovalAsk): string {
-  return [task, step, ...(item === undefined ? [] : [item])].join('.');
+function idOf({ task, step, item, name }: ApprovalAsk): string {
+  return [task, step, ...(item === undefined ? [] : [item]), ...(name === undefined ? [] : [name])].join('.');
 }
 
 function placeOf(ask: ApprovalAsk): object {

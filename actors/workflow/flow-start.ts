@@ -1,5 +1,8 @@
 /** What a workflow at work is started with. */
 import type { WorkflowGraph } from '../../protocol/graph.ts';
+import type { TaskOptions } from '../../protocol/tasks.ts';
+import { type AccountRef, taskAccount } from '../budget/account-ref.ts';
+import { limitOf } from '../budget/amounts.ts';
 
 /** The name of the logic in the kernel. */
 export const FLOW_LOGIC = 'flow';
@@ -11,6 +14,10 @@ export interface FlowStart {
   readonly input: unknown;
   readonly priority: number;
   readonly deadlineAtMs?: number;
+  /** What its steps draw on, where there is a budget above. */
+  readonly account?: AccountRef;
+  /** What its task says of kept results. */
+  readonly cache?: boolean;
   /** `name@version`, where the graph is that of a registered workflow. */
   readonly reference?: string;
   /** The workflows that its steps call, and those that these call, as they were when the task began: by the names they are called by. */
@@ -24,4 +31,20 @@ export type PinnedWorkflows = Readonly<Record<string, WorkflowGraph>>;
 /** The address of a task's flow, or of one inside of it. */
 export function flowAddress(task: string, path?: string): string {
   return path === undefined ? `flow/${task}` : `flow/${task}/${path}`;
+}
+
+const PRIORITY = 5;
+
+/** What the options of a task say to all that works for it. */
+export function ordersOf(
+  { priority = PRIORITY, deadlineMs, budget, cache }: TaskOptions,
+  task: string,
+  nowMs: number,
+): Pick<FlowStart, 'task' | 'priority' | 'deadlineAtMs' | 'account' | 'cache'> {
+  return {
+    ...{ task, priority },
+    ...(deadlineMs !== undefined && { deadlineAtMs: nowMs + deadlineMs }),
+    ...(limitOf(budget) !== undefined && { account: taskAccount(task) }),
+    ...(cache !== undefined && { cache }),
+  };
 }

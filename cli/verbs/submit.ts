@@ -1,6 +1,7 @@
 /** `troupe submit`: submits a task, and waits for it where asked to. */
 import type { SubmitRequest } from '../../client/index.ts';
 import { OperatingError } from '../../protocol/errors.ts';
+import type { TaskBudget } from '../../protocol/tasks.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
@@ -34,12 +35,8 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
   const graph = target === 'graph' ? await jsonArgument(`@${value}`, `--graph ${value}`) : value;
   const input = options['input'] === undefined ? undefined : await jsonArgument(options['input'] as string, '--input');
   const labels = labelsOf(options['label']);
-  const { deadline, priority, maxCost, key } = options as {
-    deadline?: number;
-    priority?: number;
-    maxCost?: number;
-    key?: string;
-  };
+  const { deadline, priority, key } = options as { deadline?: number; priority?: number; key?: string };
+  const budget = budgetOf(options);
   return {
     [target]: graph,
     ...(input !== undefined && { input }),
@@ -47,8 +44,31 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
     options: {
       ...(deadline !== undefined && { deadlineMs: deadline }),
       ...(priority !== undefined && { priority }),
-      ...(maxCost !== undefined && { budget: { usd: maxCost } }),
+      ...(budget !== undefined && { budget }),
+      ...(options['cache'] === false && { cache: false }),
       ...(labels !== undefined && { labels }),
     },
   };
+}
+
+function budgetOf(options: Record<string, unknown>): TaskBudget | undefined {
+  const { maxCost, maxTokens, maxSteps, maxTime, onExceed } = options as {
+    maxCost?: number;
+    maxTokens?: number;
+    maxSteps?: number;
+    maxTime?: number;
+    onExceed?: NonNullable<TaskBudget['onExceed']>;
+  };
+  const budget = {
+    ...(maxCost !== undefined && { usd: maxCost }),
+    ...(maxTokens !== undefined && { tokens: maxTokens }),
+    ...(maxSteps !== undefined && { steps: maxSteps }),
+    ...(maxTime !== undefined && { timeMs: maxTime }),
+  };
+  if (Object.keys(budget).length > 0) return { ...budget, ...(onExceed !== undefined && { onExceed }) };
+  if (onExceed === undefined) return undefined;
+  throw new OperatingError(
+    'INVALID_INPUT',
+    '--on-exceed says what is done at the limit of a budget: give one with --max-cost, --max-tokens, --max-steps or --max-time.',
+  );
 }

@@ -3,6 +3,8 @@ import { goalTable } from '../../actors/planning/goal.ts';
 import { pieceLogic } from '../../actors/state/piece.ts';
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../actors/agent-definition.ts';
+import { budgetLogic } from '../../actors/budget/budget.ts';
+import { cachedLogic } from '../../actors/cache/cached-result.ts';
 import { runLogic } from '../../actors/run.ts';
 import { type SessionDeps, sessionLogic } from '../../actors/session.ts';
 import { type StepDeps, stepLogic, type StepStart } from '../../actors/step.ts';
@@ -25,6 +27,8 @@ interface Walk {
   readonly input: unknown;
   /** A state of each phase, made of the first one. */
   readonly states: Readonly<Record<string, (first: FlatState) => FlatState>>;
+  /** What is kept beside the state. */
+  readonly rows?: Readonly<Record<string, unknown>>;
   /** Events, by a name of their own. */
   readonly events: Readonly<Record<string, ActorEvent>>;
   /** phase → event → the phase after it; all others leave the state as it is. */
@@ -37,9 +41,16 @@ const breakers = {
   waitMs: () => 0,
   expect: () => undefined,
   passed: () => undefined,
+  spent: () => undefined,
   failed: () => undefined,
 };
-const stepDeps: StepDeps = { choose: () => ({ agent, data: {} }), agent: () => agent, breakers, random: () => 0.5 };
+const stepDeps: StepDeps = {
+  choose: () => ({ agent, data: {} }),
+  agent: () => agent,
+  breakers,
+  cached: { has: () => true },
+  random: () => 0.5,
+};
 const stepStart: StepStart = {
   owner: 'task/T',
   work: { task: 'T', step: 's', agent: 'echo', input: 1, priority: 5 },
@@ -77,6 +88,21 @@ const stageStart: StageStart = {
   signalName: 'go',
   pinned: { inner: graph },
 };
+const nothing = { usd: 0, tokens: 0, steps: 0, timeMs: 0 };
+const refusal = { label: 'the task', exceeded: ['usd'], need: nothing, left: {}, limit: {}, onExceed: ['stop'] };
+const claim = {
+  ...{ type: 'budget.reserve', holder: 'step/T/s', account: 'root', attempt: 1, step: 's', agent: 'echo@1.0.0' },
+  need: { ...nothing, steps: 1 },
+};
+const opening = { parent: 'root', label: 'step a', limit: { usd: 1 }, onExceed: ['stop'] };
+const cachedHooks = {
+  hasMail: () => false,
+  stored: () => undefined,
+  used: () => undefined,
+  missed: () => undefined,
+  gone: () => undefined,
+};
+const cachePut = { type: 'cache.put', from: 'step/T/s', value: 1, bytes: 1, ttlMs: 1, usd: 0, durationMs: 0 };
 const child = 'step/T/main';
 const run = 'run/T/s/1';
 const sessionDeps = {
@@ -127,6 +153,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'task.progress': { type: 'task.progress', events: [] },
       'task.progress parked': { type: 'task.progress', events: [], parked: { effect: 'e', message: 'for someone' } },
       'task.progress unparked': { type: 'task.progress', events: [], unparked: 'e' },
+      'task.spent': { type: 'task.spent', usage: { usd: 1 } },
+      'task.raised': { type: 'task.raised', limit: { usd: 2 } },
       'task.cancel': { type: 'task.cancel' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
       'signal.wanted': { type: 'signal.wanted', name: 'go', by: 'stage/T/s' },
@@ -140,9 +168,17 @@ const WALKS: Readonly<Record<string, Walk>> = {
         ...taskEnds,
         'task.progress': 'working',
         'task.progress unparked': 'working',
+        'task.spent': 'working',
+        'task.raised': 'working',
         'node.resumed': 'working',
       },
-      'input-required': { ...taskEnds, 'task.progress': 'input-required', 'task.progress unparked': 'working' },
+      'input-required': {
+        ...taskEnds,
+        'task.progress': 'input-required',
+        'task.progress unparked': 'working',
+        'task.spent': 'input-required',
+        'task.raised': 'input-required',
+      },
     },
   },
   step: {
@@ -150,6 +186,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
     address: 'step/T/s',
     input: stepStart,
     states: {
+      looking: (first) => ({ ...first, phase: 'looking', attempt: 0, making: 'cached/echo@1.0.0/h' }) as FlatState,
+      reserving: (first) => ({ ...first, phase: 'reserving', attempt: 0 }) as FlatState,
       working: (first) => first,
       waiting: (first) => ({ ...first, phase: 'waiting', isTurnedAway: true }),
       parked: (first) => ({ ...first, phase: 'parked', parked: ['e'] }) as FlatState,
@@ -160,12 +198,31 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'run.parked': { type: 'run.parked', effect: 'e2', name: 'pay', message: 'in doubt' },
       'run.unparked': { type: 'run.unparked', effect: 'e', name: 'pay', said: { how: 'done', by: 'me' } },
       'run.unparked of another': { type: 'run.unparked', effect: 'e3', name: 'pay', said: {} },
+      'cache.hit': { type: 'cache.hit', value: 1, usd: 0.1, durationMs: 5 },
+      'cache.miss': { type: 'cache.miss' },
+      rejected: { type: 'rejected', error },
+      'budget.granted': { type: 'budget.granted', attempt: 1, held: nothing, left: {} },
+      'budget.granted for an attempt before': { type: 'budget.granted', attempt: 0, held: nothing, left: {} },
+      'budget.refused': { type: 'budget.refused', attempt: 1, refusal },
+      'budget.refused where a person may be asked': {
+        type: 'budget.refused',
+        attempt: 1,
+        refusal: { ...refusal, onExceed: ['ask'] },
+      },
+      'budget.refused for an attempt before': { type: 'budget.refused', attempt: 0, refusal },
       'timer.retry': { type: 'timer.retry' },
       'breaker.retry': { type: 'breaker.retry' },
       'timer.timeout': { type: 'timer.timeout' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
+      looking: { 'cache.hit': 'done', 'cache.miss': 'working', rejected: 'working', 'task.signal': 'looking' },
+      reserving: {
+        'budget.granted': 'working',
+        'budget.refused': 'done',
+        'budget.refused where a person may be asked': 'reserving',
+        'task.signal': 'reserving',
+      },
       working: { ...stepEnds, 'run.parked': 'parked', 'timer.timeout': 'waiting' },
       waiting: { 'timer.retry': 'working', 'breaker.retry': 'working', 'task.signal': 'waiting' },
       parked: { ...stepEnds, 'run.parked': 'parked', 'run.unparked': 'working', 'timer.timeout': 'waiting' },
@@ -333,6 +390,77 @@ const WALKS: Readonly<Record<string, Walk>> = {
       pausing: { 'timer.retry': 'working' },
     },
   },
+  budget: {
+    logic: budgetLogic as unknown as FlatLogic<FlatState, never>,
+    address: 'budget/T',
+    input: { task: 'T', priority: 5, label: 'the task', limit: { usd: 1, steps: 1 }, onExceed: ['stop'] },
+    states: { open: (first) => first },
+    events: {
+      'budget.open': { type: 'budget.open', account: 'step/T/a', opening, user: 'flow/T' },
+      'budget.close': { type: 'budget.close', account: 'root' },
+      'budget.reserve': claim,
+      'budget.settle': { type: 'budget.settle', holder: 'step/T/s', began: true, timeMs: 1 },
+      'budget.spent': { type: 'budget.spent', holder: 'step/T/s', account: 'root', attempt: 1, usage: { usd: 1 } },
+      down: { type: 'down', address: 'step/T/s', ref: 'r', reason: 'normal' },
+      'child.done of nobody': { type: 'child.done', address: 'approval/x', output: { decision: 'approve' } },
+      'child.failed of nobody': { type: 'child.failed', address: 'approval/x', error },
+      'child.quarantined of nobody': { type: 'child.quarantined', address: 'approval/x', error },
+    },
+    expected: {
+      open: {
+        'budget.open': 'open',
+        'budget.close': 'open',
+        'budget.reserve': 'open',
+        'budget.settle': 'open',
+        'budget.spent': 'open',
+        down: 'open',
+      },
+    },
+  },
+  'kept result': {
+    logic: cachedLogic(cachedHooks) as unknown as FlatLogic<FlatState, never>,
+    address: 'cached/echo@1.0.0/h',
+    input: { parts: ['echo@1.0.0', 'h'] },
+    states: {
+      empty: (first) => first,
+      making: (first) => ({ ...first, phase: 'making', by: 'step/T/s', ref: 'r' }) as FlatState,
+      kept: () => ({ phase: 'kept', facts: { expiresAtMs: 2_000, usd: 0, durationMs: 0, hits: 0 } }) as FlatState,
+      gone: () => ({ phase: 'gone' }),
+    },
+    rows: { value: { value: 1 } },
+    events: {
+      'cache.get': { type: 'cache.get', replyTo: 'step/T/other' },
+      'cache.peek': { type: 'cache.peek', replyTo: 'step/T/other' },
+      'cache.put': cachePut,
+      'cache.put of another': { ...cachePut, from: 'step/T/other' },
+      'cache.leave': { type: 'cache.leave', from: 'step/T/s' },
+      'cache.leave of another': { type: 'cache.leave', from: 'step/T/other' },
+      'cache.drop': { type: 'cache.drop' },
+      down: { type: 'down', ref: 'r', address: 'step/T/s', reason: 'normal' },
+      'down of another': { type: 'down', ref: 'r2', address: 'step/T/other', reason: 'normal' },
+      'timer.expire': { type: 'timer.expire' },
+    },
+    expected: {
+      empty: {
+        'cache.get': 'making',
+        'cache.peek': 'gone',
+        'cache.leave': 'gone',
+        'cache.leave of another': 'gone',
+        'cache.drop': 'gone',
+        down: 'gone',
+        'down of another': 'gone',
+      },
+      making: {
+        'cache.get': 'making',
+        'cache.peek': 'making',
+        'cache.put': 'kept',
+        'cache.leave': 'gone',
+        'cache.drop': 'making',
+        down: 'gone',
+      },
+      kept: { 'cache.get': 'kept', 'cache.peek': 'kept', 'cache.drop': 'gone', 'timer.expire': 'gone' },
+    },
+  },
   session: {
     logic: sessionLogic(sessionDeps) as unknown as FlatLogic<FlatState, never>,
     address: 'session/1',
@@ -358,7 +486,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
 };
 
 describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
-  const { logic, address, input, states, events, expected } = walk;
+  const { logic, address, input, states, events, expected, rows = {} } = walk;
   const first = (): FlatState => {
     const { port } = createNotingPort(address, input);
     return logic.initial(input as never, port);
@@ -378,7 +506,8 @@ describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
   });
 
   it.each(cases)('%s, on %s, goes where the diagram says, without touching what it was given', (phase, name) => {
-    const { port, asked } = createNotingPort(address, input);
+    const { port, asked, attachments } = createNotingPort(address, input);
+    for (const [key, value] of Object.entries(rows)) attachments.set(key, value);
     const state = deepFreeze((states[phase] as (of: FlatState) => FlatState)(first()));
     const before = JSON.stringify(state);
     const event = deepFreeze(strange[name as keyof typeof strange] as ActorEvent);
