@@ -200,7 +200,8 @@ describe('A budget that a person is asked to raise, on a node that dies', () => 
         if (record?.result !== undefined) break;
         const approval = `approval/${task}/main/budget-1`;
         if (record?.status !== 'input-required' || !node.kernel.cells.has(approval)) continue;
-        node.kernel.deliver(approval, { type: 'approval.resolve', decision: 'approve', by: 'me' });
+        const said = { decision: 'approve', by: 'me', role: 'budget', replyTo: 'ask/nobody' };
+        node.kernel.deliver(approval, { type: 'approval.resolve', ...said });
       }
       const { result, limit } = (await node.store.readTask(task)) ?? {};
       expect([result?.status, result?.usage.usd, limit]).toEqual(['completed', DECLARED / 1_000, usd(DECLARED)]);

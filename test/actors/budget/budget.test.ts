@@ -305,8 +305,11 @@ describe('What is done where too little is left', () => {
   });
 
   const asking: TaskBudget = { usd: 0.01, onExceed: ['ask'] };
+  const said = (decision: 'approve' | 'reject') => ({
+    ...{ type: 'approval.resolve', decision, by: 'me', role: 'budget', replyTo: 'ask/nobody' },
+  });
   const answer = async (node: WorkNode, task: string, decision: 'approve' | 'reject', name = 'budget-1') => {
-    node.kernel.deliver(`approval/${task}/main/${name}`, { type: 'approval.resolve', decision, by: 'me' });
+    node.kernel.deliver(`approval/${task}/main/${name}`, said(decision));
     await node.world.settle();
   };
 
@@ -363,8 +366,8 @@ describe('What is done where too little is left', () => {
     // It was raised by what the first lacked: the second asks for more, for itself and the third.
     expect(await lines(node, task, 'approval.requested')).toHaveLength(2);
     const [, second] = await lines(node, task, 'approval.requested');
-    expect(second).toMatchObject({ step: 'b', name: 'budget-2' });
-    node.kernel.deliver(`approval/${task}/b/budget-2`, { type: 'approval.resolve', decision: 'reject', by: 'me' });
+    expect(second).toMatchObject({ step: 'b', approval: `${task}.b.budget-2` });
+    node.kernel.deliver(`approval/${task}/b/budget-2`, said('reject'));
     expect((await node.end(task)).result).toMatchObject({ error: { code: 'BUDGET_EXCEEDED' } });
   });
 });
@@ -405,6 +408,32 @@ describe('The budget of a step', () => {
     ]);
     const { result } = await finish(node, graph, null, { usd: 0.04 });
     expect(result).toMatchObject({ status: 'completed', usage: { usd: 0, steps: 6 }, durationMs: 30 });
+  });
+
+  it('may be that of a workflow that it calls, which lies within that of the task', async () => {
+    const node = await createWorkNode({ agents: [payer] });
+    const inner = {
+      ...{ name: 'inner', version: '1.0.0', budget: { usd: 0.03 } },
+      steps: [
+        { id: 'a', agent: 'payer' },
+        { id: 'b', agent: 'payer', needs: ['a'], budget: { usd: 1 } },
+      ],
+    };
+    node.registry.registerWorkflow(node.plans.admit(inner), 'registered');
+    const graph = graphOf([
+      { id: 'one', workflow: 'inner', input: null, optional: true },
+      { id: 'two', agent: 'payer', input: null, needs: ['one'] },
+    ]);
+    const within = await finish(node, graph, null, { usd: 0.1 });
+    expect(within.result).toMatchObject({ status: 'completed', usage: { usd: 0.04, steps: 2 } });
+    expect(within.result?.degraded).toMatchObject([
+      { step: 'one', message: expect.stringContaining('The budget of the workflow inner is used up') },
+    ]);
+    // It has one of its own where the task has none.
+    const alone = await node.finish(graph);
+    expect(alone.result).toMatchObject({ status: 'completed', degraded: [{ step: 'one' }], usage: { usd: 0.04 } });
+    const small = await finish(node, graph, null, { usd: 0.02 });
+    expect(small.result).toMatchObject({ error: { details: { step: 'two' } }, usage: { usd: 0.02, steps: 1 } });
   });
 
   it('lies within that of the workflow, and that within that of the task', async () => {
