@@ -204,6 +204,8 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
     ...{ world, log, kernel, store, registers, workers, onFatal },
     ...{ node: nodeId(fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
     tasksInFlightMax: settings.tasksInFlightMax,
+    cacheEntriesMax: settings.cacheEntriesMax,
+    cacheBytesMax: settings.cacheBytesMax,
     onSubmitted: () => metrics.taskSubmitted(),
     ...(planModel !== undefined && { planModel }),
     onScheduledRun: (outcome) => metrics.scheduledRun(outcome),
@@ -231,8 +233,9 @@ async function load(
   { store }: Core,
   staff: Staff,
 ): Promise<void> {
-  const { planning, roster, figuresKeeper, breakers } = staff;
+  const { planning, roster, figuresKeeper, breakers, cache } = staff;
   breakers.restore(await store.definitions('breaker'));
+  cache.load(await store.definitions('cached'));
   const cwd = process.cwd();
   const files = await loadAgentFiles(settings.agents, cwd);
   const readable = [cwd, settings.dataDir, ...settings.dataRoots];
@@ -300,7 +303,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { core, staff, recovery, keeper } = indoors;
   const { metrics, registers, kernel, fence, store } = core;
   const { desk, state, effects, approvals, schedules, sessions } = staff;
-  const { registry, roster, plans, planning, workflows, breakers, tree } = staff;
+  const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
   const { topics, subscriptions, groups } = staff;
   const id = nodeId(fence);
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
@@ -316,6 +319,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     describeTask: (task) => tree.describeTask(task),
     whyOf: (task) => tree.whyOf(task),
     breakers,
+    cache,
     cluster: () => membership.view(keeper.stranded),
     isReady: () => !desk.draining && !kernel.paused,
   });
@@ -394,7 +398,7 @@ const CENSUS_MS = 1_000;
 /** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
 function watchNode(
   { kernel, registers, metrics }: Core,
-  { breakers, roster, figures, topics }: Staff,
+  { breakers, roster, figures, topics, cache }: Staff,
   world: World,
 ): () => void {
   let cancel = (): void => {};
@@ -414,8 +418,19 @@ function watchNode(
     metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
     metrics.watch('troupe_subscription_backlog', () => topics.waiting),
     metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
-    kernel.feed.listenAll(({ progress }) => {
-      if (progress.result !== undefined) metrics.taskFinished(progress.status, progress.result.durationMs / 1000);
+    metrics.watch('troupe_cache_entries', () => cache.size.entries),
+    metrics.watch('troupe_cache_bytes', () => cache.size.bytes),
+    metrics.watch('troupe_cache_hits_total', () => cache.totals.hits),
+    metrics.watch('troupe_cache_misses_total', () => cache.totals.misses),
+    metrics.watch('troupe_cache_evictions_total', () => cache.totals.evictions),
+    metrics.watch('troupe_cache_saved_usd_total', () => cache.totals.savedUsd),
+    kernel.feed.listenAll(({ progress, events }) => {
+      for (const { kind, data } of events)
+        if (kind === 'budget.exceeded') metrics.budgetExceeded(String(data['policy']));
+      const { status, result } = progress;
+      if (result === undefined) return;
+      metrics.taskFinished(status, result.durationMs / 1000);
+      metrics.taskUsed(result.usage);
     }),
     () => cancel(),
   ];

@@ -12,6 +12,9 @@ import { questionLogic } from './actors/asking/question.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
+import { budgetLogic } from './actors/budget/budget.ts';
+import { cachedLogic } from './actors/cache/cached-result.ts';
+import { ResultCache } from './actors/cache/result-cache.ts';
 import { Families, flatFamily } from './actors/family.ts';
 import { groupLogic } from './actors/groups/group.ts';
 import { GroupDesk } from './actors/groups/group-desk.ts';
@@ -47,6 +50,7 @@ import { flowLogic } from './actors/workflow/flow.ts';
 import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
 import { WorkflowDesk } from './actors/workflow/workflow-desk.ts';
+import { LIMITS } from './protocol/limits.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
 import type { AgentDefinition } from './actors/agent-definition.ts';
 import type { Strategy } from './protocol/selection.ts';
@@ -76,6 +80,9 @@ export interface Grounds {
   readonly node?: string;
   /** Folders that agents may be registered from. Default: none. */
   readonly moduleRoots?: readonly string[];
+  /** Results that are kept, and their bytes. Default: the limits of the protocol. */
+  readonly cacheEntriesMax?: number;
+  readonly cacheBytesMax?: number;
   readonly onSubmitted: () => void;
   /** Makes plans for goals that no template fits. Default: they are refused. */
   readonly planModel?: PlanModel;
@@ -118,9 +125,13 @@ export function hireStaff(grounds: Grounds) {
   for (const template of BUNDLED_TEMPLATES) templates.add(template);
   const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
   const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
+  const { cacheEntriesMax: entriesMax = LIMITS.cacheEntriesMax, cacheBytesMax: bytesMax = LIMITS.cacheBytesMax } =
+    grounds;
+  const cache = new ResultCache({ kernel, entriesMax, bytesMax });
   const { approvals, schedules, schedule } = hireForPeople(grounds, asks, () => desk);
   const families = new Families([
     flatFamily(pieces, 2),
+    flatFamily(cachedLogic(cache.hooks), 2),
     schedule,
     ...messageFamilies(kernel, () => ({ desk, topics, groups })),
   ]);
@@ -151,6 +162,7 @@ export function hireStaff(grounds: Grounds) {
     agent: registry.known.bind(registry),
     breakers,
     answered: (owner: string, entry: string) => approvalCalls.answered(owner, entry),
+    cached: cache,
     random: () => world.random(),
   };
   const flow = flowLogic((graph) => plans.planOf(graph));
@@ -165,6 +177,7 @@ export function hireStaff(grounds: Grounds) {
   kernel.install(approvalActors(kernel));
   const planOf = (reference: string) => registry.known(reference)?.health;
   kernel.install(healthLogic({ book: health, plan: planOf, random: () => world.random() }));
+  installFlat(kernel, budgetLogic, 'budget');
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
@@ -183,7 +196,20 @@ export function hireStaff(grounds: Grounds) {
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
   const desks = { desk, state, planning, workflows, asks, effects, approvals, schedules, sessions };
   const messaging = { topics, subscriptions, groups };
-  return { ...desks, ...messaging, registry, roster, selector, figures, figuresKeeper, plans, breakers, tree, specOf };
+  return {
+    ...desks,
+    ...messaging,
+    registry,
+    roster,
+    selector,
+    figures,
+    figuresKeeper,
+    plans,
+    breakers,
+    cache,
+    tree,
+    specOf,
+  };
 }
 
 /** What waits for people, and what comes at times. */

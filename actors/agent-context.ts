@@ -8,6 +8,7 @@ import type { ApprovalDecision } from './approvals/approval.ts';
 import { type ApprovalCall, type ApprovalRequest, readApprovalRequest } from './approvals/approval-calls.ts';
 import { idempotencyKeyOf, Journal, type JournalHost, type JournalOptions, type JournalShelf } from './journal.ts';
 import type { Audience, Told } from './groups/group-desk.ts';
+import { CallBudget, type RunBudget, type SpendShelf } from './budget/spending.ts';
 import type { CallPlace } from './ledger.ts';
 import type { MessageServices, Sender } from './message-services.ts';
 import { RUN_CALL, type RunInput } from './run.ts';
@@ -78,7 +79,8 @@ export interface AgentContext {
   leave(group: string): Promise<void>;
   model(request: unknown): Promise<never>;
   tool(name: string, input: unknown): Promise<never>;
-  readonly budget: undefined;
+  /** What it may still use, and where it says what it used (docs/budgets.md). */
+  readonly budget: RunBudget;
 }
 
 /** What contexts are made from. */
@@ -87,6 +89,8 @@ export interface ContextDeps {
   readonly log: AgentLogger & { child(fields: object): AgentLogger };
   /** Errors: CANCELED where nobody waits for this work any more. */
   shelf(place: CallPlace): JournalShelf;
+  /** Where a run's reports of what it used are kept. */
+  spendShelf(work: RunInput): SpendShelf;
   /** A message of an agent reached nobody. */
   undeliverable(reason: string, from: string): void;
   runWorker(call: WorkerCall & { readonly signal: AbortSignal; readonly deadlineAtMs?: number }): Promise<unknown>;
@@ -119,12 +123,13 @@ class CallContext implements CallerContext {
   readonly item: number | undefined;
   readonly attempt: number;
   readonly deadline: number | undefined;
-  readonly budget = undefined;
   readonly #deps: ContextDeps;
   readonly #agent: string;
   readonly #owner: string;
   readonly #call: EffectCall;
+  readonly #work: RunInput;
   #journal: Journal | undefined;
+  #budget: RunBudget | undefined;
   #logger: AgentLogger | undefined;
 
   constructor(deps: ContextDeps, agent: string, work: RunInput, call: EffectCall, deadlineAtMs: number | undefined) {
@@ -132,6 +137,7 @@ class CallContext implements CallerContext {
     this.#agent = agent;
     this.#owner = work.owner;
     this.#call = call;
+    this.#work = work;
     this.task = work.task;
     this.step = work.step;
     this.item = work.item;
@@ -207,6 +213,13 @@ class CallContext implements CallerContext {
   get state(): AgentContext['state'] {
     const { task, signal } = this;
     return (scope) => this.#deps.state({ task, signal, journal: (...call) => this.#entries().call(...call) }, scope);
+  }
+
+  get budget(): RunBudget {
+    const { attempt, deadline: deadlineAtMs } = this;
+    const { world } = this.#deps;
+    const place = { attempt, call: `${this.#call.key}${lifeOf(this.#call)}`, deadlineAtMs, nowMs: () => world.nowMs() };
+    return (this.#budget ??= new CallBudget(this.#deps.spendShelf(this.#work), place));
   }
 
   get model(): AgentContext['model'] {

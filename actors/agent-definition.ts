@@ -5,6 +5,7 @@
 import type { AnyStateMachine } from 'xstate';
 import type { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import { isName, isVersion } from '../protocol/names.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import type { KeptClass } from '../runtime/machine-classes.ts';
@@ -37,6 +38,23 @@ export interface BreakerPolicy {
   readonly failures: number;
   readonly periodMs: number;
   readonly openMs: number;
+  /** What attempts that failed may have used up within the period; more opens it, whatever the number of failures. */
+  readonly usd?: number;
+  readonly tokens?: number;
+}
+
+/** What one run of an agent may use at most: so much is reserved of a budget before it, and counts where the run reports nothing. */
+interface AgentCost {
+  /** US dollars. */
+  readonly usd?: number;
+  /** Of models, in and out together. */
+  readonly tokens?: number;
+}
+
+/** For how long a result stands for the same input; larger ones than `bytesMax`, packed, are not kept. */
+interface AgentCache {
+  readonly ttlMs?: number;
+  readonly bytesMax?: number;
 }
 
 /** One outside call that a machine invokes by name through the registered actor `effect`. */
@@ -72,8 +90,10 @@ export interface AgentOptions<Input = unknown, Output = unknown> {
   readonly timeoutMs?: number;
   readonly retry?: Partial<RetryPolicy>;
   readonly breaker?: Partial<BreakerPolicy>;
-  /** What one run costs, for those who choose between agents. */
-  readonly cost?: { readonly usd?: number };
+  /** The most that one run costs: for budgets, and for those who choose between agents. Without it a run costs nothing. */
+  readonly cost?: AgentCost;
+  /** Its results are kept for the same input (docs/cache.md). Never where any of its calls is `unsafe`. */
+  readonly cache?: AgentCache;
   readonly labels?: Readonly<Record<string, string>>;
   /** Outside calls of a machine, by name. */
   readonly effects?: Readonly<Record<string, EffectDefinition>>;
@@ -216,6 +236,7 @@ function faultsOf(options: AgentOptions): string[] {
   })) {
     check(value === undefined || (Number.isFinite(value) && value >= 0), `\`${name}\` must be a number of 0 or more`);
   }
+  checkCosts(options, check);
   check(
     options.kind === undefined || ['pure', 'keyed', 'unsafe'].includes(options.kind),
     '`kind` must be "pure", "keyed" or "unsafe"',
@@ -238,6 +259,20 @@ function messageFaults(options: AgentOptions): readonly string[] {
   const isVia = via === undefined || (keyed === true && isCoordinator(via) && parseCoordinator(via).agent !== name);
   const fault = '`via` names another keyed agent, NAME or NAME/KEY, and is for keyed agents';
   return [...(isVia ? [] : [fault]), ...hearingFaults(options)];
+}
+
+/** What it costs, what its failures may cost, and what is kept of it. */
+function checkCosts({ cost, breaker, cache, keyed }: AgentOptions, check: (ok: boolean, fault: string) => void): void {
+  for (const [name, usd] of [['cost.usd', cost?.usd] as const, ['breaker.usd', breaker?.usd] as const])
+    check(usd === undefined || (Number.isFinite(usd) && usd >= 0), `\`${name}\` must be a number of 0 or more`);
+  for (const [name, value, min, max] of [
+    ['cost.tokens', cost?.tokens, 0, Number.MAX_SAFE_INTEGER] as const,
+    ['breaker.tokens', breaker?.tokens, 0, Number.MAX_SAFE_INTEGER] as const,
+    ['cache.ttlMs', cache?.ttlMs, 1, LIMITS.durationMaxMs] as const,
+    ['cache.bytesMax', cache?.bytesMax, 1, LIMITS.cacheEntryBytesMax] as const,
+  ])
+    check(value === undefined || isWhole(value, min, max), `\`${name}\` must be a whole number from ${min} to ${max}`);
+  check(cache === undefined || keyed !== true, 'a keyed agent has no results that could be kept: leave out `cache`');
 }
 
 function isWhole(value: number, min: number, max: number): boolean {

@@ -6,11 +6,15 @@ import type { WorkerPool } from '../runtime/workers/pool.ts';
 import type { World } from '../runtime/world.ts';
 import type { ApprovalCalls } from './approvals/approval-calls.ts';
 import type { ContextDeps } from './agent-context.ts';
+import { leftFor } from './budget/accounts.ts';
+import type { BudgetState } from './budget/budget.ts';
+import type { SpendShelf } from './budget/spending.ts';
 import type { JournalShelf } from './journal.ts';
 import type { CallPlace, Ledger } from './ledger.ts';
 import { sharedState } from './state/state-context.ts';
 import type { StateDesk } from './state/state-desk.ts';
 import { createMessageServices, type MessageDesks } from './message-services.ts';
+import type { RunInput } from './run.ts';
 
 /** What the services are made from. */
 export interface ServiceDeps {
@@ -32,11 +36,39 @@ export function createAgentServices(deps: ServiceDeps): ContextDeps {
     world,
     log,
     shelf: (place) => shelfOf(kernel, ledger, place),
+    spendShelf: (work) => spendShelfOf(kernel, work),
     undeliverable: (reason, from) => kernel.deadLetters.add({ reason, to: 'parent', from }),
     runWorker: (call) => workers.run(call),
     approve: (place, call) => approvalCalls.decided(place, call),
     state: (host, scope) => sharedState(deps.state(), host, scope),
     messages: createMessageServices(deps.desks),
+  };
+}
+
+/** Reports stand beside the journal; the task and the keeper of the budget hear of each in the epoch that it is written in. */
+function spendShelfOf(kernel: Kernel, { owner, task, attempt, account }: RunInput): SpendShelf {
+  const cell = kernel.cells.get(owner);
+  const gone = (): OperatingError =>
+    new OperatingError('CANCELED', `${owner} is gone: nobody waits for this work any more.`);
+  if (cell === undefined) throw gone();
+  return {
+    recorded: () => cell.attached(),
+    record: (row, usage) => {
+      // What keyed actors use belongs to no task.
+      if (task === '') return;
+      if (cell.phase === 'ended') throw gone();
+      kernel.attach(cell, row, usage);
+      kernel.post(`task/${task}`, { type: 'task.spent', usage });
+      if (account === undefined) return;
+      kernel.post(account.budget, { type: 'budget.spent', holder: owner, account: account.account, attempt, usage });
+    },
+    keeper: () => {
+      const keeper = account === undefined ? undefined : kernel.cells.get(account.budget);
+      const book = (keeper?.checkpoint as BudgetState | undefined)?.book;
+      const hold = book?.holds[owner];
+      if (book === undefined || hold === undefined || hold.attempt !== attempt) return undefined;
+      return { left: leftFor(book, owner), heard: hold.spent, sinceMs: hold.sinceMs };
+    },
   };
 }
 

@@ -29,6 +29,8 @@ export interface BreakerGate {
   expect(agent: string, waiter: string): void;
   /** A call went well. */
   passed(agent: string, holder: string, era: number): void;
+  /** What a call that failed has used up: more than the agent allows itself within a period opens the breaker. */
+  spent(agent: string, cost: { readonly usd?: number; readonly tokens?: number }): void;
   /** A call failed; the breaker knows which errors count. */
   failed(agent: string, holder: string, era: number, error: ErrorBody): void;
 }

@@ -275,6 +275,11 @@ function offlineServices(capsule: Capsule, world: World, step: (words: string) =
       repeats: () => {},
       ended: () => {},
     }),
+    spendShelf: () => ({
+      recorded: () => rows,
+      record: (row, spending) => void rows.set(row, spending),
+      keeper: () => undefined,
+    }),
     undeliverable: () => {},
     runWorker: absent('Worker threads'),
     approve: absent('People'),

@@ -141,6 +141,8 @@ export class ForkDesk {
       if (live.logic.name === TASK_LOGIC && live.checkpoint !== undefined)
         status = (live.checkpoint as TaskState).phase;
     }
+    // Each may watch one that was made after it.
+    for (const { live } of made) kernel.bonds.readmit(live);
     kernel.logTask({
       id: fork,
       created: { target, input, options: { ...options, labels }, principal, createdAtMs: record.createdAtMs },

@@ -3,11 +3,11 @@
  * afterwards, for a day. Claims stay here for a while after their commit, so that a look-up that began before it still
  * finds them.
  */
-import { hash } from 'node:crypto';
 import { OperatingError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { TaskOptions, TaskTarget } from '../protocol/tasks.ts';
 import type { KeyWrite, Store } from '../runtime/stores/store.ts';
+import { canonicalHash } from './canonical.ts';
 
 /** Claims kept in memory; far more than one look-up can be behind. */
 const CLAIMS_MAX = 50_000;
@@ -58,15 +58,5 @@ export class Idempotency {
 
 /** The hash of what was asked for; the order of an object's keys does not matter. */
 export function bodyHashOf(target: TaskTarget, input: unknown, options: TaskOptions): string {
-  return hash('sha256', canonical([target, input, options]));
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value !== 'object' || value === null || value instanceof Date) return JSON.stringify(value) ?? 'null';
-  if (value instanceof Uint8Array) return `b${Buffer.from(value).toString('base64')}`;
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
+  return canonicalHash([target, input ?? null, options]);
 }

@@ -12,6 +12,7 @@ import { OperatingError, toErrorBody, type ErrorBody } from '../protocol/errors.
 import type { EffectKind } from '../runtime/host.ts';
 import { packState } from '../runtime/state-codec.ts';
 import type { Doubt, JournaledCall, Probe } from './doubt.ts';
+import { inSpendScope } from './budget/spend-scope.ts';
 import { type CallRetry, pauseAfter } from './call-retry.ts';
 
 /** Where the records are kept. */
@@ -228,7 +229,9 @@ export class Journal {
       entry = await this.#intend(key, entry, earlier !== undefined);
       if (kind === 'unsafe') this.#shelf.began(call);
       const nest: Nest = { journal: this, key, occurrences: new Map() };
-      const outcome = await outcomeOf(() => nests.run(nest, fn, call.idempotencyKey));
+      const made = (kind === 'unsafe' ? entry.begun : entry.failures) ?? 0;
+      const call_ = () => nests.run(nest, fn, call.idempotencyKey);
+      const outcome = await outcomeOf(() => inSpendScope(key, made, call_));
       if (outcome.ok) return this.#came(call, entry, outcome) ? { value: outcome.value as T } : undefined;
       if (kind === 'unsafe') {
         if (outcome.error.code === 'EFFECT_UNKNOWN') return undefined;

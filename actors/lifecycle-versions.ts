@@ -11,4 +11,6 @@ export const LIFECYCLE_VERSIONS = {
   question: '1',
   subscription: '1',
   group: '1',
+  budget: '1',
+  cached: '1',
 } as const;

@@ -10,6 +10,14 @@ export const DEFAULT_RETRY: RetryPolicy = {
   jitter: true,
 };
 
+/** What holds for a step: its own words before those of its agent. */
+export function retryPolicy(
+  agent: { readonly retry: RetryPolicy } | undefined,
+  own: Partial<RetryPolicy> | undefined,
+): RetryPolicy {
+  return { ...DEFAULT_RETRY, ...agent?.retry, ...own };
+}
+
 /** The pause before the attempt after `attempt`. */
 export function pauseMs(policy: RetryPolicy, attempt: number, random: () => number): number {
   const fullMs = Math.min(policy.backoffMs * policy.factor ** (attempt - 1), policy.maxBackoffMs);

@@ -6,6 +6,7 @@ import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent, EffectKind } from '../runtime/host.ts';
+import type { AccountRef } from './budget/account-ref.ts';
 
 /** The state that a machine's actor goes on from, instead of beginning with its input: that of one before it. */
 export interface RunSeed {
@@ -25,6 +26,8 @@ export interface RunInput {
   readonly owner: string;
   readonly input: unknown;
   readonly seed?: RunSeed;
+  /** What it draws on, where there is a budget. */
+  readonly account?: AccountRef;
 }
 
 /** The state of one attempt. */

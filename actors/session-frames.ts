@@ -12,12 +12,16 @@ export function errorFrame(error: unknown, re: string | undefined): object {
 
 /** A task as `task.status` and pages show it. */
 export function taskView(record: TaskRecord): object {
-  const { id, status, seq, waiting, result } = record;
+  const { id, status, seq, waiting, result, usage, options, limit } = record;
+  const { onExceed: _policy, ...submitted } = options.budget ?? {};
+  const budget = { ...submitted, ...limit };
   return {
     task: id,
     status,
     seq,
     ...(waiting !== undefined && { waiting }),
+    ...(usage !== undefined && { usage }),
+    ...(Object.keys(budget).length > 0 && { budget }),
     ...(result !== undefined && { result: resultView(result) }),
   };
 }

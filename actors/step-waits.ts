@@ -14,6 +14,18 @@ export function stepWaits(state: StepState, scene: WaitScene): readonly Wait[] {
       next: `Look on the other side, then: troupe effects resolve ${effect} --done JSON | --failed CODE | --retry.`,
     }));
   }
+  if (state.phase === 'reserving') {
+    return [
+      {
+        ...{ kind: 'budget', what: `Attempt ${state.attempt + 1} by ${state.agent} waits for its part of the budget.` },
+        next: 'It begins when attempts that are under way have given back enough, or a person has raised the budget: troupe approvals.',
+      },
+    ];
+  }
+  if (state.phase === 'looking') {
+    const what = `Another step makes the result of ${state.agent} for the same input.`;
+    return [{ kind: 'message', what, next: 'Its result is taken; where it comes to nothing, this step makes it.' }];
+  }
   if (state.phase !== 'waiting') return [];
   const untilMs = scene.timers.get('retry');
   const until = untilMs === undefined ? {} : { untilMs };

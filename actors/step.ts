@@ -2,6 +2,13 @@
  * One step of a task: it chooses the agent, starts an actor of it, and repeats failed attempts as the policy says. It ends
  * normally in any case: its output says how it went, and carries the last lines for the task's log.
  *
+ * Where results are kept it looks for one first, and where there is a budget it reserves what the attempt may use; other steps
+ * begin to work at once.
+ *
+ *   looking ──cache.hit──► done
+ *     └───────cache.miss──► reserving ──budget.granted──► working
+ *                             └────────budget.refused──► reserving (cheaper, or a person is asked), looking, done
+ *
  *   working ──child.done──────────────► done
  *     │  ▲
  *     │  └─timer.retry── waiting ◄──child.failed (retryable, attempts left)── working
@@ -12,21 +19,31 @@
  */
 import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
-import type { Degradation } from '../protocol/tasks.ts';
 import type { Select } from '../protocol/selection.ts';
+import type { Degradation, TaskUsage } from '../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
-import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
-import { type AgentDefinition, type RetryPolicy } from './agent-definition.ts';
+import type { AgentDefinition, RetryPolicy } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import { approvalOf, isOfApproval, recordAnswer } from './approvals/approval-answers.ts';
 import type { BreakerGate } from './breaker-gate.ts';
+import type { AccountRef } from './budget/account-ref.ts';
+import type { Amounts } from './budget/amounts.ts';
+import type { BudgetRefusal } from './budget/budget.ts';
+import { addUsage } from './budget/usage.ts';
+import type { CacheWish } from './cache/cache-terms.ts';
 import { outputFault } from './output-fault.ts';
-import { DEFAULT_RETRY, pauseMs } from './retry-pause.ts';
-import type { RunInput, RunSeed } from './run.ts';
+import { pauseMs, retryPolicy } from './retry-pause.ts';
+import type { RunSeed } from './run.ts';
 import { isBound } from './selection/binding.ts';
 import type { Choice, SelectRequest } from './selection/choice.ts';
+import { Admission, orFail } from './step-admission.ts';
+import { overspentLines, release, settleAttempt } from './step-budget.ts';
+import { keep } from './step-cache.ts';
+import { completed, end, failed, failureLine, placeOf, turnedAway } from './step-end.ts';
+import { asks, freed, keepSignal, park, unpark } from './step-park.ts';
+import { attemptLimitMs, runSpec } from './step-run.ts';
 import { stepWaits } from './step-waits.ts';
 
 /** What a step works on: exactly one of `agent` and `capability`. */
@@ -48,18 +65,28 @@ export interface StepInput {
   readonly priority: number;
   readonly deadlineAtMs?: number;
   readonly seed?: RunSeed;
+  /** What its attempts draw on, where there is a budget. */
+  readonly account?: AccountRef;
+  /** Whether a kept result may be taken; where nothing is said, its agent decides. */
+  readonly cache?: CacheWish;
+  /** It is all of its task: what it used is told with its outcome. */
+  readonly alone?: true;
 }
 
-/** How a step went. `attempts` counts those that began, and those that an open breaker turned away. */
+/**
+ * How a step went. `attempts` counts those that began, and those that an open breaker turned away; `usage` is what the task has
+ * not been told yet.
+ */
 export type StepOutcome = {
   readonly events: readonly EventDraft[];
   readonly attempts: number;
   readonly degraded?: readonly Degradation[];
+  readonly usage?: TaskUsage;
 } & ({ readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly error: ErrorBody });
 
 /** The state of one step. */
 export interface StepState {
-  readonly phase: 'working' | 'waiting' | 'parked' | 'done';
+  readonly phase: 'looking' | 'reserving' | 'working' | 'waiting' | 'parked' | 'done';
   readonly input: StepInput;
   readonly owner: string;
   readonly attempt: number;
@@ -78,6 +105,20 @@ export interface StepState {
   readonly parked?: readonly string[];
   /** Signals that came while nobody worked: for the next attempt. */
   readonly signals?: readonly ActorEvent[];
+  /** For the log, with the next news. */
+  readonly lines?: readonly EventDraft[];
+  /** What was used and the task has not been told. */
+  readonly untold?: TaskUsage;
+  /** The kept result that it looks for, or is to make. */
+  readonly making?: string;
+  /** What this attempt has reserved. */
+  readonly held?: Amounts;
+  /** When this attempt began, where someone wants to know how long it takes. */
+  readonly startedAtMs?: number;
+  /** The last refusal of its budget, what was done about refusals for this attempt, and the agents that were too expensive. */
+  readonly refusal?: BudgetRefusal;
+  readonly tried?: readonly string[];
+  readonly priced?: readonly string[];
   readonly outcome?: StepOutcome;
 }
 
@@ -101,6 +142,8 @@ export interface StepDeps {
   readonly breakers: BreakerGate;
   /** A person's answer is recorded in the journal of this step, and committed. */
   answered(owner: string, entry: string): void;
+  /** The results that are kept. */
+  readonly cached: { has(address: string): boolean };
   random(): number;
 }
 
@@ -113,7 +156,7 @@ export function stepAddress(task: string, step: string, item?: number): string {
 
 /** The logic of steps. */
 export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
-  const begin = ({ work, owner }: StepStart, port: CellPort): StepState =>
+  const first = ({ work, owner }: StepStart, port: CellPort): StepState =>
     retry({ phase: 'working', input: work, owner, attempt: 0, run: '', agent: '' }, port);
 
   /** Whether an agent is to be chosen: at first, and again where the last one has failed, is gone, or its breaker turns calls away. */
@@ -124,44 +167,79 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     return deps.breakers.waitMs(nameOf(agent)) > 0;
   };
 
-  /** Starts the next attempt, or waits for the breaker. */
+  /** Begins the next attempt: chooses, looks for a kept result, reserves, starts. */
   const startRun = (state: StepState, port: CellPort): StepState => {
-    const { input } = state;
     const choice = isChoiceDue(state, port) ? deps.choose(wishOf(state)) : undefined;
     const agent = choice?.agent ?? deps.agent(state.agent);
     if (agent === undefined) throw new OperatingError('NO_AGENT', `The agent ${state.agent} is no longer loaded.`);
+    return admission.start(state, agent, choice, port);
+  };
+
+  /** Starts the agent's actor, or waits for the breaker. */
+  const begin = (
+    state: StepState,
+    agent: AgentDefinition,
+    selected: readonly EventDraft[],
+    port: CellPort,
+  ): StepState => {
+    const { input } = state;
     const { reference } = namesOf(agent);
     const attempt = state.attempt + 1;
     const run = `run/${port.address.slice('step/'.length)}/${attempt}`;
-    const place = placeOf(input);
-    const events: EventDraft[] = [];
-    if (choice !== undefined) events.push({ kind: 'agent.selected', data: { ...place, ...choice.data } });
+    const events: EventDraft[] = [...(state.lines ?? []), ...selected];
     const entry = deps.breakers.enter(agent.name, run);
     if (!entry.isIn) {
+      release(state, port);
+      const { held: _given, lines: _told, ...free } = state;
       // Its probe is under way: that is no open breaker, and soon over.
-      const met = { ...state, agent: reference, attempt: entry.isProbing ? state.attempt : attempt };
+      const met = { ...free, agent: reference, attempt: entry.isProbing ? state.attempt : attempt };
       return goOn(met, turnedAway(state, entry.error.toBody()), port, events, agent.name);
     }
     port.startChild(runSpec(state, port, agent, run, attempt));
     if (input.seed?.event !== undefined) port.send(run, input.seed.event);
     for (const signal of state.signals ?? []) port.send(run, signal);
     const isParked = state.parked !== undefined;
-    if (input.timeoutMs !== undefined && agent.machine !== undefined && !isParked)
-      port.setTimer('timeout', port.nowMs() + input.timeoutMs);
-    events.push({ kind: 'step.started', data: { ...place, attempt, agent: reference } });
+    const limitMs = agent.machine === undefined || isParked ? undefined : attemptLimitMs(state);
+    if (limitMs !== undefined) port.setTimer('timeout', port.nowMs() + limitMs);
+    events.push({ kind: 'step.started', data: { ...placeOf(input), attempt, agent: reference } });
     port.send(state.owner, { type: 'task.progress', events });
-    const { era: _era, isTurnedAway: _wait, signals: _given, ...rest } = state;
+    const { era: _era, isTurnedAway: _wait, signals: _given, lines: _told, ...rest } = state;
     const next = { ...rest, phase: isParked ? 'parked' : 'working', attempt, run, agent: reference } as const;
-    return entry.era === 0 ? next : { ...next, era: entry.era };
+    const isTimed = state.held !== undefined || state.making !== undefined;
+    const timed = isTimed ? { ...next, startedAtMs: port.nowMs() } : next;
+    return entry.era === 0 ? timed : { ...timed, era: entry.era };
+  };
+
+  /** The attempt is over: what it used counts, for the task, its budget and, where it failed, the agent's breaker. */
+  const attemptOver = (
+    state: StepState,
+    port: CellPort,
+    hasFailed: boolean,
+  ): { readonly state: StepState; readonly usage: TaskUsage | undefined } => {
+    const { usage, untold } = settleAttempt(state, deps.agent(state.agent), port);
+    if (hasFailed && usage !== undefined)
+      deps.breakers.spent(nameOf(state.agent), { usd: usage.usd, tokens: usage.tokensIn + usage.tokensOut });
+    if (state.held === undefined && untold === undefined) return { state, usage };
+    const { held: _back, ...rest } = state;
+    return { state: untold === undefined ? rest : { ...rest, untold: addUsage(state.untold, untold) }, usage };
+  };
+
+  const succeeded = (state: StepState, output: unknown, port: CellPort): StepState => {
+    const { state: over, usage } = attemptOver(state, port, false);
+    const kept = keep(over, deps.agent(state.agent), { output, usd: usage?.usd ?? 0 }, port);
+    if (usage === undefined) return end(completed(kept, output), port);
+    const { steps: _one, ...used } = usage;
+    return end(completed(kept, output, { usage: used }), port);
   };
 
   /** A failed attempt: the breaker is told, and the step goes on. */
-  const attemptFailed = (state: StepState, error: ErrorBody, port: CellPort): StepState => {
+  const attemptFailed = (before: StepState, error: ErrorBody, port: CellPort): StepState => {
     port.clearTimer('timeout');
+    const { state } = attemptOver(before, port, true);
     deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
     const { code, message } = error;
-    const failure = { code, message };
-    return goOn({ ...state, failure, ...withFailed(state) }, error, port, [], undefined);
+    if (code === 'BUDGET_EXCEEDED') return end(failed(state, error, overspentLines(state, error)), port);
+    return goOn({ ...state, failure: { code, message }, ...withFailed(state) }, error, port, [], undefined);
   };
 
   /** Again after a pause, or the end; `before` are lines for the log that come first, `by` the agent whose breaker turned it away. */
@@ -172,12 +250,9 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     before: readonly EventDraft[],
     by: string | undefined,
   ): StepState => {
-    const policy: RetryPolicy = { ...DEFAULT_RETRY, ...deps.agent(state.agent)?.retry, ...state.input.retry };
-    const line: EventDraft = {
-      kind: 'step.failed',
-      data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message },
-    };
-    if (!error.retryable || state.attempt >= policy.attempts) return failed(state, error, [...before, line]);
+    const policy = retryPolicy(deps.agent(state.agent), state.input.retry);
+    const lines = [...before, failureLine(state, error)];
+    if (!error.retryable || state.attempt >= policy.attempts) return end(failed(state, error, lines), port);
     // Whoever has just failed can know that it would be turned away: it does not spend an attempt to be told so.
     const { name: next, isFresh } = by === undefined ? nextOf(state, port) : { name: by, isFresh: false };
     const pause = by === undefined ? pauseMs(policy, state.attempt, deps.random) : 0;
@@ -187,14 +262,15 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     const delayMs = Math.max(ownMs, breakerMs);
     const { deadlineAtMs } = state.input;
     if (deadlineAtMs !== undefined && port.nowMs() + delayMs >= deadlineAtMs)
-      return failed(state, error, [...before, line]);
+      return end(failed(state, error, lines), port);
     port.setTimer('retry', port.nowMs() + delayMs);
     const retried: EventDraft = {
       kind: 'step.retried',
       data: { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code: error.code, message: error.message },
     };
-    port.send(state.owner, { type: 'task.progress', events: [...before, retried] });
-    const { isTurnedAway: _before, ...rest } = state;
+    const { isTurnedAway: _before, untold, ...rest } = state;
+    const news = { type: 'task.progress', events: [...before, retried] };
+    port.send(state.owner, untold === undefined ? news : { ...news, usage: untold });
     if (by === undefined && breakerMs <= ownMs) return { ...rest, phase: 'waiting' };
     deps.breakers.expect(next, port.address);
     return { ...rest, phase: 'waiting', isTurnedAway: true };
@@ -215,21 +291,16 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     }
   };
 
-  const retry = (state: StepState, port: CellPort): StepState => {
-    try {
-      return startRun(state, port);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      return failed(state, error.toBody(), []);
-    }
-  };
+  const admission = new Admission(deps, begin);
+
+  const retry = (state: StepState, port: CellPort): StepState => orFail(state, port, () => startRun(state, port));
 
   /** The run goes on with the last word that it waited for. */
   const goesOn = (next: StepState, port: CellPort): StepState => {
     if (next.phase !== 'parked' || next.parked !== undefined) return next;
-    const { timeoutMs } = next.input;
+    const limitMs = attemptLimitMs(next);
     const isMachine = deps.agent(next.agent)?.machine !== undefined;
-    if (timeoutMs !== undefined && isMachine) port.setTimer('timeout', port.nowMs() + timeoutMs);
+    if (limitMs !== undefined && isMachine) port.setTimer('timeout', port.nowMs() + limitMs);
     return { ...next, phase: 'working' };
   };
 
@@ -252,7 +323,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       const fault = outputFault(event['output'], state.agent);
       if (fault !== undefined) return attemptFailed(state, fault.toBody(), port);
       deps.breakers.passed(nameOf(state.agent), state.run, state.era ?? 0);
-      return completed(state, event['output']);
+      return succeeded(state, event['output'], port);
     },
     'child.failed': (state, event: ActorEvent, port) =>
       ofThisRun(state, event) ? attemptFailed(state, event['error'] as ErrorBody, port) : ofOthers(state, event, port),
@@ -260,19 +331,16 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       if (!ofThisRun(state, event)) return ofOthers(state, event, port);
       const error = event['error'] as ErrorBody;
       port.stopChild(state.run);
+      const over = attemptOver(state, port, true).state;
       deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
-      return failed(state, error, [
-        {
-          kind: 'task.quarantined',
-          data: { ...placeOf(state.input), attempt: state.attempt, message: error.message, ...capsuleOf(error) },
-        },
-      ]);
+      const data = { ...placeOf(state.input), attempt: state.attempt, message: error.message, ...capsuleOf(error) };
+      return end(failed(over, error, [{ kind: 'task.quarantined', data }]), port);
     },
     'run.parked': park,
     'run.asks': asks,
     'timer.timeout': (state, _event, port) => {
       port.stopChild(state.run);
-      const limitMs = state.input.timeoutMs ?? 0;
+      const limitMs = attemptLimitMs(state) ?? 0;
       return attemptFailed(
         state,
         new OperatingError('TIMEOUT', `The attempt took longer than its limit of ${limitMs} ms.`).toBody(),
@@ -288,12 +356,26 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
   return {
     name: STEP_LOGIC,
     version: LIFECYCLE_VERSIONS.step,
-    initial: begin,
+    initial: first,
     restored: (state, port) => {
       if (state.isTurnedAway === true) deps.breakers.expect(nameOf(state.agent), port.address);
       return state;
     },
     table: {
+      looking: {
+        'cache.hit': (state, event: ActorEvent, port) => admission.found(state, event, port),
+        'cache.miss': (state, _event, port) => admission.missed(state, port),
+        // What keeps it cannot be loaded.
+        rejected: (state, _event, port) => admission.missed(state, port),
+        'run.unparked': unparked,
+        'task.signal': keepSignal,
+      },
+      reserving: {
+        'budget.granted': (state, event: ActorEvent, port) => admission.granted(state, event, port),
+        'budget.refused': (state, event: ActorEvent, port) => admission.refused(state, event, port),
+        'run.unparked': unparked,
+        'task.signal': keepSignal,
+      },
       working: atWork,
       waiting: {
         'child.done': ofOthers,
@@ -314,63 +396,12 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     },
     final: { done: (state) => ({ output: state.outcome }) },
     waits: stepWaits,
-    describe: (state) =>
-      state.phase === 'working' ? `working, attempt ${state.attempt} by ${state.agent}` : state.phase,
+    describe: ({ phase, attempt, agent }) => {
+      if (phase === 'working') return `working, attempt ${attempt} by ${agent}`;
+      if (phase === 'reserving') return `waiting for its budget, attempt ${attempt + 1} by ${agent}`;
+      return phase === 'looking' ? `waiting for a kept result of ${agent}` : phase;
+    },
   };
-}
-
-/** A signal was acknowledged: it waits for the attempt that can take it. Beyond the bound the oldest goes. */
-function keepSignal(state: StepState, event: ActorEvent): StepState {
-  const signals = [...(state.signals ?? []), event['event'] as ActorEvent];
-  return { ...state, signals: signals.slice(-SIGNALS_MAX) };
-}
-
-/** A call of the run waits for someone's word, and with it the step: it holds no slot, and no place among its siblings. */
-function park(state: StepState, event: ActorEvent, port: CellPort): StepState {
-  const effect = String(event['effect']);
-  const message = String(event['message']);
-  const parked = state.parked ?? [];
-  if (parked.includes(effect)) return state;
-  const data = { ...placeOf(state.input), attempt: state.attempt, effect, name: event['name'], message };
-  // A limit on an attempt is for work, not for waiting until a person comes.
-  port.clearTimer('timeout');
-  const news = { type: 'task.progress', events: [{ kind: 'effect.unknown', data }], parked: { effect, message } };
-  port.send(state.owner, news);
-  if (state.phase !== 'parked') tellFlow(port, 'item.parked');
-  return { ...state, phase: 'parked', parked: [...parked, effect] };
-}
-
-/** Someone has said what came of a call. With the last of them the step goes on. */
-function unpark(state: StepState, event: ActorEvent, port: CellPort): StepState {
-  const effect = String(event['effect']);
-  if (state.parked?.includes(effect) !== true) return state;
-  const said = event['said'] as Readonly<Record<string, unknown>>;
-  const data = { ...placeOf(state.input), attempt: state.attempt, effect, name: event['name'], ...said };
-  const news = { type: 'task.progress', events: [{ kind: 'effect.resolved', data }], unparked: effect };
-  port.send(state.owner, news);
-  return freed(state, effect, port);
-}
-
-/** One word less is waited for. */
-function freed(state: StepState, id: string, port: CellPort): StepState {
-  if (state.parked?.includes(id) !== true) return state;
-  const parked = state.parked.filter((one) => one !== id);
-  const { parked: _all, ...rest } = state;
-  if (parked.length > 0) return { ...rest, parked };
-  tellFlow(port, 'item.unparked');
-  return rest;
-}
-
-/** The run has asked a person; the approval tells the task itself. */
-function asks(state: StepState, event: ActorEvent, port: CellPort): StepState {
-  port.clearTimer('timeout');
-  if (state.phase !== 'parked') tellFlow(port, 'item.parked');
-  return { ...state, phase: 'parked', parked: [...(state.parked ?? []), approvalOf(event)] };
-}
-
-function tellFlow(port: CellPort, type: 'item.parked' | 'item.unparked'): void {
-  const { flow } = port.input as StepStart;
-  if (flow !== undefined) port.send(flow, { type, address: port.address });
 }
 
 /** What the step wants an agent for. Items of a fan-out are spread; the other steps of a task rather stay together. */
@@ -393,42 +424,6 @@ function withFailed({ input, agent, failedAgents = [] }: StepState): Pick<StepSt
 
 /** Agents that have failed at one step, as many as are remembered. */
 const FAILED_MAX = 32;
-/** Signals that wait for the next attempt. */
-const SIGNALS_MAX = 100;
-
-/** The agent's actor of one attempt. */
-function runSpec(state: StepState, port: CellPort, agent: AgentDefinition, run: string, attempt: number): ChildSpec {
-  const { input } = state;
-  const runInput: RunInput = {
-    task: input.task,
-    step: input.step,
-    ...(input.item !== undefined && { item: input.item }),
-    attempt,
-    owner: port.address,
-    input: input.input,
-    ...(input.seed !== undefined && { seed: input.seed }),
-  };
-  return {
-    address: run,
-    logic: namesOf(agent).logic,
-    input: runInput,
-    supervisor: namesOf(agent).supervisor,
-    owner: port.address,
-    restart: 'transient',
-    recovery: 'resume',
-    priority: input.priority,
-    durable: true,
-    ...(input.deadlineAtMs !== undefined && { deadlineAtMs: input.deadlineAtMs }),
-    ...(input.timeoutMs !== undefined && agent.machine === undefined && { callTimeoutMs: input.timeoutMs }),
-  };
-}
-
-/** Why it cannot begin, and how it went before. */
-function turnedAway({ failure }: StepState, error: ErrorBody): ErrorBody {
-  if (failure === undefined) return error;
-  const message = `${error.message} The attempt before failed: ${failure.message}`;
-  return { ...error, message, details: { ...(error.details as object), failure } };
-}
 
 /** The name in `name@version`. */
 function nameOf(reference: string): string {
@@ -440,32 +435,4 @@ function nameOf(reference: string): string {
 function capsuleOf({ details }: ErrorBody): { readonly capsule?: string } {
   const capsule = (details as { readonly capsule?: unknown } | undefined)?.capsule;
   return typeof capsule === 'string' ? { capsule } : {};
-}
-
-function placeOf({ step, item, round, fallback }: StepInput): Pick<StepInput, 'step' | 'item' | 'round' | 'fallback'> {
-  if (round === undefined && fallback === undefined) return item === undefined ? { step } : { step, item };
-  return {
-    step,
-    ...(item !== undefined && { item }),
-    ...(round !== undefined && { round }),
-    ...(fallback !== undefined && { fallback }),
-  };
-}
-
-function completed(state: StepState, output: unknown): StepState {
-  const line: EventDraft = { kind: 'step.completed', data: { ...placeOf(state.input), attempt: state.attempt } };
-  return { ...state, phase: 'done', outcome: { ok: true, output, events: [line], attempts: state.attempt } };
-}
-
-function failed(state: StepState, error: ErrorBody, events: readonly EventDraft[]): StepState {
-  const lines =
-    events.length > 0
-      ? events
-      : [
-          {
-            kind: 'step.failed',
-            data: { ...placeOf(state.input), attempt: state.attempt, code: error.code, message: error.message },
-          } as const,
-        ];
-  return { ...state, phase: 'done', outcome: { ok: false, error, events: lines, attempts: state.attempt } };
 }

@@ -10,11 +10,23 @@
  */
 import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
-import type { TaskEvent, TaskOptions, TaskResult, TaskStatus, TaskTarget, Degradation } from '../protocol/tasks.ts';
+import type {
+  Degradation,
+  TaskEvent,
+  TaskOptions,
+  TaskResult,
+  TaskStatus,
+  TaskTarget,
+  TaskUsage,
+} from '../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
 import type { ActorEvent } from '../runtime/host.ts';
+import type { TaskProgress } from '../runtime/stores/store.ts';
+import { budgetSpec, taskAccount } from './budget/account-ref.ts';
+import { type Amounts, limitOf } from './budget/amounts.ts';
+import { addUsage } from './budget/usage.ts';
 import {
   type AwaitedSignal,
   awaitsOf,
@@ -62,6 +74,10 @@ export interface TaskState {
   readonly createdAtMs: number;
   readonly child: string;
   readonly steps: number;
+  /** What was used so far, where anything was; its steps are counted beside it. */
+  readonly spent?: TaskUsage;
+  /** What its budget limits now, where it was raised. */
+  readonly limit?: Partial<Amounts>;
   readonly waiting?: string;
   /** What `waiting` speaks of: one of the calls and approvals that someone must say something about. Each is a row beside the state. */
   readonly waitsFor?: string;
@@ -114,6 +130,8 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
   table: {
     working: {
       'task.progress': progress,
+      'task.spent': spent,
+      'task.raised': raised,
       'task.cancel': cancel,
       'task.signal': signal,
       'signal.wanted': signalWanted,
@@ -126,6 +144,8 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
     },
     'input-required': {
       'task.progress': progress,
+      'task.spent': spent,
+      'task.raised': raised,
       'task.cancel': cancel,
       'task.signal': signal,
       'signal.wanted': signalWanted,
@@ -171,9 +191,17 @@ function begin(start: TaskStart, port: CellPort): TaskState {
       data,
     })),
   });
+  if (limitOf(options.budget) !== undefined) port.startChild(budgetOf(start, port));
   port.startChild(childSpec(start, port, child, deadlineAtMs));
   if (deadlineAtMs !== undefined) port.setTimer('deadline', deadlineAtMs);
   return state;
+}
+
+/** The keeper of its budget: it ends with the task. */
+function budgetOf({ id, options }: TaskStart, port: CellPort): ChildSpec {
+  const start = { task: id, priority: options.priority ?? PRIORITY, label: 'the task' };
+  const cell = { owner: port.address, supervisor: TASKS_SUPERVISOR };
+  return budgetSpec(taskAccount(id), start, options.budget, cell);
 }
 
 function childSpec(start: TaskStart, port: CellPort, address: string, deadlineAtMs: number | undefined): ChildSpec {
@@ -198,7 +226,10 @@ function childSpec(start: TaskStart, port: CellPort, address: string, deadlineAt
       step: MAIN_STEP,
       input: start.input,
       priority,
+      alone: true,
       ...deadline,
+      ...(limitOf(options.budget) !== undefined && { account: taskAccount(id) }),
+      ...(options.cache !== undefined && { cache: options.cache }),
       ...(start.seed !== undefined && { seed: start.seed }),
       ...(target.agent !== undefined && { agent: target.agent }),
       ...(target.capability !== undefined && { capability: target.capability }),
@@ -224,25 +255,39 @@ function log(
     data: draft.data,
   }));
   const seq = state.seq + drafts.length;
-  port.logTask({
-    id: state.id,
-    progress: {
-      status,
-      seq,
-      updatedAtMs: at,
-      ...(state.waiting !== undefined && { waiting: state.waiting }),
-      ...(result !== undefined && { result }),
-    },
-    events,
-  });
+  port.logTask({ id: state.id, progress: progressOf({ ...state, seq }, port, status, at, result), events });
   return { ...state, seq };
+}
+
+function progressOf(
+  state: TaskState,
+  port: CellPort,
+  status: TaskStatus,
+  updatedAtMs: number,
+  result?: TaskResult,
+): TaskProgress {
+  const { seq, waiting, spent: used, limit, steps } = state;
+  const isLimited = (port.input as TaskStart).options.budget !== undefined;
+  return {
+    ...{ status, seq, updatedAtMs },
+    ...(waiting !== undefined && { waiting }),
+    ...(result !== undefined && { result }),
+    ...(result === undefined && (used !== undefined || isLimited) && { usage: addUsage(used, { steps }) }),
+    ...(limit !== undefined && { limit }),
+  };
 }
 
 function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   const drafts = event['events'] as readonly EventDraft[];
   const steps = state.steps + drafts.filter(isCall).length;
   const awaits = event['awaits'] as TaskState['awaits'];
-  const next = { ...state, steps, ...(awaits !== undefined && { awaits }) };
+  const usage = event['usage'] as Partial<TaskUsage> | undefined;
+  const next: TaskState = {
+    ...state,
+    steps,
+    ...(awaits !== undefined && { awaits }),
+    ...(usage !== undefined && { spent: addUsage(state.spent, usage) }),
+  };
   const settled = event['parked'] === undefined && event['unparked'] === undefined ? next : doubted(next, event, port);
   return log(settled, port, drafts, settled.phase);
 }
@@ -250,6 +295,17 @@ function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskStat
 /** The beginning of a call of an agent: steps that are made of others count as those do. */
 function isCall({ kind, data }: EventDraft): boolean {
   return kind === 'step.started' && data['attempt'] !== undefined && data['workflow'] === undefined;
+}
+
+/** A run has said what it used. Where there is a budget, it is seen at once how much is left. */
+function spent(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
+  const next: TaskState = { ...state, spent: addUsage(state.spent, event['usage'] as Partial<TaskUsage>) };
+  return (port.input as TaskStart).options.budget === undefined ? next : log(next, port, [], next.phase);
+}
+
+/** A person has raised its budget. */
+function raised(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
+  return log({ ...state, limit: event['limit'] as Partial<Amounts> }, port, [], state.phase);
 }
 
 /** The task waits for people while there is anything that someone must say a word about. */
@@ -325,9 +381,11 @@ function deadline(state: TaskState, _event: ActorEvent, port: CellPort): TaskSta
   return end({ ...state, phase: 'failed' }, port, [], { status: 'failed', error });
 }
 
-function childDone(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
-  if (event['address'] !== state.child) return state;
+function childDone(before: TaskState, event: ActorEvent, port: CellPort): TaskState {
+  if (event['address'] !== before.child) return before;
   const outcome = event['output'] as FlowOutcome;
+  const { usage } = outcome;
+  const state: TaskState = usage === undefined ? before : { ...before, spent: addUsage(before.spent, usage) };
   const degraded =
     outcome.degraded === undefined || outcome.degraded.length === 0 ? {} : { degraded: outcome.degraded };
   if (outcome.ok)
@@ -356,7 +414,7 @@ function end(
   before: readonly EventDraft[],
   how: Pick<TaskResult, 'output' | 'error' | 'degraded'> & { readonly status: keyof typeof END_KINDS },
 ): TaskState {
-  const usage = { usd: 0, tokensIn: 0, tokensOut: 0, steps: state.steps };
+  const usage = addUsage(state.spent, { steps: state.steps });
   const result: TaskResult = { ...how, usage, durationMs: Math.max(0, port.nowMs() - state.createdAtMs) };
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };
   const { waiting: _over, waitsFor: _what, parked: _open, ...rest } = state;

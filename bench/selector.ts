@@ -2,15 +2,21 @@
 import { performance } from 'node:perf_hooks';
 import { defineAgent } from '../actors/agent-definition.ts';
 import { Registry } from '../actors/registry.ts';
-import { Selector } from '../actors/selector.ts';
+import { NodeFigures } from '../actors/figures/node-figures.ts';
+import { Readings } from '../actors/selection/readings.ts';
+import { Selector } from '../actors/selection/selector.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
-import { Effects } from '../runtime/effects.ts';
 import { createRegisters } from '../runtime/registers.ts';
-import { createWorld } from '../runtime/world.ts';
 import { figure, heading, line } from './table.ts';
 
 /** Agents that offer the same, in groups. */
 const GROUP = 10;
+/** What past runs and present loads they have, so that there is something to weigh. */
+const RUNS = 20;
+const LOADS = 13;
+const FASTEST_MS = 50;
+const SPREAD_MS = 400;
+const NOW_MS = 1_000_000;
 
 /** A selector over so many agents. All offer `all`; ten each offer `group.N`; each offers `own.N`. */
 export function selectorOf(agents: number): Selector {
@@ -20,8 +26,22 @@ export function selectorOf(agents: number): Selector {
     const capabilities = ['all', `group.${Math.floor(n / GROUP)}`, `own.${n}`];
     registry.registerAgent(defineAgent({ name: `agent.${n}`, version: '1.0.0', capabilities, run: () => n }));
   }
-  const effects = new Effects(createWorld(), () => undefined);
-  return new Selector(registry, effects, { waitMs: () => 0 });
+  const figures = new NodeFigures();
+  for (let n = 0; n < agents; n++) {
+    for (let run = 0; run < RUNS; run++) {
+      const durationMs = FASTEST_MS + ((n * 31 + run) % SPREAD_MS);
+      figures.agentRan(`agent.${n}@1.0.0`, { durationMs, usd: (n % 7) / 100, tokens: 0 }, NOW_MS);
+    }
+  }
+  const running = new Map(registry.names().map((name, n) => [`agent:${name}`, n % LOADS]));
+  const readings = new Readings({
+    breakers: { waitMs: () => 0 },
+    laneFigures: (lane) => ({ running: running.get(lane) ?? 0, waiting: 0, resting: 0 }),
+    inHand: () => 0,
+    isFailing: () => false,
+    evidenceOf: (reference) => figures.evidenceOf(reference, NOW_MS),
+  });
+  return new Selector({ registry, readings, strategy: 'balanced' });
 }
 
 /** Calls in a second, after a warm-up of half as long. */
@@ -43,7 +63,7 @@ export function benchSelector(isQuick: boolean, agents = 1_000): void {
   heading(`choosing an agent, ${figure(agents)} registered`);
   const selector = selectorOf(agents);
   const groups = Math.ceil(agents / GROUP);
-  const rate = (target: (n: number) => object): number => perSecond((n) => selector.choose(target(n), []), ms);
+  const rate = (target: (n: number) => object): number => perSecond((n) => selector.choose(target(n)), ms);
   const named = rate((n) => ({ agent: `agent.${n % agents}` }));
   line('by name', `${figure(named)}/s`);
   for (const [name, target] of [

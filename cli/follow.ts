@@ -2,6 +2,7 @@
 import type { TaskHandle, TaskNews } from '../client/index.ts';
 import { EXIT, type ExitCode, exitCodeOfTask } from './exit-codes.ts';
 import { durationText, type Terminal } from './terminal.ts';
+import { type Budget, usageText } from './usage-text.ts';
 
 /** How a task's end is shown. */
 export type TaskEnd = Extract<TaskNews, { readonly type: 'task.result' }>;
@@ -26,6 +27,7 @@ export async function follow(
     }
     if (news.type === 'task.chunk') continue;
     if (news.kind === 'step.started' && news.data['attempt'] !== undefined) started++;
+    if (news.kind === 'step.completed' && news.data['cached'] === true) started++;
     if (news.kind === 'step.completed' || news.kind === 'step.failed') ended++;
     const wait = waitOf(news);
     if (wait !== undefined) {
@@ -45,7 +47,8 @@ export async function follow(
 /** The end of a task, for people: its output as JSON on standard output, everything else beside it. */
 export function printEnd(
   terminal: Terminal,
-  end: Pick<TaskEnd, 'status' | 'output' | 'error' | 'degraded' | 'durationMs'>,
+  end: Pick<TaskEnd, 'status' | 'output' | 'error' | 'degraded' | 'usage' | 'durationMs'>,
+  budget?: Budget,
 ): void {
   if (end.output !== undefined)
     terminal.line(typeof end.output === 'string' ? end.output : JSON.stringify(end.output, undefined, 2));
@@ -53,7 +56,8 @@ export function printEnd(
     terminal.note(terminal.style('yellow', `degraded: ${step}: ${code}: ${message}`));
   const word = terminal.style(end.status === 'completed' ? 'green' : 'red', end.status);
   const why = end.error === undefined ? '' : `: ${end.error.code}: ${end.error.message}`;
-  terminal.note(`${word} after ${durationText(end.durationMs)}${why}`);
+  const used = usageText(end.usage, budget);
+  terminal.note(`${word} after ${durationText(end.durationMs)}${used === '' ? '' : `, ${used}`}${why}`);
 }
 
 /** What a line says that a person must do, where it does. */

@@ -8,6 +8,7 @@ import { VERSION } from '../runtime/version.ts';
 import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.ts';
 import { addApprovalVerbs } from './menu/approvals.ts';
 import { addAgentVerbs } from './menu/agents.ts';
+import { addCacheVerbs } from './menu/cache.ts';
 import { addCheckpointVerbs } from './menu/checkpoints.ts';
 import { addEffectVerbs } from './menu/effects.ts';
 import { addMessageVerbs } from './menu/messages.ts';
@@ -109,6 +110,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addAgentVerbs(program, verb);
   addNodeVerbs(program, verb);
   addMessageVerbs(program, verb);
+  addCacheVerbs(program, verb);
   addQuarantineVerbs(program, verb);
   addWorkflowVerbs(program, verb);
   addReplay(program, end);

@@ -1,5 +1,6 @@
 /** What the doors are given by the node they belong to. */
 import type { ApprovalDesk } from '../actors/approvals/approval-desk.ts';
+import type { ResultCache } from '../actors/cache/result-cache.ts';
 import type { Desk } from '../actors/desk.ts';
 import type { QuarantineDesk } from '../actors/quarantine-desk.ts';
 import type { Store } from '../runtime/stores/store.ts';
@@ -55,6 +56,7 @@ export interface GatewayDeps {
   /** The tree of supervisors, with states, restarts and breakers. */
   describeTree(): unknown;
   readonly breakers: Pick<Breakers, 'views' | 'view' | 'reset'>;
+  readonly cache: Pick<ResultCache, 'size' | 'totals' | 'shares' | 'clear'>;
   /** The actors that work for a task. */
   describeTask(task: string): unknown;
   /** What they wait for. */

@@ -8,6 +8,7 @@ import { registerAbsentRoutes } from './routes/absent-routes.ts';
 import { registerApprovalRoutes } from './routes/approval-routes.ts';
 import { registerAgentRoutes } from './routes/agent-routes.ts';
 import { registerBreakerRoutes } from './routes/breaker-routes.ts';
+import { registerCacheRoutes } from './routes/cache-routes.ts';
 import { registerCheckpointRoutes } from './routes/checkpoint-routes.ts';
 import { registerEffectRoutes } from './routes/effect-routes.ts';
 import { registerEventRoutes } from './routes/event-routes.ts';
@@ -42,6 +43,7 @@ export function registerApi(app: FastifyInstance, deps: RouteDeps): void {
   registerStateRoutes(typed, deps);
   registerNodeRoutes(typed, deps);
   registerBreakerRoutes(typed, deps);
+  registerCacheRoutes(typed, deps);
   registerHealthRoutes(typed, deps);
   registerAbsentRoutes(typed);
 }

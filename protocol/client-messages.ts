@@ -3,6 +3,7 @@
  * refused. Shapes only: whether a task exists, whether a version has a feature, who may do what is decided elsewhere.
  */
 import { z } from 'zod';
+import { budgetFields } from './budget-fields.ts';
 import {
   actorKeyField,
   capabilityField,
@@ -38,13 +39,7 @@ const TARGETS = ['agent', 'capability', 'workflow', 'graph', 'goal'] as const;
 export const taskOptionsSchema = z.object({
   priority: whole(0, 9).exactOptional(),
   deadlineMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
-  budget: z
-    .object({
-      usd: z.number().min(0).exactOptional(),
-      tokens: whole(0).exactOptional(),
-      steps: whole(0).exactOptional(),
-    })
-    .exactOptional(),
+  budget: z.object(budgetFields).exactOptional(),
   labels: labelsField.exactOptional(),
   cache: z.boolean().exactOptional(),
   select: taskSelectSchema.exactOptional(),

@@ -82,7 +82,11 @@ export const CODES = {
   TIMEOUT: { httpStatus: 504, retryable: true, means: 'The work took longer than its time limit.' },
   DEADLINE_EXCEEDED: { httpStatus: 504, retryable: false, means: 'The deadline of the task or call has passed.' },
   CANCELED: { httpStatus: 409, retryable: false, means: 'It was canceled.' },
-  BUDGET_EXCEEDED: { httpStatus: 402, retryable: false, means: 'The budget in money, tokens or steps is used up.' },
+  BUDGET_EXCEEDED: {
+    httpStatus: 402,
+    retryable: false,
+    means: 'The budget in money, tokens, steps or time is used up.',
+  },
   LIVELOCK: {
     httpStatus: 500,
     retryable: false,

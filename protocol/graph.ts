@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { OperatingError } from './errors.ts';
+import { budgetFields } from './budget-fields.ts';
 import { capabilityField, nameField, referenceField, stepIdField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { isEventName, isVersion } from './names.ts';
@@ -44,6 +45,8 @@ const callFields = {
   timeoutMs,
   retry,
 };
+
+const budget = z.strictObject(budgetFields).exactOptional();
 
 function targetsOf(value: unknown): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
@@ -121,7 +124,12 @@ const step = z
     fallback: z.union([call, calls]).exactOptional(),
     compensate: call.exactOptional(),
     optional: z.boolean().exactOptional(),
-    cache: z.boolean().exactOptional(),
+    cache: z
+      .union([z.boolean(), z.strictObject({ ttlMs: whole(1, LIMITS.durationMaxMs).exactOptional() })], {
+        error: 'expected true, false or { ttlMs }',
+      })
+      .exactOptional(),
+    budget,
     delayMs: whole(0, LIMITS.durationMaxMs).exactOptional(),
     select: stepSelectSchema.exactOptional(),
   })
@@ -154,6 +162,7 @@ const graphFields = {
   name: nameField,
   version: versionField,
   description,
+  budget,
   steps: z.array(step).min(1).max(LIMITS.workflowStepsMax),
   output: template.exactOptional(),
   onNewVersion: z.enum(['keep', 'drain']).exactOptional(),

@@ -201,6 +201,20 @@ export const LIMITS = Object.freeze({
   modulePathCharactersMax: 4 * KIB,
   /** A range of versions behind the `@` of a capability. */
   rangeCharactersMax: 64,
+  /** A budget in US dollars: sums of a billionth of a dollar are exact up to it. */
+  budgetUsdMax: 1_000_000,
+  /** How often one budget may be asked to be raised. */
+  budgetAsksMax: 20,
+  /** Attempts that wait until others give back what they have reserved of one task's budget. */
+  budgetWaitersMax: 10_000,
+  /** Results that are kept for the same input, where no setting says otherwise: their number, their bytes, and those of one. */
+  cacheEntriesMax: 10_000,
+  cacheBytesMax: 256 * MIB,
+  cacheEntryBytesMax: 256 * KIB,
+  /** How long one is kept where nobody says. */
+  cacheTtlMs: 60 * MINUTE_MS,
+  /** Steps that wait for one that works on the same input; further ones do the work themselves. */
+  cacheWaitersMax: 1_000,
   /** What a title or a description may say. */
   descriptionCharactersMax: 4 * KIB,
 });

@@ -23,6 +23,8 @@ const errorFields = {
   details: anything.exactOptional(),
 };
 
+const usage = z.object({ usd: z.number(), tokensIn: count, tokensOut: count, steps: count });
+
 const resultFields = {
   status: z.enum(TASK_STATUSES),
   output: anything.exactOptional(),
@@ -31,7 +33,7 @@ const resultFields = {
     .array(z.object({ step: text, code: text, message: text }))
     .readonly()
     .exactOptional(),
-  usage: z.object({ usd: z.number(), tokensIn: count, tokensOut: count, steps: count }),
+  usage,
   durationMs: z.number().min(0),
 };
 
@@ -40,6 +42,17 @@ const statusFields = {
   status: z.enum(TASK_STATUSES),
   seq: count,
   waiting: text.exactOptional(),
+  /** What was used so far; of a task that has ended it is in its result. */
+  usage: usage.exactOptional(),
+  /** What may be used at most, as it is now. */
+  budget: z
+    .object({
+      usd: z.number().exactOptional(),
+      tokens: count.exactOptional(),
+      steps: count.exactOptional(),
+      timeMs: z.number().exactOptional(),
+    })
+    .exactOptional(),
   result: z.object(resultFields).exactOptional(),
 };
 

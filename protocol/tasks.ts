@@ -67,11 +67,22 @@ export interface TaskTarget {
   readonly goal?: string;
 }
 
-/** What a task may use up at most. */
+/** What may be done where the next attempt could go beyond a budget, in the order in which it is tried. */
+export const BUDGET_POLICIES = ['cheaper', 'cache', 'ask', 'stop'] as const;
+export type BudgetPolicy = (typeof BUDGET_POLICIES)[number];
+
+/** What may be used up at most. What is not named is not limited. */
 export interface TaskBudget {
+  /** US dollars. */
   readonly usd?: number;
+  /** Of models, in and out together. */
   readonly tokens?: number;
+  /** Attempts of steps. */
   readonly steps?: number;
+  /** The time that attempts take, added up; waiting between them is not counted. */
+  readonly timeMs?: number;
+  /** Default: `stop` alone. */
+  readonly onExceed?: readonly BudgetPolicy[];
 }
 
 /** How a task is to be run. */

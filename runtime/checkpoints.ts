@@ -9,7 +9,7 @@ import type { AttachmentWrite, CellWrite, CheckpointWrite, TaskProgress } from '
 const TASK_BYTES_MAX = 16 * 1024 * 1024;
 const BOOT_DIGITS = 6;
 const NUMBER_DIGITS = 10;
-const WORKERS = /^(?:task|step|flow|stage|approval|run)\/([^/]+)/;
+const WORKERS = /^(?:task|step|flow|stage|approval|budget|run)\/([^/]+)/;
 
 /** What a recorder is told. */
 export interface CheckpointOptions {

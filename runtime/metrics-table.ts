@@ -119,6 +119,37 @@ export const METRICS = {
     labels: [],
     help: 'Capsules of messages let go to make room for newer ones.',
   },
+  troupe_task_cost_usd_total: {
+    type: 'counter',
+    labels: [],
+    help: 'What tasks that ended have cost, in US dollars: what their runs reported, or else declare.',
+  },
+  troupe_task_tokens_total: {
+    type: 'counter',
+    labels: ['direction'],
+    values: 'direction: in, out',
+    help: 'Tokens of models that tasks have used that ended.',
+  },
+  troupe_budget_exceeded_total: {
+    type: 'counter',
+    labels: ['policy'],
+    values: 'cheaper, cache, ask, stop',
+    help: 'Attempts for which too little was left of a budget, by what was done about it.',
+  },
+  troupe_cache_hits_total: { type: 'counter', labels: [], help: 'Steps that a kept result stood for.' },
+  troupe_cache_misses_total: { type: 'counter', labels: [], help: 'Steps that looked for a kept result in vain.' },
+  troupe_cache_evictions_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Kept results let go to make room for newer ones.',
+  },
+  troupe_cache_saved_usd_total: {
+    type: 'counter',
+    labels: [],
+    help: 'What the results that were taken had cost when they were made, in US dollars.',
+  },
+  troupe_cache_entries: { type: 'gauge', labels: [], help: 'Results that are kept.' },
+  troupe_cache_bytes: { type: 'gauge', labels: [], help: 'Bytes of the results that are kept, packed.' },
   troupe_worker_queue: { type: 'gauge', labels: [], help: 'Jobs that wait for a worker thread.' },
   troupe_model_tokens_total: {
     type: 'counter',

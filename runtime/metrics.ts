@@ -12,7 +12,7 @@ import type { MetricName, MetricRow } from './metrics-table.ts';
 import { METRICS } from './metrics-table.ts';
 import type { World } from './world.ts';
 
-/** A gauge that is asked for its value when the metrics are read. */
+/** A metric that is asked for its value when the metrics are read. */
 export type WatchedMetric =
   | 'troupe_actors'
   | 'troupe_approvals_pending'
@@ -20,6 +20,12 @@ export type WatchedMetric =
   | 'troupe_agent_duration_seconds'
   | 'troupe_agent_failure_ratio'
   | 'troupe_breaker_state'
+  | 'troupe_cache_bytes'
+  | 'troupe_cache_entries'
+  | 'troupe_cache_evictions_total'
+  | 'troupe_cache_hits_total'
+  | 'troupe_cache_misses_total'
+  | 'troupe_cache_saved_usd_total'
   | 'troupe_mailbox_depth'
   | 'troupe_quarantined'
   | 'troupe_subscription_backlog'
@@ -36,6 +42,10 @@ export interface Metrics {
   taskSubmitted(): void;
   /** `seconds` from being taken on to the end. */
   taskFinished(status: TaskStatus, seconds: number): void;
+  /** What a task has used that ended. */
+  taskUsed(usage: { readonly usd: number; readonly tokensIn: number; readonly tokensOut: number }): void;
+  /** Too little was left of a budget, and this was done about it. */
+  budgetExceeded(policy: string): void;
   actorRestarted(supervisor: string): void;
   committed(seconds: number, writes: number): void;
   deadLetter(reason: string): void;
@@ -135,24 +145,26 @@ class Tally {
   }
 }
 
-/** A gauge whose value comes from readers. */
-class WatchedGauge {
+/** A gauge or counter whose value comes from readers. */
+class WatchedFigure {
   readonly readers = new Set<() => GaugeReading>();
   readonly #labels: readonly string[];
 
   constructor(name: WatchedMetric, registry: Registry) {
     const row: MetricRow = METRICS[name];
     this.#labels = row.labels;
-    const read = (gauge: Gauge): void => this.#read(gauge);
-    new Gauge({
+    const read = (figure: Gauge | Counter): void => this.#read(figure);
+    const options = {
       ...settingsOf(name, registry),
-      collect() {
+      collect(this: Gauge | Counter) {
         read(this);
       },
-    });
+    };
+    if (row.type === 'counter') new Counter(options);
+    else new Gauge(options);
   }
 
-  #read(gauge: Gauge): void {
+  #read(gauge: Gauge | Counter): void {
     gauge.reset();
     const bound = new LabelBound();
     for (const reader of this.readers) {
@@ -168,7 +180,7 @@ class WatchedGauge {
   }
 
   /** `other` would be a sum of what cannot be added up where there are two labels: it is left out there. */
-  #add(gauge: Gauge, key: string, part: number | { readonly [label: string]: number }): void {
+  #add(gauge: Gauge | Counter, key: string, part: number | { readonly [label: string]: number }): void {
     const [label, inner] = this.#labels;
     if (label === undefined) return;
     if (typeof part === 'number') gauge.inc({ [label]: key }, finite(part));
@@ -183,6 +195,9 @@ class NodeMetrics implements Metrics {
   readonly #submitted = new Counter(settingsOf('troupe_tasks_submitted_total', this.#registry));
   readonly #finished = new Tally('troupe_tasks_finished_total', 'status', this.#registry);
   readonly #duration = new Histogram(settingsOf('troupe_task_duration_seconds', this.#registry));
+  readonly #taskCost = new Counter(settingsOf('troupe_task_cost_usd_total', this.#registry));
+  readonly #taskTokens = new Counter(settingsOf('troupe_task_tokens_total', this.#registry));
+  readonly #budgets = new Tally('troupe_budget_exceeded_total', 'policy', this.#registry);
   readonly #restarts = new Tally('troupe_actor_restarts_total', 'supervisor', this.#registry);
   readonly #commitSeconds = new Histogram(settingsOf('troupe_commit_seconds', this.#registry));
   readonly #commitWrites = new Histogram(settingsOf('troupe_commit_writes', this.#registry));
@@ -195,17 +210,23 @@ class NodeMetrics implements Metrics {
   readonly #modelCost = new Counter(settingsOf('troupe_model_cost_usd_total', this.#registry));
   readonly #models = new LabelBound();
   readonly #watched = {
-    troupe_actors: new WatchedGauge('troupe_actors', this.#registry),
-    troupe_approvals_pending: new WatchedGauge('troupe_approvals_pending', this.#registry),
-    troupe_agents: new WatchedGauge('troupe_agents', this.#registry),
-    troupe_agent_duration_seconds: new WatchedGauge('troupe_agent_duration_seconds', this.#registry),
-    troupe_agent_failure_ratio: new WatchedGauge('troupe_agent_failure_ratio', this.#registry),
-    troupe_breaker_state: new WatchedGauge('troupe_breaker_state', this.#registry),
-    troupe_mailbox_depth: new WatchedGauge('troupe_mailbox_depth', this.#registry),
-    troupe_quarantined: new WatchedGauge('troupe_quarantined', this.#registry),
-    troupe_subscription_backlog: new WatchedGauge('troupe_subscription_backlog', this.#registry),
-    troupe_worker_queue: new WatchedGauge('troupe_worker_queue', this.#registry),
-  } satisfies Record<WatchedMetric, WatchedGauge>;
+    troupe_actors: new WatchedFigure('troupe_actors', this.#registry),
+    troupe_approvals_pending: new WatchedFigure('troupe_approvals_pending', this.#registry),
+    troupe_agents: new WatchedFigure('troupe_agents', this.#registry),
+    troupe_agent_duration_seconds: new WatchedFigure('troupe_agent_duration_seconds', this.#registry),
+    troupe_agent_failure_ratio: new WatchedFigure('troupe_agent_failure_ratio', this.#registry),
+    troupe_breaker_state: new WatchedFigure('troupe_breaker_state', this.#registry),
+    troupe_mailbox_depth: new WatchedFigure('troupe_mailbox_depth', this.#registry),
+    troupe_quarantined: new WatchedFigure('troupe_quarantined', this.#registry),
+    troupe_subscription_backlog: new WatchedFigure('troupe_subscription_backlog', this.#registry),
+    troupe_worker_queue: new WatchedFigure('troupe_worker_queue', this.#registry),
+    troupe_cache_bytes: new WatchedFigure('troupe_cache_bytes', this.#registry),
+    troupe_cache_entries: new WatchedFigure('troupe_cache_entries', this.#registry),
+    troupe_cache_evictions_total: new WatchedFigure('troupe_cache_evictions_total', this.#registry),
+    troupe_cache_hits_total: new WatchedFigure('troupe_cache_hits_total', this.#registry),
+    troupe_cache_misses_total: new WatchedFigure('troupe_cache_misses_total', this.#registry),
+    troupe_cache_saved_usd_total: new WatchedFigure('troupe_cache_saved_usd_total', this.#registry),
+  } satisfies Record<WatchedMetric, WatchedFigure>;
   readonly #delay: LoopDelay;
 
   constructor(world: Pick<World, 'monotonicMs'>) {
@@ -221,6 +242,17 @@ class NodeMetrics implements Metrics {
   taskFinished(status: TaskStatus, seconds: number): void {
     this.#finished.add(status);
     this.#duration.observe(finite(seconds));
+  }
+
+  taskUsed({ usd, tokensIn, tokensOut }: Parameters<Metrics['taskUsed']>[0]): void {
+    // Most tasks use none of it.
+    if (usd > 0) this.#taskCost.inc(finite(usd));
+    if (tokensIn > 0) this.#taskTokens.inc({ direction: 'in' }, finite(tokensIn));
+    if (tokensOut > 0) this.#taskTokens.inc({ direction: 'out' }, finite(tokensOut));
+  }
+
+  budgetExceeded(policy: string): void {
+    this.#budgets.add(policy);
   }
 
   actorRestarted(supervisor: string): void {

@@ -42,7 +42,7 @@ export interface AgentEntry {
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly labels: Readonly<Record<string, string>>;
-  readonly cost?: { readonly usd?: number };
+  readonly cost?: { readonly usd?: number; readonly tokens?: number };
   /** JSON Schemas, where the agent gives schemas that have one. */
   readonly input?: unknown;
   readonly output?: unknown;

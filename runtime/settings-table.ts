@@ -263,6 +263,20 @@ export const SETTINGS = {
     flag: 'checkpoint-tasks-max',
     doc: 'Ended tasks whose checkpoints are kept; those of the tasks that ended before them are removed.',
   }),
+  cacheEntriesMax: row({
+    group: 'Limits',
+    kind: kinds.integer(0, 1_000_000),
+    fallback: 10_000,
+    flag: 'cache-entries-max',
+    doc: 'Results that the node keeps for the same input (docs/cache.md); the one that was not used for longest goes first.',
+  }),
+  cacheBytesMax: row({
+    group: 'Limits',
+    kind: kinds.byteCount(MIB, 64 * GIB),
+    fallback: 256 * MIB,
+    flag: 'cache-bytes-max',
+    doc: 'The bytes of all results that the node keeps for the same input, packed.',
+  }),
   connectionsMax: row({
     group: 'Limits',
     kind: kinds.integer(1, 100_000),

@@ -16,6 +16,7 @@ const NEITHER: ReadonlySet<ErrorCode> = new Set([
   'INVALID_OUTPUT',
   'CANCELED',
   'DEADLINE_EXCEEDED',
+  'BUDGET_EXCEEDED',
   'BUSY',
   'DRAINING',
   'STORE_UNAVAILABLE',

@@ -64,8 +64,11 @@ const PROBE_SLACK_MS = 5_000;
 
 /** The limits of an agent's breaker. */
 export function breakerLimits({ breaker, timeoutMs }: Pick<AgentDefinition, 'breaker' | 'timeoutMs'>): BreakerLimits {
+  const { usd, tokens, ...limits } = breaker;
+  const spend = { ...(usd !== undefined && { usd }), ...(tokens !== undefined && { tokens }) };
   return {
-    ...breaker,
+    ...limits,
+    ...((usd !== undefined || tokens !== undefined) && { spend }),
     openMaxMs: Math.max(breaker.openMs * (1 + OPEN_JITTER), OPEN_MAX_MS),
     jitter: OPEN_JITTER,
     probeMs: timeoutMs === 0 ? PROBE_MS : timeoutMs + PROBE_SLACK_MS,
@@ -142,7 +145,8 @@ export function startTree(deps: TreeDeps): Tree {
   return {
     addAgentSupervisor(name, policy = POLICIES.agent, limits) {
       const address = agentSupervisor(name);
-      if (limits !== undefined && limits.failures > 0) breakers?.add(name, address, limits);
+      if (limits !== undefined && (limits.failures > 0 || limits.spend !== undefined))
+        breakers?.add(name, address, limits);
       if (agents.has(name)) return;
       const breaker = breakers?.ofSupervisor(name);
       // Without a breaker there is nothing to open.

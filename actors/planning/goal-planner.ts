@@ -10,6 +10,8 @@ import type { Submission } from '../desk.ts';
 import type { TaskStart } from '../task.ts';
 import type { PinnedWorkflows } from '../workflow/flow-start.ts';
 import { type Admitted, type FlowPlans, flowWork } from '../workflow/planner.ts';
+import { ordersOf } from '../workflow/flow-start.ts';
+import type { Orders } from '../workflow/step-call.ts';
 import type { GraphFault } from '../workflow/graph-faults.ts';
 import { type Registry, schemaOf } from '../registry.ts';
 import type { Slots } from './goal-phrase.ts';
@@ -35,17 +37,13 @@ export interface PlanProposal {
 }
 
 /** What a goal's cell is started with. */
-export interface GoalStart {
-  readonly task: string;
+export interface GoalStart extends Orders {
   readonly goal: string;
   readonly input: unknown;
-  readonly priority: number;
-  readonly deadlineAtMs?: number;
 }
 
 /** The name of the logic of goals in the kernel. */
 export const GOAL_LOGIC = 'goal';
-const PRIORITY = 5;
 
 /** A template that was looked at. */
 export interface Candidate {
@@ -126,8 +124,7 @@ export class GoalPlanner {
   /** What a task for a goal begins as: the workflow of a template, or the goal's own actor, which asks the model. Errors: those of both. */
   plan({ target, input, options }: Submission, task: string, nowMs: number): NonNullable<TaskStart['flow']> {
     const goal = target.goal ?? '';
-    const { priority = PRIORITY, deadlineMs } = options;
-    const common = { task, priority, ...(deadlineMs !== undefined && { deadlineAtMs: nowMs + deadlineMs }) };
+    const common = ordersOf(options, task, nowMs);
     const proposal = this.fromTemplates(goal, input);
     if (proposal !== undefined) {
       return { ...flowWork({ ...common, input: proposal.input }, proposal), planned: plannedData(proposal) };

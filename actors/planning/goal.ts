@@ -89,9 +89,10 @@ function ask(attempt: number, port: CellPort, again: boolean): void {
 }
 
 function begin(state: GoalState, proposal: PlanProposal, port: CellPort): GoalState {
-  const { task, priority, deadlineAtMs } = port.input as GoalStart;
+  const { goal: _words, input: _given, ...orders } = port.input as GoalStart;
+  const { task, priority, deadlineAtMs } = orders;
   const deadline = deadlineAtMs === undefined ? {} : { deadlineAtMs };
-  const { input, awaits } = flowWork({ task, input: proposal.input, priority, ...deadline }, proposal);
+  const { input, awaits } = flowWork({ ...orders, input: proposal.input }, proposal);
   const events = [{ kind: 'task.planned', data: plannedData(proposal) }];
   port.send(`task/${task}`, { type: 'task.progress', events, ...(awaits !== undefined && { awaits }) });
   port.startChild({

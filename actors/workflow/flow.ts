@@ -16,6 +16,13 @@ import type { Degradation } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
+import {
+  assertFunded,
+  closeStepAccount,
+  openFlowAccounts,
+  openStepAccount,
+  stepAccount,
+} from '../budget/flow-accounts.ts';
 import { outputFault } from '../output-fault.ts';
 import { type StepOutcome, stepAddress } from '../step.ts';
 import type { FlowOutcome } from '../task.ts';
@@ -79,6 +86,7 @@ export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
     name: FLOW_LOGIC,
     version: LIFECYCLE_VERSIONS.flow,
     initial: (start, port) => {
+      openFlowAccounts(port);
       const plan = planOf(start.graph);
       const run = new FlowRun(start.graph, plan, start.input, {});
       const state: FlowState = { phase: 'running', steps: 'p'.repeat(plan.steps.length), fans: {}, degraded: [], run };
@@ -130,6 +138,7 @@ function moved(state: FlowState, event: ActorEvent, port: CellPort, planOf: Plan
   const replyTo = String(event['replyTo']);
   const letters = new Map(state.run.plan.steps.map(({ id }, index) => [id, state.steps[index] ?? 'p']));
   try {
+    assertFunded(to.graph, port);
     assertMovable(from, to, (step) => LETTERS[letters.get(step) ?? 'p'] ?? 'pending');
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
@@ -277,6 +286,7 @@ class FlowTurn {
       return this.#end(step, 'skipped', null);
     }
     const items = this.#run.items(step);
+    openStepAccount(step.step, this.#port);
     if (items === undefined) {
       this.#startActor(step, this.#run.scope());
       this.#setStatus(step, 'running');
@@ -320,10 +330,12 @@ class FlowTurn {
       ...((item !== undefined || this.#start.within !== undefined) && { rests: address }),
     };
     const { staged, step } = planned;
+    const account = stepAccount(step, this.#port);
+    const orders = account === undefined ? this.#start : { ...this.#start, account };
     this.#port.startChild(
       staged === undefined
-        ? agentCallSpec(this.#start, address, place, step, inputOf(planned, scope))
-        : stageSpec(this.#start, address, place, planned, staged, scope),
+        ? agentCallSpec(orders, address, place, step, inputOf(planned, scope))
+        : stageSpec(orders, address, place, planned, staged, scope),
     );
   }
 
@@ -381,6 +393,7 @@ class FlowTurn {
   }
 
   #end(step: PlannedStep, status: EndStatus, output: unknown): readonly string[] {
+    closeStepAccount(step.step, this.#port);
     this.#run.putOutput(step.id, output);
     this.#setStatus(step, status);
     return this.#run.order.end(step.id, status).ready;

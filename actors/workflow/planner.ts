@@ -7,7 +7,7 @@ import type { Submission } from '../desk.ts';
 import { type Registry, schemaOf } from '../registry.ts';
 import type { TaskStart } from '../task.ts';
 import { awaitedBy } from './awaited-signals.ts';
-import { FLOW_LOGIC, type FlowStart, type PinnedWorkflows } from './flow-start.ts';
+import { FLOW_LOGIC, type FlowStart, ordersOf, type PinnedWorkflows } from './flow-start.ts';
 import { admitGraph } from './graph-admission.ts';
 import { type GraphFault, graphRefusal } from './graph-faults.ts';
 import { type GraphLookups, lintGraph } from './graph-lint.ts';
@@ -16,12 +16,11 @@ import { closestName } from './graph-suggestion.ts';
 import { closeOver } from './workflow-closure.ts';
 
 /** Fields of steps that this version knows but cannot run. */
-const NOT_AVAILABLE = new Set(['merge', 'compensate', 'cache']);
+const NOT_AVAILABLE = new Set(['merge', 'compensate']);
 /** Compiled graphs kept: each is as large as its source several times over. */
 const PLANS_MAX = 256;
 /** A graph that takes more is not looked up by what it says. */
 const TEXT_BYTES_MAX = 32 * 1024;
-const PRIORITY = 5;
 
 /** A graph that may run, and the workflows that it comes to call. */
 export interface Admitted {
@@ -85,10 +84,9 @@ export class FlowPlans {
     const isNamed = target.workflow !== undefined;
     const admitted = isNamed ? this.named(target.workflow) : this.admitted(target.graph);
     const { name, version } = admitted.graph;
-    const { priority = PRIORITY, deadlineMs, select } = options;
-    const deadline = deadlineMs === undefined ? {} : { deadlineAtMs: nowMs + deadlineMs };
-    const how = { ...deadline, ...(select !== undefined && { select }) };
-    const order = { task, input, priority, ...how, ...(isNamed && { reference: `${name}@${version}` }) };
+    const { select } = options;
+    const how = { ...ordersOf(options, task, nowMs), ...(select !== undefined && { select }) };
+    const order = { ...how, input, ...(isNamed && { reference: `${name}@${version}` }) };
     return flowWork(order, admitted);
   }
 

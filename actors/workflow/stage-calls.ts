@@ -38,7 +38,7 @@ export function flowCallSpec(
   input: unknown,
   turn: Omit<Turn, 'item'>,
 ): ChildSpec {
-  const { task, priority, deadlineAtMs, item, pinned = {} } = start;
+  const { task, priority, deadlineAtMs, account, cache, item, pinned = {} } = start;
   const graph = Object.hasOwn(pinned, call.workflow) ? pinned[call.workflow] : undefined;
   if (graph === undefined) throw new OperatingError('NOT_FOUND', `The workflow ${call.workflow} is not there.`);
   if (depthOf(start.path) >= LIMITS.workflowDepthMax) {
@@ -52,6 +52,8 @@ export function flowCallSpec(
     input,
     priority,
     ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+    ...(account !== undefined && { account }),
+    ...(cache !== undefined && { cache }),
     reference: reference(call, start),
     pinned: pinsOf(calledBySteps(graph.steps), pinned),
     within: { path, stage },

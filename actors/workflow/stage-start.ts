@@ -42,7 +42,7 @@ export function stageSpec(
   staged: StagedStep,
   scope: Scope,
 ): ChildSpec {
-  const { task, priority, deadlineAtMs, pinned } = orders;
+  const { task, priority, deadlineAtMs, account, cache, pinned } = orders;
   const { signalName, approvalMessage } = planned;
   const names = calledBySteps([staged]);
   const pins = names.size === 0 || pinned === undefined ? undefined : pinsOf(names, pinned);
@@ -51,6 +51,8 @@ export function stageSpec(
     task,
     priority,
     ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+    ...(account !== undefined && { account }),
+    ...(cache !== undefined && { cache }),
     ...place,
     step: staged,
     index: planned.index,

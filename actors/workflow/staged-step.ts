@@ -16,6 +16,7 @@ export type StagedStep = Pick<
   | 'approval'
   | 'loop'
   | 'fallback'
+  | 'cache'
 >;
 
 const STAGED_FIELDS = [
@@ -31,6 +32,7 @@ const STAGED_FIELDS = [
   'approval',
   'loop',
   'fallback',
+  'cache',
 ] as const satisfies readonly (keyof StagedStep)[];
 
 /** Whether a step names work, and does not only wait. */

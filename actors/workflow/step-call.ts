@@ -1,7 +1,9 @@
 /** The cells that do the work of workflows' steps: what every one of them is made of, and those that call agents. */
-import type { WorkflowCall } from '../../protocol/graph.ts';
+import type { WorkflowCall, WorkflowStep } from '../../protocol/graph.ts';
 import type { Select } from '../../protocol/selection.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
+import type { AccountRef } from '../budget/account-ref.ts';
+import { wishOf } from '../cache/cache-terms.ts';
 import { STEP_LOGIC, type StepInput, type StepStart, stepAddress } from '../step.ts';
 import { TASKS_SUPERVISOR } from '../task.ts';
 import { type Turn, turnPath } from './stage-path.ts';
@@ -13,6 +15,10 @@ export interface Orders {
   readonly deadlineAtMs?: number;
   /** How agents are chosen where the call does not say it. */
   readonly select?: Select;
+  /** What it draws on, where there is a budget. */
+  readonly account?: AccountRef;
+  /** What the task says of kept results. */
+  readonly cache?: boolean;
 }
 
 /** The work of one step, as its actors name it. */
@@ -24,9 +30,8 @@ export interface StepPlace {
 }
 
 /** Whom a step calls, and how. */
-export type AgentCall = Pick<WorkflowCall, 'agent' | 'capability' | 'retry' | 'timeoutMs'> & {
-  readonly select?: Select;
-};
+export type AgentCall = Pick<WorkflowCall, 'agent' | 'capability' | 'retry' | 'timeoutMs'> &
+  Pick<WorkflowStep, 'cache'> & { readonly select?: Select };
 
 /** A cell that works for `owner`. */
 export function workerSpec(
@@ -51,11 +56,12 @@ export function agentCallSpec(
   orders: Orders,
   owner: string,
   { path, item, rests }: StepPlace,
-  { agent, capability, retry, timeoutMs, select = orders.select }: AgentCall,
+  { agent, capability, retry, timeoutMs, cache: own, select = orders.select }: AgentCall,
   input: unknown,
   { round, fallback }: Pick<Turn, 'round' | 'fallback'> = { fallback: 0 },
 ): ChildSpec {
-  const { task, priority, deadlineAtMs } = orders;
+  const { task, priority, deadlineAtMs, account } = orders;
+  const cache = wishOf(own, orders.cache);
   const work: StepInput = {
     task,
     step: path,
@@ -70,6 +76,8 @@ export function agentCallSpec(
     ...(select !== undefined && { select }),
     ...(retry !== undefined && { retry }),
     ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(account !== undefined && { account }),
+    ...(cache !== undefined && { cache }),
   };
   const start: StepStart = { work, owner: `task/${task}`, ...(rests !== undefined && { flow: rests }) };
   const address = stepAddress(task, turnPath(path, { round, fallback }), item);

@@ -1,9 +1,17 @@
 /** Verbs about tasks. */
 import { type Command, Option } from 'commander';
 import { STRATEGIES } from '../../protocol/selection.ts';
-import { TASK_STATUSES } from '../../protocol/tasks.ts';
+import { BUDGET_POLICIES, TASK_STATUSES } from '../../protocol/tasks.ts';
 import { decimal, durationMs, wholeNumber } from '../option-values.ts';
 import type { VerbAdder } from '../verb.ts';
+
+const MOST = Number.MAX_SAFE_INTEGER;
+const BUDGET_HELP = `
+Budgets (docs/budgets.md): before each attempt what it may cost at most is reserved. Where too little is left:
+  cheaper  another agent for the same capability, whose run costs less
+  cache    a kept result for the same input, also where nobody asked for one
+  ask      a person is asked to raise the budget; the task waits (exit code 3 with --wait)
+  stop     the step fails with BUDGET_EXCEEDED, and with it the task (exit code 4 with --wait)`;
 
 /** Adds them. */
 export function addTaskVerbs(program: Command, verb: VerbAdder): void {
@@ -23,7 +31,20 @@ export function addTaskVerbs(program: Command, verb: VerbAdder): void {
       .option('--priority <0-9>', 'higher first; 5 where none is given', (text) => wholeNumber(text, 0, 9))
       .option('--label <k=v...>', 'labels to find it by')
       .option('--max-cost <usd>', 'budget in US dollars', decimal)
-      .addOption(new Option('--select <strategy>', 'how an agent is chosen for a capability').choices([...STRATEGIES])),
+      .addOption(new Option('--select <strategy>', 'how an agent is chosen for a capability').choices([...STRATEGIES]))
+      .option('--max-tokens <n>', 'budget in tokens of models, in and out together', (text) =>
+        wholeNumber(text, 0, MOST),
+      )
+      .option('--max-steps <n>', 'budget in attempts of steps', (text) => wholeNumber(text, 0, MOST))
+      .option('--max-time <time>', 'budget in time that attempts take, added up, such as 5m', durationMs)
+      .addOption(
+        new Option(
+          '--on-exceed <what...>',
+          'what is done where too little is left, in this order; `stop` where nothing is given',
+        ).choices([...BUDGET_POLICIES]),
+      )
+      .option('--no-cache', 'take no kept results, whatever agents and steps say')
+      .addHelpText('after', BUDGET_HELP),
     async () => (await import('../verbs/submit.ts')).submit,
   );
   verb(

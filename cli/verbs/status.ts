@@ -5,6 +5,7 @@ import { EXIT, type ExitCode, exitCodeOfTask } from '../exit-codes.ts';
 import { printEnd } from '../follow.ts';
 import type { VerbContext } from '../verb.ts';
 import { askNode } from '../remote.ts';
+import { usageText } from '../usage-text.ts';
 
 /** How a task stands, in one line. */
 export async function status(
@@ -19,7 +20,9 @@ export async function status(
       view.result?.error === undefined
         ? (view.waiting ?? '')
         : `${view.result.error.code}: ${view.result.error.message}`;
-    terminal.line(`${view.task}  ${view.status}  seq ${view.seq}${why === '' ? '' : `  ${why}`}`);
+    const used = usageText(view.result?.usage ?? view.usage, view.budget);
+    const facts = [view.task, view.status, `seq ${view.seq}`, used, why];
+    terminal.line(facts.filter((fact) => fact !== '').join('  '));
   }
   return exitCodeOfTask(view.status, view.result?.error?.code);
 }
@@ -47,6 +50,6 @@ export async function result(
     );
   }
   if (terminal.isJson) terminal.json({ task, ...view.result });
-  else printEnd(terminal, view.result);
+  else printEnd(terminal, view.result, view.budget);
   return exitCodeOfTask(view.status, view.result.error?.code);
 }

@@ -2,6 +2,7 @@
 import type { SubmitRequest } from '../../client/index.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { Strategy } from '../../protocol/selection.ts';
+import type { TaskBudget } from '../../protocol/tasks.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonArgument } from '../json-argument.ts';
@@ -38,13 +39,13 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
   const graph = target === 'graph' ? await jsonArgument(`@${value}`, `--graph ${value}`) : value;
   const input = options['input'] === undefined ? undefined : await jsonArgument(options['input'] as string, '--input');
   const labels = labelsOf(options['label']);
-  const { deadline, priority, maxCost, key, select } = options as {
+  const { deadline, priority, key, select } = options as {
     select?: Strategy;
     deadline?: number;
     priority?: number;
-    maxCost?: number;
     key?: string;
   };
+  const budget = budgetOf(options);
   return {
     [target]: graph,
     ...(input !== undefined && { input }),
@@ -52,9 +53,32 @@ async function requestOf(options: Record<string, unknown>): Promise<SubmitReques
     options: {
       ...(deadline !== undefined && { deadlineMs: deadline }),
       ...(priority !== undefined && { priority }),
-      ...(maxCost !== undefined && { budget: { usd: maxCost } }),
+      ...(budget !== undefined && { budget }),
+      ...(options['cache'] === false && { cache: false }),
       ...(labels !== undefined && { labels }),
       ...(select !== undefined && { select: { strategy: select } }),
     },
   };
+}
+
+function budgetOf(options: Record<string, unknown>): TaskBudget | undefined {
+  const { maxCost, maxTokens, maxSteps, maxTime, onExceed } = options as {
+    maxCost?: number;
+    maxTokens?: number;
+    maxSteps?: number;
+    maxTime?: number;
+    onExceed?: NonNullable<TaskBudget['onExceed']>;
+  };
+  const budget = {
+    ...(maxCost !== undefined && { usd: maxCost }),
+    ...(maxTokens !== undefined && { tokens: maxTokens }),
+    ...(maxSteps !== undefined && { steps: maxSteps }),
+    ...(maxTime !== undefined && { timeMs: maxTime }),
+  };
+  if (Object.keys(budget).length > 0) return { ...budget, ...(onExceed !== undefined && { onExceed }) };
+  if (onExceed === undefined) return undefined;
+  throw new OperatingError(
+    'INVALID_INPUT',
+    '--on-exceed says what is done at the limit of a budget: give one with --max-cost, --max-tokens, --max-steps or --max-time.',
+  );
 }

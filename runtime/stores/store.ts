@@ -17,7 +17,15 @@
  */
 // tidy-allow exports: the contract and the nouns it is said in belong together
 import type { ErrorBody, OperatingError } from '../../protocol/errors.ts';
-import type { TaskEvent, TaskOptions, TaskResult, TaskStatus, TaskTarget } from '../../protocol/tasks.ts';
+import type {
+  TaskBudget,
+  TaskEvent,
+  TaskOptions,
+  TaskResult,
+  TaskStatus,
+  TaskTarget,
+  TaskUsage,
+} from '../../protocol/tasks.ts';
 
 /** Who may write: a later boot (or owner) fences an earlier one. */
 export interface Fence {
@@ -80,6 +88,10 @@ export interface TaskProgress {
   /** What it waits for, in words, where it does. */
   readonly waiting?: string;
   readonly result?: TaskResult;
+  /** What was used so far, where that is shown before the end. */
+  readonly usage?: TaskUsage;
+  /** What its budget limits, where that is no longer what it was submitted with. */
+  readonly limit?: Omit<TaskBudget, 'onExceed'>;
 }
 
 /**

@@ -71,6 +71,8 @@ type ProgressFields = [
   updatedAtMs: number,
   waiting: string | null,
   result: ResultFields | null,
+  usage?: readonly [usd: number, tokensIn: number, tokensOut: number, steps: number] | null,
+  limit?: TaskProgress['limit'],
 ];
 
 type StartFields = [
@@ -184,14 +186,20 @@ function isEmpty(value: object): boolean {
   return true;
 }
 
-function progressFields({ status, seq, updatedAtMs, waiting, result }: TaskProgress, sinceMs: number): ProgressFields {
-  return [
+/** Fields at the end that are not there are left out. */
+function progressFields(progress: TaskProgress, sinceMs: number): ProgressFields {
+  const { status, seq, updatedAtMs, waiting, result, usage, limit } = progress;
+  const fields: ProgressFields = [
     STATUS_CODES[status],
     seq,
     updatedAtMs - sinceMs,
     waiting ?? null,
     result === undefined ? null : resultFields(result),
   ];
+  if (usage !== undefined || limit !== undefined)
+    fields.push(usage === undefined ? null : [usage.usd, usage.tokensIn, usage.tokensOut, usage.steps]);
+  if (limit !== undefined) fields.push(limit);
+  return fields;
 }
 
 /** Fields at the end that are not there are left out. */
@@ -211,7 +219,7 @@ function resultFields({ status, output, error, degraded, usage, durationMs }: Ta
 }
 
 function readProgress(fields: ProgressFields, sinceMs: number): TaskProgress {
-  const [status, seq, updatedAtMs, waiting, result] = fields;
+  const [status, seq, updatedAtMs, waiting, result, usage, limit] = fields;
   const progress: { -readonly [K in keyof TaskProgress]: TaskProgress[K] } = {
     status: statusOf(status),
     seq,
@@ -219,6 +227,11 @@ function readProgress(fields: ProgressFields, sinceMs: number): TaskProgress {
   };
   if (waiting !== null) progress.waiting = waiting;
   if (result !== null) progress.result = readResult(result);
+  if (usage !== undefined && usage !== null) {
+    const [usd, tokensIn, tokensOut, steps] = usage;
+    progress.usage = { usd, tokensIn, tokensOut, steps };
+  }
+  if (limit !== undefined) progress.limit = limit;
   return progress;
 }
 

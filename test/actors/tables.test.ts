@@ -29,6 +29,7 @@ const breakers = {
   waitMs: () => 0,
   expect: () => undefined,
   passed: () => undefined,
+  spent: () => undefined,
   failed: () => undefined,
 };
 const stepDeps: StepDeps = {
@@ -36,6 +37,7 @@ const stepDeps: StepDeps = {
   peek: () => agent,
   agent: () => agent,
   breakers,
+  cached: { has: () => true },
   answered: () => undefined,
   random: () => 0.5,
 };
@@ -76,6 +78,8 @@ const stageStart: StageStart = {
   signalName: 'go',
   pinned: { inner: graph },
 };
+const nothing = { usd: 0, tokens: 0, steps: 0, timeMs: 0 };
+const refusal = { label: 'the task', exceeded: ['usd'], need: nothing, left: {}, limit: {}, onExceed: ['stop'] };
 const child = 'step/T/main';
 const run = 'run/T/s/1';
 const asked = 'approval/T/s/approval';
@@ -157,6 +161,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'task.progress': { type: 'task.progress', events: [] },
       'task.progress parked': { type: 'task.progress', events: [], parked: { effect: 'e', message: 'for someone' } },
       'task.progress unparked': { type: 'task.progress', events: [], unparked: 'e' },
+      'task.spent': { type: 'task.spent', usage: { usd: 1 } },
+      'task.raised': { type: 'task.raised', limit: { usd: 2 } },
       'task.cancel': { type: 'task.cancel' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
       'signal.wanted': { type: 'signal.wanted', name: 'go', by: 'stage/T/s' },
@@ -170,9 +176,17 @@ const WALKS: Readonly<Record<string, Walk>> = {
         ...taskEnds,
         'task.progress': 'working',
         'task.progress unparked': 'working',
+        'task.spent': 'working',
+        'task.raised': 'working',
         'node.resumed': 'working',
       },
-      'input-required': { ...taskEnds, 'task.progress': 'input-required', 'task.progress unparked': 'working' },
+      'input-required': {
+        ...taskEnds,
+        'task.progress': 'input-required',
+        'task.progress unparked': 'working',
+        'task.spent': 'input-required',
+        'task.raised': 'input-required',
+      },
     },
   },
   step: {
@@ -180,6 +194,8 @@ const WALKS: Readonly<Record<string, Walk>> = {
     address: 'step/T/s',
     input: stepStart,
     states: {
+      looking: (first) => ({ ...first, phase: 'looking', attempt: 0, making: 'cached/echo@1.0.0/h' }) as FlatState,
+      reserving: (first) => ({ ...first, phase: 'reserving', attempt: 0 }) as FlatState,
       working: (first) => first,
       waiting: (first) => ({ ...first, phase: 'waiting', isTurnedAway: true }),
       parked: (first) => ({ ...first, phase: 'parked', parked: ['e'] }) as FlatState,
@@ -190,6 +206,18 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'run.parked': { type: 'run.parked', effect: 'e2', name: 'pay', message: 'in doubt' },
       'run.unparked': { type: 'run.unparked', effect: 'e', name: 'pay', said: { how: 'done', by: 'me' } },
       'run.unparked of another': { type: 'run.unparked', effect: 'e3', name: 'pay', said: {} },
+      'cache.hit': { type: 'cache.hit', value: 1, usd: 0.1, durationMs: 5 },
+      'cache.miss': { type: 'cache.miss' },
+      rejected: { type: 'rejected', error },
+      'budget.granted': { type: 'budget.granted', attempt: 1, held: nothing, left: {} },
+      'budget.granted for an attempt before': { type: 'budget.granted', attempt: 0, held: nothing, left: {} },
+      'budget.refused': { type: 'budget.refused', attempt: 1, refusal },
+      'budget.refused where a person may be asked': {
+        type: 'budget.refused',
+        attempt: 1,
+        refusal: { ...refusal, onExceed: ['ask'] },
+      },
+      'budget.refused for an attempt before': { type: 'budget.refused', attempt: 0, refusal },
       'timer.retry': { type: 'timer.retry' },
       'breaker.retry': { type: 'breaker.retry' },
       'run.asks': { type: 'run.asks', address: asked },
@@ -200,6 +228,13 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
+      looking: { 'cache.hit': 'done', 'cache.miss': 'working', rejected: 'working', 'task.signal': 'looking' },
+      reserving: {
+        'budget.granted': 'working',
+        'budget.refused': 'done',
+        'budget.refused where a person may be asked': 'reserving',
+        'task.signal': 'reserving',
+      },
       working: { ...stepEnds, 'run.parked': 'parked', 'run.asks': 'parked', 'timer.timeout': 'waiting' },
       waiting: { 'timer.retry': 'working', 'breaker.retry': 'working', 'task.signal': 'waiting' },
       parked: {

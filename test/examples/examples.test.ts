@@ -228,6 +228,16 @@ describe('The examples', () => {
     expect([degraded, back]).toEqual(['translated by the dictionary', 'translated by the provider']);
   });
 
+  it('budget.ts: a budget that is kept, and a result that is', async () => {
+    const out = await run(process.execPath, [path.join(EXAMPLES, 'budget.ts')]);
+    expect(out.trim().split('\n').slice(-4)).toEqual([
+      'three, in short: 0.037 of 0.05 USD, 3 steps',
+      'failed: BUDGET_EXCEEDED',
+      '1: five, in short for 0.001 USD',
+      '2: five, in short for 0 USD',
+    ]);
+  });
+
   it('embed.ts: a node in a program', async () => {
     const out = await run(process.execPath, [path.join(EXAMPLES, 'embed.ts'), path.join(folder.path, 'embedded')]);
     expect(out.trim().split('\n').at(-1)).toBe('{"text":"HI FROM INSIDE"}');

@@ -51,6 +51,8 @@ describe('The OpenAPI document', () => {
         'GET /api/v1/templates/{name}',
         'DELETE /api/v1/templates/{name}',
         'GET /api/v1/tasks/{id}/why',
+        'GET /api/v1/cache',
+        'DELETE /api/v1/cache',
         'POST /api/v1/tasks',
         'GET /api/v1/tasks',
         'GET /api/v1/tasks/{id}',

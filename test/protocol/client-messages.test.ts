@@ -130,7 +130,13 @@ describe('fields', () => {
       agent: 'no name',
       goal: 'and a goal',
       key: 5,
-      options: { priority: 10, deadlineMs: 0, budget: { usd: -1 }, labels: { 'a b': 'x', ok: 1 }, cache: 'yes' },
+      options: {
+        priority: 10,
+        deadlineMs: 0,
+        budget: { usd: -1, timeMs: -1 },
+        labels: { 'a b': 'x', ok: 1 },
+        cache: 'yes',
+      },
       watch: true,
     });
     expect(error.code).toBe('INVALID_INPUT');
@@ -141,13 +147,14 @@ describe('fields', () => {
       'options.priority',
       'options.deadlineMs',
       'options.budget.usd',
+      'options.budget.timeMs',
       'options.labels.a b',
       'options.labels.ok',
       'options.cache',
       'watch',
       '',
     ]);
-    expect(error.message).toMatch(/^task\.submit is not valid: id: .* \(and 10 more, see details\.issues\)\.$/);
+    expect(error.message).toMatch(/^task\.submit is not valid: id: .* \(and 11 more, see details\.issues\)\.$/);
     for (const { message } of issuesOf(error)) expect(message).not.toBe('');
   });
 

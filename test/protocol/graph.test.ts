@@ -28,6 +28,7 @@ const full = {
       compensate: { agent: 'undo', input: 1, timeoutMs: 5, retry: { attempts: 1, backoffMs: 0, maxBackoffMs: 0 } },
       optional: true,
       cache: true,
+      budget: { usd: 0.5, tokens: 10, steps: 3, timeMs: 1_000, onExceed: ['cheaper', 'cache', 'ask', 'stop'] },
       delayMs: 0,
       timeoutMs: 30_000,
     },
@@ -37,10 +38,11 @@ const full = {
     { id: 'heard', signal: { name: 'go', deadlineMs: 1000, onExpire: 'continue' } },
     { id: 'named', signal: { name: 'paid:${input.id}' }, agent: 'a', fallback: [{ agent: 'b' }, { workflow: 'c' }] },
     { id: 'later', delayMs: 1000 },
-    { id: 'list', agent: 'a', forEach: [1, 2] },
+    { id: 'list', agent: 'a', forEach: [1, 2], cache: { ttlMs: 5 } },
   ],
   output: { notes: '${steps.read.output}' },
   onNewVersion: 'drain',
+  budget: { usd: 1 },
 };
 
 interface Fault {
@@ -67,6 +69,14 @@ describe('a workflow', () => {
   it('is taken with everything that it may say', () => {
     expect(parseGraph(full)).toEqual(full);
     expect(parseInlineGraph(full)).toEqual(full);
+  });
+
+  it('is refused where a budget or what is kept is not what it may be', () => {
+    const budgets = [{ usd: -1 }, { tokens: 0.5 }, { onExceed: [] }, { onExceed: ['beg'] }, { euros: 1 }];
+    for (const budget of budgets)
+      expect(placesOf([{ id: 'a', agent: 'a', budget }]), JSON.stringify(budget)).toHaveLength(1);
+    for (const cache of ['yes', { ttlMs: 0 }, { ttl: 1 }])
+      expect(placesOf([{ id: 'a', agent: 'a', cache }])).toHaveLength(1);
   });
 
   it('needs its name and version only where it is kept', () => {

@@ -235,7 +235,10 @@ describe('The rows of a cell', () => {
           else {
             committer.touch(cell);
             await world.settle();
-            const stored = [...((await store.readCell('c'))?.attachments ?? [])].map(([name, [value]]) => [name, value]);
+            const stored = [...((await store.readCell('c'))?.attachments ?? [])].map(([name, [value]]) => [
+              name,
+              value,
+            ]);
             expect(Object.fromEntries(stored)).toEqual(Object.fromEntries(rows));
           }
         }

@@ -77,6 +77,27 @@ describe('metrics', () => {
     expect(await read(metrics, 'troupe_model_cost_usd_total')).toEqual({ '{model="m-1"}': 0.75 });
   });
 
+  it('count what tasks used, and what was done where a budget had too little left', async () => {
+    const metrics = open();
+    metrics.taskUsed({ usd: 0.5, tokensIn: 10, tokensOut: 0 });
+    metrics.taskUsed({ usd: 0.25, tokensIn: 1, tokensOut: 2 });
+    metrics.budgetExceeded('ask');
+    metrics.budgetExceeded('ask');
+    metrics.budgetExceeded('stop');
+    expect(await read(metrics, 'troupe_task_cost_usd_total')).toEqual({ '': 0.75 });
+    expect(await read(metrics, 'troupe_task_tokens_total')).toEqual({ '{direction="in"}': 11, '{direction="out"}': 2 });
+    expect(await read(metrics, 'troupe_budget_exceeded_total')).toEqual({ '{policy="ask"}': 2, '{policy="stop"}': 1 });
+  });
+
+  it('ask for counters that the rooms keep themselves, too', async () => {
+    const metrics = open();
+    let hits = 3;
+    metrics.watch('troupe_cache_hits_total', () => hits);
+    expect(await read(metrics, 'troupe_cache_hits_total')).toEqual({ '': 3 });
+    hits = 5;
+    expect(await read(metrics, 'troupe_cache_hits_total')).toEqual({ '': 5 });
+  });
+
   it('ask the rooms for what changes all the time, and add up several answers', async () => {
     const metrics = open();
     let depth = 4;
@@ -202,6 +223,15 @@ describe('the table of metrics', () => {
       'troupe_quarantined',
       'troupe_quarantine_total',
       'troupe_quarantine_dropped_total',
+      'troupe_task_cost_usd_total',
+      'troupe_task_tokens_total',
+      'troupe_budget_exceeded_total',
+      'troupe_cache_hits_total',
+      'troupe_cache_misses_total',
+      'troupe_cache_evictions_total',
+      'troupe_cache_saved_usd_total',
+      'troupe_cache_entries',
+      'troupe_cache_bytes',
       'troupe_worker_queue',
       'troupe_model_tokens_total',
       'troupe_model_cost_usd_total',

@@ -89,7 +89,15 @@ describe('The clock of breakers', () => {
 describe('What an outcome says of an agent', () => {
   const NEITHER = [
     ...['INVALID_INPUT', 'INVALID_OUTPUT', 'CANCELED', 'DEADLINE_EXCEEDED', 'BUSY', 'DRAINING', 'STORE_UNAVAILABLE'],
-    ...['NO_AGENT', 'NOT_AVAILABLE', 'VERSION_MISMATCH', 'JOURNAL_MISMATCH', 'EFFECT_UNKNOWN', 'UNSUPPORTED_LOGIC'],
+    ...[
+      'BUDGET_EXCEEDED',
+      'NO_AGENT',
+      'NOT_AVAILABLE',
+      'VERSION_MISMATCH',
+      'JOURNAL_MISMATCH',
+      'EFFECT_UNKNOWN',
+      'UNSUPPORTED_LOGIC',
+    ],
   ];
   const codes = Object.keys(CODES) as ErrorCode[];
 

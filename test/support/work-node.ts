@@ -54,6 +54,7 @@ export interface WorkNodeOptions {
   readonly noBreakers?: boolean;
   readonly planModel?: PlanModel;
   readonly passivateAfterMs?: number;
+  readonly cacheEntriesMax?: number;
   /** The wall clock's first reading, in ms. */
   readonly startMs?: number;
 }
@@ -72,6 +73,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     residentMax,
     passivateAfterMs,
     startMs,
+    cacheEntriesMax,
   } = options;
   const { log = quietLog } = options;
   const world = createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
@@ -93,9 +95,11 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     onFatal: (error) => void node.fatal.push(error),
     ...(options.planModel !== undefined && { planModel: options.planModel }),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
+    ...(cacheEntriesMax !== undefined && { cacheEntriesMax }),
   });
-  const { registry, desk, effects, schedules, breakers, tree } = staff;
+  const { registry, desk, effects, schedules, breakers, cache, tree } = staff;
   breakers.restore(await store.definitions('breaker'));
+  cache.load(await store.definitions('cached'));
   for (const agent of [...labAgents(dataDir), ...agents]) {
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));

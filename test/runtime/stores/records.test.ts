@@ -162,13 +162,20 @@ describe('the encoder of plain values', () => {
       const value = ['before', Buffer.alloc(length, 7), { after: 'it' }];
       const bytes = Buffer.from(encodePlain(value, 0, 0) ?? []);
       expect(bytes.equals(packr.pack(value))).toBe(true);
-      expect(Buffer.from(encodePlain(value, 9, 4) ?? []).subarray(9, -4).equals(bytes)).toBe(true);
+      expect(
+        Buffer.from(encodePlain(value, 9, 4) ?? [])
+          .subarray(9, -4)
+          .equals(bytes),
+      ).toBe(true);
     },
   );
 
   it('leaves other bytes in the outermost array to msgpackr, which tells their kinds apart', () => {
     expect(encodePlain([new Uint8Array(2)], 0, 0)).toBeUndefined();
-    expect(unpackValue(packValue([new Uint8Array(2), Buffer.alloc(2)]))).toStrictEqual([new Uint8Array(2), Buffer.alloc(2)]);
+    expect(unpackValue(packValue([new Uint8Array(2), Buffer.alloc(2)]))).toStrictEqual([
+      new Uint8Array(2),
+      Buffer.alloc(2),
+    ]);
   });
 
   it.each([0, 1, 15, 16, 17, 300])('writes objects and arrays of %i parts', (count) => {
