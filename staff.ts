@@ -35,6 +35,7 @@ import { StateDesk } from './actors/state/state-desk.ts';
 import { StateHub } from './actors/state/state-hub.ts';
 import { stepLogic } from './actors/step.ts';
 import { taskLogic } from './actors/task.ts';
+import { chainLogic } from './actors/workflow/chain.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
 import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
@@ -116,11 +117,12 @@ export function hireStaff(grounds: Grounds) {
     onRun: onScheduledRun,
     random: () => world.random(),
   });
-  const families = new Families([flatFamily(pieces, 2), flatFamily(schedule, 1)]);
+  const chain = chainLogic((port, principal, submission) => desk.submit(port, principal, submission));
+  const families = new Families([flatFamily(pieces, 2), flatFamily(schedule, 1), flatFamily(chain, 1)]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
-    planFlow: (submission, task, nowMs) =>
-      (submission.target.goal === undefined ? plans : planner).plan(submission, task, nowMs),
+    planFlow: (submission, ...rest) =>
+      (submission.target.goal === undefined ? plans : planner).plan(submission, ...rest),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
   const state: StateDesk = new StateDesk({
@@ -140,7 +142,7 @@ export function hireStaff(grounds: Grounds) {
     answered: (owner: string, entry: string) => approvalCalls.answered(owner, entry),
     random: () => world.random(),
   };
-  const flow = flowLogic((graph) => plans.planOf(graph));
+  const flow = flowLogic(plans.planOf.bind(plans), () => world.id());
   const agents: SessionDeps['agents'] = (query, limit, cursor) => roster.page(query, limit, cursor);
   const session = sessionLogic({ desk, state, approvals, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');

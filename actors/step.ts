@@ -48,6 +48,8 @@ export interface StepInput {
   readonly priority: number;
   readonly deadlineAtMs?: number;
   readonly seed?: RunSeed;
+  /** It undoes the step that it is named after. */
+  readonly compensates?: true;
 }
 
 /** How a step went. `attempts` counts those that began, and those that an open breaker turned away. */
@@ -442,7 +444,10 @@ function capsuleOf({ details }: ErrorBody): { readonly capsule?: string } {
   return typeof capsule === 'string' ? { capsule } : {};
 }
 
-function placeOf({ step, item, round, fallback }: StepInput): Pick<StepInput, 'step' | 'item' | 'round' | 'fallback'> {
+type Place = Pick<StepInput, 'step' | 'item' | 'round' | 'fallback'> & { readonly compensation?: true };
+
+function placeOf({ step, item, round, fallback, compensates }: StepInput): Place {
+  if (compensates === true) return { step, ...(item !== undefined && { item }), compensation: true };
   if (round === undefined && fallback === undefined) return item === undefined ? { step } : { step, item };
   return {
     step,

@@ -40,6 +40,8 @@ export interface WorkNode extends BareNode, ReturnType<typeof hireStaff> {
 /** How one is made. */
 export interface WorkNodeOptions {
   readonly agents?: readonly AgentDefinition[];
+  /** Registered before anything that is unfinished goes on. */
+  readonly workflows?: readonly unknown[];
   readonly disk?: MemoryDisk;
   readonly seed?: number;
   readonly tasksInFlightMax?: number;
@@ -92,12 +94,13 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     ...(options.planModel !== undefined && { planModel: options.planModel }),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
-  const { registry, desk, effects, schedules, breakers, tree } = staff;
+  const { registry, plans, desk, effects, schedules, breakers, tree } = staff;
   breakers.restore(await store.definitions('breaker'));
   for (const agent of [...labAgents(dataDir), ...agents]) {
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
   }
+  for (const graph of options.workflows ?? []) registry.registerWorkflow(plans.admit(graph), 'registered');
   await effects.load();
   const recovered = await recover(node, world, tree);
   await effects.sweep();
