@@ -46,6 +46,7 @@ import { createHand } from './actors/topics/handing.ts';
 import { subscriptionLogic } from './actors/topics/subscription.ts';
 import { SubscriptionDesk } from './actors/topics/subscription-desk.ts';
 import { TopicDesk } from './actors/topics/topic-desk.ts';
+import { chainLogic } from './actors/workflow/chain.ts';
 import { flowLogic } from './actors/workflow/flow.ts';
 import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
@@ -128,17 +129,19 @@ export function hireStaff(grounds: Grounds) {
   const { cacheEntriesMax: entriesMax = LIMITS.cacheEntriesMax, cacheBytesMax: bytesMax = LIMITS.cacheBytesMax } =
     grounds;
   const cache = new ResultCache({ kernel, entriesMax, bytesMax });
+  const chain = chainLogic((port, principal, submission) => desk.submit(port, principal, submission));
   const { approvals, schedules, schedule } = hireForPeople(grounds, asks, () => desk);
   const families = new Families([
     flatFamily(pieces, 2),
     flatFamily(cachedLogic(cache.hooks), 2),
     schedule,
+    flatFamily(chain, 1),
     ...messageFamilies(kernel, () => ({ desk, topics, groups })),
   ]);
   const desk: Desk = new Desk({
     ...{ kernel, store, registry, asks, breakers, onSubmitted },
-    planFlow: (submission, task, nowMs) =>
-      (submission.target.goal === undefined ? plans : planner).plan(submission, task, nowMs),
+    planFlow: (submission, ...rest) =>
+      (submission.target.goal === undefined ? plans : planner).plan(submission, ...rest),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
   });
   const state: StateDesk = new StateDesk({
@@ -151,7 +154,7 @@ export function hireStaff(grounds: Grounds) {
   const { mail } = desk;
   const topics: TopicDesk = new TopicDesk({ kernel, store, asks, admit });
   const checkFlow = (target: object): void =>
-    void plans.plan({ target, input: undefined, options: {} }, 'check', kernel.nowMs());
+    void plans.plan({ target, input: undefined, options: {} }, 'check', kernel.nowMs(), 'check');
   const subscriptions = new SubscriptionDesk({ kernel, registry, topics, checkFlow, admit });
   const groups: GroupDesk = new GroupDesk({ kernel, asks, registry, mail, admit });
   const messages = { kernel, mail, asking: new Asking({ kernel, asks, mail }), topics, groups, admit };
@@ -165,7 +168,7 @@ export function hireStaff(grounds: Grounds) {
     cached: cache,
     random: () => world.random(),
   };
-  const flow = flowLogic((graph) => plans.planOf(graph));
+  const flow = flowLogic(plans.planOf.bind(plans), () => world.id());
   const agents: SessionDeps['agents'] = (query, limit, cursor) => roster.page(query, limit, cursor);
   const session = sessionLogic({ desk, state, approvals, topics, feed: kernel.feed, agents });
   installFlat(kernel, taskLogic, 'task');

@@ -19,6 +19,7 @@ import type { Registry } from './registry.ts';
 import { unknownAgent, unknownCapability } from './selection/no-agent.ts';
 import { namesOf } from './agent-names.ts';
 import type { RunSeed } from './run.ts';
+import { COMPENSATING, type FlowOrder } from './flow-order.ts';
 import { awaitsOf, isAwaited, signalRefusal } from './kept-signals.ts';
 import { type ReplayOf, taskSpec, type TaskStart, type TaskState } from './task.ts';
 import type { TaskEnd } from './watch.ts';
@@ -33,6 +34,10 @@ export interface Submission {
   readonly replayOf?: ReplayOf;
   /** The state that its agent goes on from, instead of beginning with the input. */
   readonly seed?: RunSeed;
+  /** What it follows, where it is part of a chain of workflows. */
+  readonly chain?: { readonly after: string; readonly depth: number; readonly left: number };
+  /** The id that it was promised; otherwise it gets a new one. */
+  readonly task?: string;
 }
 
 /** What became of a submission; `duplicate`: the task was there already, under the same key. */
@@ -44,7 +49,7 @@ export interface Admission {
 /**
  * Makes the start of what works for a workflow, graph or goal. Errors: WORKFLOW_INVALID, NOT_FOUND, INVALID_INPUT, STATE_CONFLICT.
  */
-export type FlowPlanner = (submission: Submission, task: string, nowMs: number) => NonNullable<TaskStart['flow']>;
+export type FlowPlanner = (submission: Submission, task: string, nowMs: number, principal: Principal) => FlowOrder;
 
 /** What a desk needs of its node. `tasksInFlightMax` defaults to the limit of the protocol. */
 export interface DeskDeps {
@@ -62,6 +67,8 @@ export interface DeskDeps {
 /** `loopback` is whoever can reach a node that has no keys. */
 export type Principal = string;
 
+/** Whom a judgement alone is made for. */
+const NOBODY: Principal = '';
 /** Commits that a cancellation waits for the task's turn. */
 const CANCEL_EPOCHS_MAX = 100;
 
@@ -125,7 +132,7 @@ export class Desk {
     const earlier = key === undefined ? undefined : this.#idempotency.claimed(principal, key, bodyHash, nowMs);
     if (earlier !== undefined) return { task: earlier, duplicate: true };
     this.admit();
-    const task = kernel.world.id();
+    const task = submission.task ?? kernel.world.id();
     const isFlow = target.agent === undefined && target.capability === undefined;
     if (!isFlow) this.#check(target, input);
     const start: TaskStart = {
@@ -137,7 +144,8 @@ export class Desk {
       createdAtMs: nowMs,
       ...(submission.replayOf !== undefined && { replayOf: submission.replayOf }),
       ...(submission.seed !== undefined && { seed: submission.seed }),
-      ...(isFlow && { flow: planFlow(submission, task, nowMs) }),
+      ...(submission.chain !== undefined && { follows: submission.chain.after }),
+      ...(isFlow && { flow: planFlow(submission, task, nowMs, principal) }),
     };
     port.startChild(taskSpec(start));
     if (key !== undefined) port.claimKey(this.#idempotency.claim(principal, key, bodyHash, task, nowMs));
@@ -153,7 +161,7 @@ export class Desk {
     const { kernel, planFlow } = this.#deps;
     const { target, input } = submission;
     if (target.agent !== undefined || target.capability !== undefined) this.#check(target, input);
-    else planFlow(submission, kernel.world.id(), kernel.nowMs());
+    else planFlow(submission, kernel.world.id(), kernel.nowMs(), NOBODY);
   }
 
   /** Errors: NOT_FOUND, STORE_UNAVAILABLE, STORE_CORRUPT. */
@@ -184,13 +192,15 @@ export class Desk {
   }
 
   /**
-   * Resolves once the end of the task is committed, or at least the wish for it where its turn is long in coming.
+   * Resolves once the end of the task is committed, or at least the wish for it where that is long in coming: its turn, or what
+   * it has done and is undone first.
    * Errors: NOT_FOUND, BUSY, UNAVAILABLE (not loaded), STATE_CONFLICT when it ended otherwise before.
    */
   async cancel(principal: Principal, task: string, reason: string | undefined): Promise<void> {
     const { kernel } = this.#deps;
     const address = `task/${task}`;
     const hasEnded = (record: TaskRecord): boolean => {
+      if (record.waiting === COMPENSATING) return true;
       if (!isTerminal(record.status) || record.status === 'canceled') return record.status === 'canceled';
       const { status } = record;
       throw new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${status} already.`, {

@@ -85,6 +85,13 @@ export class Ledger {
     this.#write({ ...open.record, state: 'abandoned' });
     this.#kernel.meter.effect('abandoned');
     this.#remember(open.record);
+    this.#tellTask(open.record);
+  }
+
+  /** Nobody needs to say a word about it any more. */
+  #tellTask({ id, task }: EffectRecord): void {
+    if (task === undefined || this.#cellOf(`task/${task}`) === undefined) return;
+    this.#kernel.post(`task/${task}`, { type: 'task.progress', events: [], unparked: id });
   }
 
   /** Resolves once someone has said what came of the call, and that is committed. Rejects with the reason of the signal. */

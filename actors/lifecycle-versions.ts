@@ -2,7 +2,8 @@
 export const LIFECYCLE_VERSIONS = {
   task: '1',
   step: '1',
-  flow: '1',
+  flow: '2',
+  chain: '1',
   stage: '1',
   approval: '1',
   schedule: '1',

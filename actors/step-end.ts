@@ -4,13 +4,11 @@ import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import { leave } from './step-cache.ts';
 import type { StepInput, StepState } from './step.ts';
 
-/** Its id, and which piece of its work this is, where there are several. */
-export function placeOf({
-  step,
-  item,
-  round,
-  fallback,
-}: StepInput): Pick<StepInput, 'step' | 'item' | 'round' | 'fallback'> {
+type Place = Pick<StepInput, 'step' | 'item' | 'round' | 'fallback'> & { readonly compensation?: true };
+
+/** Its id, and which piece of its work this is, where there are several; or that it undoes the step of that id. */
+export function placeOf({ step, item, round, fallback, compensates }: StepInput): Place {
+  if (compensates === true) return { step, ...(item !== undefined && { item }), compensation: true };
   if (round === undefined && fallback === undefined) return item === undefined ? { step } : { step, item };
   return {
     step,

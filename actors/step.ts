@@ -71,6 +71,8 @@ export interface StepInput {
   readonly cache?: CacheWish;
   /** It is all of its task: what it used is told with its outcome. */
   readonly alone?: true;
+  /** It undoes the step that it is named after. */
+  readonly compensates?: true;
 }
 
 /**

@@ -6,12 +6,13 @@
  *      └──────────┴──► completed | failed | canceled
  *
  * A task is `submitted` and at once `working`: both lines are in its first commit. Every phase but the last three can be
- * canceled or run out of time.
+ * canceled or run out of time. Where its flow can undo what it has done, that comes first: the task stays as it is, and waits
+ * for it (`compensating`) within a time of its own.
  */
 import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type {
-  Degradation,
   TaskEvent,
   TaskOptions,
   TaskResult,
@@ -36,8 +37,10 @@ import {
   letGoOfSignal,
   offerSignal,
 } from './kept-signals.ts';
+import { COMPENSATING, type FlowOrder, type FlowOutcome } from './flow-order.ts';
 import type { RunSeed } from './run.ts';
-import { type StepOutcome, STEP_LOGIC, type StepStart, stepAddress } from './step.ts';
+import { STEP_LOGIC, type StepStart, stepAddress } from './step.ts';
+import { shortened } from './workflow/note.ts';
 
 /** A task that failed, and the capsule of the message that it failed over. */
 export interface ReplayOf {
@@ -53,15 +56,10 @@ export interface TaskStart {
   readonly options: TaskOptions;
   readonly principal: string;
   readonly createdAtMs: number;
-  /** What the first commit's `task.submitted` line says beside the target. */
-  readonly flow?: {
-    readonly logic: string;
-    readonly input: unknown;
-    readonly planned?: Readonly<Record<string, unknown>>;
-    /** The signals that steps of it come to wait for. */
-    readonly awaits?: readonly AwaitedSignal[];
-  };
+  readonly flow?: FlowOrder;
+  /** What the first commit's `task.submitted` line says beside the target: what it replays, the task that it follows. */
   readonly replayOf?: ReplayOf;
+  readonly follows?: string;
   /** What its one step goes on from. */
   readonly seed?: RunSeed;
 }
@@ -87,10 +85,13 @@ export interface TaskState {
   readonly signals?: KeptSignals;
   /** The signals that its steps wait for, where its workflow was moved to another version. */
   readonly awaits?: readonly AwaitedSignal[];
+  /** How long its flow may take to undo what it did, where that was moved to another version. */
+  readonly compensationMs?: number;
+  /** The same, of a flow that undoes what it has done now. */
+  readonly undoingMs?: number;
+  /** How it ends once that is over, where it was not the flow that failed. */
+  readonly ending?: { readonly status: 'canceled' | 'failed'; readonly error: ErrorBody };
 }
-
-/** How a flow ended: like a step, with what was left out on the way. */
-export type FlowOutcome = StepOutcome & { readonly degraded?: readonly Degradation[] };
 
 /** The name of the logic in the kernel. */
 export const TASK_LOGIC = 'task';
@@ -99,6 +100,8 @@ export const TASKS_SUPERVISOR = 'supervisor/tasks';
 /** The step of a task that has no workflow. */
 const MAIN_STEP = 'main';
 const PRIORITY = 5;
+/** What a flow has beyond its own limit to end by itself. */
+const COMPENSATION_GRACE_MS = 60_000;
 /** In front of the id of a call or approval: the row that says what is waited for. */
 const PARKED = 'parked/';
 
@@ -141,6 +144,7 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
       'child.failed': childFailed,
       'child.quarantined': childFailed,
       'timer.deadline': deadline,
+      'timer.compensation': undoingTooLong,
     },
     'input-required': {
       'task.progress': progress,
@@ -154,6 +158,7 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
       'child.failed': childFailed,
       'child.quarantined': childFailed,
       'timer.deadline': deadline,
+      'timer.compensation': undoingTooLong,
     },
     completed: {},
     failed: {},
@@ -252,7 +257,7 @@ function log(
     seq: state.seq + 1 + index,
     at,
     kind: draft.kind,
-    data: draft.data,
+    data: bounded(draft.data),
   }));
   const seq = state.seq + drafts.length;
   port.logTask({ id: state.id, progress: progressOf({ ...state, seq }, port, status, at, result), events });
@@ -277,19 +282,30 @@ function progressOf(
   };
 }
 
+/** What an error says may be long; a line is not. */
+function bounded(data: EventDraft['data']): EventDraft['data'] {
+  const { message } = data;
+  if (typeof message !== 'string' || message.length <= LIMITS.eventMessageCharactersMax) return data;
+  return { ...data, message: shortened(message) };
+}
+
 function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   const drafts = event['events'] as readonly EventDraft[];
   const steps = state.steps + drafts.filter(isCall).length;
-  const awaits = event['awaits'] as TaskState['awaits'];
   const usage = event['usage'] as Partial<TaskUsage> | undefined;
-  const next: TaskState = {
-    ...state,
-    steps,
-    ...(awaits !== undefined && { awaits }),
-    ...(usage !== undefined && { spent: addUsage(state.spent, usage) }),
-  };
-  const settled = event['parked'] === undefined && event['unparked'] === undefined ? next : doubted(next, event, port);
-  return log(settled, port, drafts, settled.phase);
+  let next: TaskState = { ...state, steps, ...(usage !== undefined && { spent: addUsage(state.spent, usage) }) };
+  if (event['awaits'] !== undefined) next = moved(next, event);
+  if (event['undoing'] !== undefined) next = undoing(next, port, event['undoing'] as number);
+  if (event['parked'] !== undefined || event['unparked'] !== undefined) next = doubted(next, event, port);
+  return log(next, port, drafts, next.phase);
+}
+
+/** Its workflow goes on by another version. */
+function moved(state: TaskState, event: ActorEvent): TaskState {
+  const { compensationMs: _before, ...rest } = state;
+  const compensationMs = event['compensationMs'] as number | undefined;
+  const awaits = event['awaits'] as readonly AwaitedSignal[];
+  return { ...rest, awaits, ...(compensationMs !== undefined && { compensationMs }) };
 }
 
 /** The beginning of a call of an agent: steps that are made of others count as those do. */
@@ -322,11 +338,25 @@ function doubted(state: TaskState, event: ActorEvent, port: CellPort): TaskState
     if (!row.startsWith(PARKED) || row === `${PARKED}${known}`) continue;
     return { ...rest, phase: 'input-required', waiting: String(message), waitsFor: row.slice(PARKED.length) };
   }
-  return { ...rest, phase: 'working' };
+  return { ...rest, phase: 'working', ...(rest.undoingMs !== undefined && { waiting: COMPENSATING }) };
+}
+
+/** Its flow undoes what it has done, or was told to. */
+function undoing(state: TaskState, port: CellPort, limitMs: number): TaskState {
+  port.clearTimer('deadline');
+  limitUndoing(port, limitMs);
+  const next: TaskState = { ...state, undoingMs: limitMs };
+  return state.waitsFor === undefined ? { ...next, phase: 'working', waiting: COMPENSATING } : next;
+}
+
+function limitUndoing(port: CellPort, limitMs: number): void {
+  port.setTimer('compensation', port.nowMs() + limitMs + LIMITS.compensationSettleMs + COMPENSATION_GRACE_MS);
 }
 
 /** What an earlier release has stored becomes what this one keeps. */
 function restored(stored: TaskState, port: CellPort): TaskState {
+  // The time in which there was no node does not count.
+  if (stored.undoingMs !== undefined) limitUndoing(port, stored.undoingMs);
   const { parked, ...state } = stored;
   if (parked === undefined) return stored;
   for (const [id, message] of Object.entries(parked)) port.attach(`${PARKED}${id}`, message);
@@ -366,19 +396,44 @@ function withSignals(state: TaskState, signals: KeptSignals | undefined): TaskSt
 
 function cancel(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   const reason = event['reason'] as string | undefined;
-  port.stopChild(state.child);
   const message = reason === undefined ? 'The task was canceled.' : `The task was canceled: ${reason}`;
-  const error = new OperatingError('CANCELED', message).toBody();
-  return end({ ...state, phase: 'canceled' }, port, [], { status: 'canceled', error });
+  return leave(state, port, { status: 'canceled', error: new OperatingError('CANCELED', message).toBody() });
 }
 
 function deadline(state: TaskState, _event: ActorEvent, port: CellPort): TaskState {
+  const message = 'The deadline of the task passed before its work was done.';
+  return leave(state, port, { status: 'failed', error: new OperatingError('DEADLINE_EXCEEDED', message).toBody() });
+}
+
+/** How long its flow may take to undo what it did; undefined where there is nothing that it could undo. */
+function undoLimit(state: TaskState, port: CellPort): number | undefined {
+  return state.awaits === undefined ? (port.input as TaskStart).flow?.compensationMs : state.compensationMs;
+}
+
+/** Ends it at once, or as soon as its flow has undone what it did. */
+function leave(state: TaskState, port: CellPort, ending: NonNullable<TaskState['ending']>): TaskState {
+  const limitMs = undoLimit(state, port);
+  if (limitMs === undefined) {
+    port.stopChild(state.child);
+    return end({ ...state, phase: ending.status }, port, [], ending);
+  }
+  // It ends already, for the reason that came first.
+  if (state.undoingMs !== undefined) return state;
+  port.send(state.child, { type: 'flow.cancel', error: ending.error });
+  const next = { ...undoing(state, port, limitMs), ending };
+  return log(next, port, [], next.phase);
+}
+
+/** The flow should have ended by itself: it may not be loaded. */
+function undoingTooLong(state: TaskState, _event: ActorEvent, port: CellPort): TaskState {
+  if (state.undoingMs === undefined) return state;
   port.stopChild(state.child);
-  const error = new OperatingError(
-    'DEADLINE_EXCEEDED',
-    'The deadline of the task passed before its work was done.',
-  ).toBody();
-  return end({ ...state, phase: 'failed' }, port, [], { status: 'failed', error });
+  const message = 'The workflow did not say what became of undoing what it had done.';
+  const { status, error } = state.ending ?? {
+    status: 'failed',
+    error: new OperatingError('DEADLINE_EXCEEDED', message).toBody(),
+  };
+  return end({ ...state, phase: status }, port, [], { status, error: notUndone(error) });
 }
 
 function childDone(before: TaskState, event: ActorEvent, port: CellPort): TaskState {
@@ -394,16 +449,23 @@ function childDone(before: TaskState, event: ActorEvent, port: CellPort): TaskSt
       output: outcome.output,
       ...degraded,
     });
-  return end({ ...state, phase: 'failed' }, port, outcome.events, {
-    status: 'failed',
-    error: outcome.error,
-    ...degraded,
-  });
+  const { status } = state.ending ?? { status: 'failed' };
+  return end({ ...state, phase: status }, port, outcome.events, { status, error: outcome.error, ...degraded });
 }
 
 function childFailed(state: TaskState, event: ActorEvent, port: CellPort): TaskState {
   if (event['address'] !== state.child) return state;
-  return end({ ...state, phase: 'failed' }, port, [], { status: 'failed', error: event['error'] as ErrorBody });
+  const failure = event['error'] as ErrorBody;
+  const error = undoLimit(state, port) === undefined ? failure : notUndone(failure);
+  const { status } = state.ending ?? { status: 'failed' };
+  return end({ ...state, phase: status }, port, [], { status, error });
+}
+
+/** The flow is gone, and with it the knowledge of what it had done. */
+function notUndone(error: ErrorBody): ErrorBody {
+  const compensation =
+    'The workflow could not go on: what it had done may not be undone. The log of the task says what that is.';
+  return { ...error, details: { ...(error.details as object | undefined), compensation } };
 }
 
 const END_KINDS = { completed: 'task.completed', failed: 'task.failed', canceled: 'task.canceled' } as const;
@@ -417,12 +479,16 @@ function end(
   const usage = addUsage(state.spent, { steps: state.steps });
   const result: TaskResult = { ...how, usage, durationMs: Math.max(0, port.nowMs() - state.createdAtMs) };
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };
-  const { waiting: _over, waitsFor: _what, parked: _open, ...rest } = state;
+  const { waiting: _over, waitsFor: _what, parked: _open, undoingMs: _undone, ending: _how, ...rest } = state;
   return log(rest, port, [...before, { kind: END_KINDS[how.status], data }], how.status, result);
 }
 
-function submittedData({ target, replayOf }: TaskStart): Readonly<Record<string, unknown>> {
-  return { target: describeTarget(target), ...(replayOf !== undefined && { replayOf }) };
+function submittedData({ target, replayOf, follows }: TaskStart): Readonly<Record<string, unknown>> {
+  return {
+    target: describeTarget(target),
+    ...(replayOf !== undefined && { replayOf }),
+    ...(follows !== undefined && { follows }),
+  };
 }
 
 /** The target as the log shows it: an inline graph by its name alone. */

@@ -69,6 +69,8 @@ export class Journey {
     }
     // A fan-out as a whole has lines of its own; its items are what counts.
     if ((kind !== 'step.started' && kind !== 'step.completed') || data['attempt'] === undefined) return;
+    // What undoes a step does not do it again.
+    if (data['compensation'] === true) return;
     const place = JSON.stringify([data['step'], data['item']]);
     if (this.#completed.has(place)) this.#repeated++;
     const book = kind === 'step.started' ? this.#started : this.#completed;

@@ -64,6 +64,16 @@ const oneTarget = z.refine((call: unknown) => typeof call !== 'object' || target
 const call = z.strictObject(callFields).check(oneTarget);
 const calls = z.array(call).min(1).max(LIMITS.fallbacksMax);
 
+/** What `merge: reduce` folds the outputs of the items with. */
+const reduce = z.strictObject({ initial: template.exactOptional(), with: expression });
+
+/** A workflow that is started, as a task of its own, when this one has completed. */
+const next = z.strictObject({
+  workflow: referenceField,
+  input: template.exactOptional(),
+  when: expression.exactOptional(),
+});
+
 /** The name may be a template; what it comes to is judged when it is known. */
 const signalName = words(LIMITS.expressionCharactersMax).refine((text) => text.includes('${') || isEventName(text), {
   error: `expected the name of a signal: 1 to ${LIMITS.nameCharactersMax} printable characters, and not xstate. in front`,
@@ -112,6 +122,7 @@ const step = z
       .exactOptional(),
     concurrency: whole(1, LIMITS.stepConcurrencyMax).exactOptional(),
     merge: z.string().regex(MERGE, { error: 'expected all, any, first:N, quorum or reduce' }).exactOptional(),
+    reduce: reduce.exactOptional(),
     loop: z.strictObject({ while: expression, max: whole(1, LIMITS.loopRoundsMax) }).exactOptional(),
     approval: approvalSchema.exactOptional(),
     signal: z
@@ -165,6 +176,9 @@ const graphFields = {
   budget,
   steps: z.array(step).min(1).max(LIMITS.workflowStepsMax),
   output: template.exactOptional(),
+  // oxlint-disable-next-line unicorn/no-thenable -- a list of what follows, and never a function
+  then: z.array(next).max(LIMITS.workflowNextMax).exactOptional(),
+  compensationMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
   onNewVersion: z.enum(['keep', 'drain']).exactOptional(),
 };
 
@@ -181,6 +195,8 @@ export type WorkflowGraph = z.infer<typeof graphSchema>;
 export type WorkflowStep = WorkflowGraph['steps'][number];
 /** A call beside a step's own: its fallback, or what undoes it. */
 export type WorkflowCall = z.infer<typeof call>;
+/** What follows a workflow. */
+export type WorkflowNext = z.infer<typeof next>;
 
 /** The calls that a step falls back to, in their order. */
 export function fallbacksOf({ fallback }: Pick<WorkflowStep, 'fallback'>): readonly WorkflowCall[] {

@@ -159,6 +159,20 @@ export const LIMITS = Object.freeze({
   /** Items of one `forEach`, and how many of them run at a time at most. */
   forEachItemsMax: 10_000,
   stepConcurrencyMax: 1_000,
+  /** What the steps of one workflow have put out, together: what it keeps in memory while it runs. */
+  workflowOutputsBytesMax: 64 * MIB,
+  /** How long a workflow that failed or was canceled may take to undo what it has done, where it does not say. */
+  compensationDefaultMs: 10 * MINUTE_MS,
+  /** How long such a workflow waits for steps under way that could be undone, before it cuts them off. */
+  compensationSettleMs: 5 * SECOND_MS,
+  /** Workflows that follow one (`then`); links of such a chain; and tasks that one submission leads to in this way. */
+  workflowNextMax: 8,
+  chainLinksMax: 32,
+  chainTasksMax: 1_000,
+  /** What an error lists of that which was not undone. */
+  compensationListMax: 100,
+  /** The words of an error in a line of a task's log, and in such a list. */
+  eventMessageCharactersMax: 2_000,
   /** Rounds of one `loop`. */
   loopRoundsMax: 10_000,
   /** Calls that one step may fall back to, one after the other. */

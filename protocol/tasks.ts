@@ -38,6 +38,7 @@ export const EVENT_KINDS = [
   'step.skipped',
   'step.degraded',
   'step.compensated',
+  'task.chained',
   'effect.unknown',
   'effect.resolved',
   'approval.requested',

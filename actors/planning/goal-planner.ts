@@ -6,10 +6,12 @@
 import { z } from 'zod';
 import { OperatingError } from '../../protocol/errors.ts';
 import { graphSchema, parseGraph, type WorkflowGraph } from '../../protocol/graph.ts';
-import type { Submission } from '../desk.ts';
-import type { TaskStart } from '../task.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Principal, Submission } from '../desk.ts';
+import type { FlowOrder } from '../flow-order.ts';
+import type { ChainLink } from '../workflow/chain-link.ts';
 import type { PinnedWorkflows } from '../workflow/flow-start.ts';
-import { type Admitted, type FlowPlans, flowWork } from '../workflow/planner.ts';
+import { type Admitted, type FlowPlans, flowWork, linkOf } from '../workflow/planner.ts';
 import { ordersOf } from '../workflow/flow-start.ts';
 import type { Orders } from '../workflow/step-call.ts';
 import type { GraphFault } from '../workflow/graph-faults.ts';
@@ -40,6 +42,8 @@ export interface PlanProposal {
 export interface GoalStart extends Orders {
   readonly goal: string;
   readonly input: unknown;
+  /** What the workflows that follow the planned one are started with. */
+  readonly chain?: ChainLink;
 }
 
 /** The name of the logic of goals in the kernel. */
@@ -122,15 +126,18 @@ export class GoalPlanner {
   }
 
   /** What a task for a goal begins as: the workflow of a template, or the goal's own actor, which asks the model. Errors: those of both. */
-  plan({ target, input, options }: Submission, task: string, nowMs: number): NonNullable<TaskStart['flow']> {
+  plan(submission: Submission, task: string, nowMs: number, principal: Principal): FlowOrder {
+    const { target, input, options } = submission;
     const goal = target.goal ?? '';
-    const common = ordersOf(options, task, nowMs);
+    const common = { ...ordersOf(options, task, nowMs), chain: linkOf(submission, principal) };
     const proposal = this.fromTemplates(goal, input);
     if (proposal !== undefined) {
       return { ...flowWork({ ...common, input: proposal.input }, proposal), planned: plannedData(proposal) };
     }
     if (!this.hasModel) throw this.refusal(goal, input);
-    return { logic: GOAL_LOGIC, input: { ...common, goal, input } satisfies GoalStart };
+    const start: GoalStart = { ...common, goal, input };
+    // What the model will plan may well have something to undo.
+    return { logic: GOAL_LOGIC, input: start, compensationMs: LIMITS.compensationDefaultMs };
   }
 
   /** Why no template was taken: INVALID_INPUT, with those that came nearest and what they lack. */

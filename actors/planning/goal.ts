@@ -13,7 +13,8 @@ import type { CellPort } from '../../runtime/cell-port.ts';
 import { flatFactory, type FlatLogic } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
-import { type FlowOutcome, TASKS_SUPERVISOR } from '../task.ts';
+import type { FlowOutcome } from '../flow-order.ts';
+import { TASKS_SUPERVISOR } from '../task.ts';
 import { FLOW_LOGIC } from '../workflow/flow-start.ts';
 import { flowWork } from '../workflow/planner.ts';
 import { GOAL_LOGIC, type GoalPlanner, type GoalStart, plannedData, type PlanProposal } from './goal-planner.ts';
@@ -64,13 +65,16 @@ export const goalTable: FlatLogic<GoalState, GoalStart> = {
       'effect.done': (state, event: { readonly value: unknown }, port) =>
         begin(state, event.value as PlanProposal, port),
       'effect.failed': (state, event: { readonly error: ErrorBody }, port) => failed(state, event.error, port),
+      'flow.cancel': canceled,
     },
-    waiting: { 'timer.retry': (state, _event, port) => draft(state, port) },
+    waiting: { 'timer.retry': (state, _event, port) => draft(state, port), 'flow.cancel': canceled },
     running: {
       'child.done': (state, event: ActorEvent) => ended(state, event['output'] as FlowOutcome),
       'child.failed': (state, event: ActorEvent) => ended(state, failure(event['error'] as ErrorBody)),
       'child.quarantined': (state, event: ActorEvent) => ended(state, failure(event['error'] as ErrorBody)),
       'task.signal': toFlow,
+      // It may have something to undo.
+      'flow.cancel': toFlow,
     },
     done: {},
   },
@@ -92,9 +96,9 @@ function begin(state: GoalState, proposal: PlanProposal, port: CellPort): GoalSt
   const { goal: _words, input: _given, ...orders } = port.input as GoalStart;
   const { task, priority, deadlineAtMs } = orders;
   const deadline = deadlineAtMs === undefined ? {} : { deadlineAtMs };
-  const { input, awaits } = flowWork({ ...orders, input: proposal.input }, proposal);
+  const { input, awaits, compensationMs } = flowWork({ ...orders, input: proposal.input }, proposal);
   const events = [{ kind: 'task.planned', data: plannedData(proposal) }];
-  port.send(`task/${task}`, { type: 'task.progress', events, ...(awaits !== undefined && { awaits }) });
+  port.send(`task/${task}`, { type: 'task.progress', events, ...(awaits !== undefined && { awaits, compensationMs }) });
   port.startChild({
     address: flowOf(port),
     logic: FLOW_LOGIC,
@@ -123,6 +127,11 @@ function failed(state: GoalState, error: ErrorBody, port: CellPort): GoalState {
 function toFlow(state: GoalState, event: ActorEvent, port: CellPort): GoalState {
   port.send(flowOf(port), event);
   return state;
+}
+
+/** There is no work yet that could be undone. */
+function canceled(state: GoalState, event: ActorEvent): GoalState {
+  return ended(state, failure(event['error'] as ErrorBody));
 }
 
 function flowOf(port: CellPort): string {

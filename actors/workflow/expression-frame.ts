@@ -10,6 +10,10 @@ export interface Scope {
   readonly index?: number;
   /** Which run of a loop this is, from 1. */
   readonly round?: number;
+  /** What has been folded so far, in `reduce.with`. */
+  readonly acc?: unknown;
+  /** In `reduce.with` that of the item, in `then` that of the workflow. */
+  readonly output?: unknown;
 }
 
 /** The state of one evaluation. `slots` hold the variables of macros. */

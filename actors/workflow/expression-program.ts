@@ -6,7 +6,7 @@
  * property test holds the two evaluators against each other wherever both give an answer.
  *
  * What an expression may name is decided here, when it is compiled: `input`, `steps.ID`, `item`, `index`, `round`,
- * and the variables of macros. `steps` alone is refused, so that what an expression needs is known before it runs.
+ * `acc`, `output`, and the variables of macros. `steps` alone is refused, so that what an expression needs is known before it runs.
  */
 import type { ASTNode, ASTOperator } from '@marcbachmann/cel-js';
 import { type Compilation, type NodeOf, type Run, stepNamed } from './expression-frame.ts';
@@ -18,7 +18,16 @@ import { compilePattern } from './expression-pattern.ts';
 import { entering, exact, fieldOf, isMap, isRefusedName, kindOf } from './expression-values.ts';
 import { closestName } from './graph-suggestion.ts';
 
-const ROOTS = ['input', 'steps', 'item', 'index', 'round'] as const;
+const ROOTS = ['input', 'steps', 'item', 'index', 'round', 'acc', 'output'] as const;
+
+/** Names that have a value in some places only. */
+const PLACES = {
+  item: 'inside of forEach',
+  index: 'inside of forEach',
+  round: 'inside of a loop',
+  acc: 'in `reduce.with`',
+  output: 'in `reduce.with` and in `then`',
+} as const;
 
 type Compilers = { readonly [Op in ASTOperator]?: (node: NodeOf<Op>, compilation: Compilation) => Run };
 
@@ -51,10 +60,10 @@ const COMPILERS: Compilers = {
 };
 
 /** A compiled syntax tree, and how many slots its frames need. Throws an ExpressionFault for what no data could make right. */
-export function compileProgram(ast: ASTNode): { readonly run: Run; readonly slots: number } {
+export function compileProgram(ast: ASTNode): { readonly run: Run; readonly slots: number; readonly nodes: number } {
   const tally = { nodes: 0, slots: 0 };
   const run = compileNode(ast, { variables: {}, tally, compile: compileNode });
-  return { run, slots: tally.slots };
+  return { run, slots: tally.slots, nodes: tally.nodes };
 }
 
 function compileNode(node: ASTNode, compilation: Compilation): Run {
@@ -80,16 +89,10 @@ function compileName(node: NodeOf<'id'>, { variables }: Compilation): Run {
   const slot = Object.hasOwn(variables, name) ? variables[name] : undefined;
   if (slot !== undefined) return ({ slots }) => slots[slot];
   if (name === 'input') return ({ scope }) => entering(scope.input);
-  if (name === 'item' || name === 'index') {
+  if (isLocal(name)) {
     return ({ scope }) => {
-      if (scope[name] === undefined) throw new ExpressionFault(`\`${name}\` has a value only inside of forEach`, node);
+      if (scope[name] === undefined) throw new ExpressionFault(`\`${name}\` has a value only ${PLACES[name]}`, node);
       return entering(scope[name]);
-    };
-  }
-  if (name === 'round') {
-    return ({ scope }) => {
-      if (scope.round === undefined) throw new ExpressionFault('`round` has a value only inside of a loop', node);
-      return scope.round;
     };
   }
   if (name === 'steps')
@@ -100,6 +103,10 @@ function compileName(node: NodeOf<'id'>, { variables }: Compilation): Run {
     `\`${name}\` is unknown; an expression reads ${ROOTS.map((root) => `\`${root}\``).join(', ')}${hint}`,
     node,
   );
+}
+
+function isLocal(name: string): name is keyof typeof PLACES {
+  return Object.hasOwn(PLACES, name);
 }
 
 function compileStep(node: ASTNode, id: string): Run {

@@ -10,7 +10,11 @@ export interface References {
   readonly item: boolean;
   readonly index: boolean;
   readonly round: boolean;
+  readonly acc: boolean;
+  readonly output: boolean;
 }
+
+const ROOTS = ['input', 'item', 'index', 'round', 'acc', 'output'] as const;
 
 interface Found {
   readonly steps: Set<string>;
@@ -29,7 +33,7 @@ export function mergeReferences(all: Iterable<References>): References {
   const found: Found = { steps: new Set(), roots: new Set() };
   for (const references of all) {
     for (const step of references.steps) found.steps.add(step);
-    for (const root of ['input', 'item', 'index', 'round'] as const) if (references[root]) found.roots.add(root);
+    for (const root of ROOTS) if (references[root]) found.roots.add(root);
   }
   return toReferences(found);
 }
@@ -41,6 +45,8 @@ function toReferences({ steps, roots }: Found): References {
     item: roots.has('item'),
     index: roots.has('index'),
     round: roots.has('round'),
+    acc: roots.has('acc'),
+    output: roots.has('output'),
   };
 }
 

@@ -14,6 +14,8 @@ export interface RootShapes {
   readonly input: Shape;
   readonly item: Shape;
   readonly step: (id: string) => Shape;
+  /** What an item put out, in `reduce.with`. */
+  readonly output?: Shape;
 }
 
 /** A fault: a sentence without its first capital and full stop. */
@@ -84,6 +86,7 @@ function shapeOfName(name: string, { variables, roots }: Check): Shape {
   if (Object.hasOwn(variables, name)) return variables[name] ?? ANY;
   if (name === 'input') return roots.input;
   if (name === 'item') return roots.item;
+  if (name === 'output') return roots.output ?? ANY;
   return name === 'index' || name === 'round' ? NUMBER : ANY;
 }
 

@@ -26,6 +26,8 @@ export interface Expression {
   readonly text: string;
   readonly ast: ASTNode;
   readonly references: References;
+  /** Nodes of its syntax tree: what it costs where it is the body of a loop. */
+  readonly nodes: number;
   /**
    * The value in a scope: JSON, never a BigInt. `at` is the place of the expression, for messages; `meter` is a budget
    * shared with other expressions.
@@ -73,10 +75,11 @@ export function createMeter(): Meter {
 function compile(text: string, at: string | undefined): Expression {
   try {
     const ast = parse(text);
-    const { run, slots } = compileProgram(ast);
+    const { run, slots, nodes } = compileProgram(ast);
     return {
       text,
       ast,
+      nodes,
       references: referencesOf(ast),
       evaluate: (scope, place, meter = createMeter()) => {
         try {

@@ -4,6 +4,7 @@ import type { Select } from '../../protocol/selection.ts';
 import type { TaskOptions } from '../../protocol/tasks.ts';
 import { type AccountRef, taskAccount } from '../budget/account-ref.ts';
 import { limitOf } from '../budget/amounts.ts';
+import type { ChainLink } from './chain-link.ts';
 
 /** The name of the logic in the kernel. */
 export const FLOW_LOGIC = 'flow';
@@ -25,6 +26,8 @@ export interface FlowStart {
   readonly reference?: string;
   /** The workflows that its steps call, and those that these call, as they were when the task began: by the names they are called by. */
   readonly pinned?: PinnedWorkflows;
+  /** What the workflows that follow it are started with; absent where none do. */
+  readonly chain?: ChainLink;
   /** Where it does the work of a step of another workflow: the path that its own steps go on from, and the stage that waits for it. */
   readonly within?: { readonly path: string; readonly stage: string };
 }

@@ -1,18 +1,20 @@
 /**
  * A workflow at work: it starts steps as soon as those they need have ended well, keeps their outputs, and ends when none
  * is left, or when one has failed that was not optional. What a step is and how it is repeated is the step's own business
- * (actors/step.ts); which steps may start is decided by graph-order.ts.
+ * (actors/step.ts); which steps may start is decided by graph-order.ts, when a fan-out is over by merge.ts.
  *
- *   running ──the last step has ended──► done
- *      └─────a step failed────────────► done     (what still runs is stopped)
+ *   running ──the last step has ended────────────────────► done
+ *      │──a step failed, flow.cancel─────────────────────► done     (nothing to undo; what still runs is stopped)
+ *      └──the same──► compensating ──the last is undone──► done     (undo-turn.ts)
  *
- * Its stored state is one letter per step and per item; the outputs are rows, written once.
+ * Its stored state is its phase. All else are rows, each written once (flow-rows.ts): a turn costs the same in a graph of three
+ * steps and of two thousand.
  */
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../../protocol/errors.ts';
 import type { WorkflowGraph } from '../../protocol/graph.ts';
-import type { Select } from '../../protocol/selection.ts';
-import type { Degradation } from '../../protocol/tasks.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Degradation, EventKind } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
@@ -23,36 +25,39 @@ import {
   openStepAccount,
   stepAccount,
 } from '../budget/flow-accounts.ts';
+import type { FlowOutcome } from '../flow-order.ts';
 import { outputFault } from '../output-fault.ts';
-import { type StepOutcome, stepAddress } from '../step.ts';
-import type { FlowOutcome } from '../task.ts';
-import { mergeDegraded } from './degradations.ts';
+import type { StepOutcome } from '../step.ts';
+import { chainAddress, orderOf } from './chain-link.ts';
+import type { CompensationReport, Place } from './compensation.ts';
+import { callsUndoable, compensationMsOf, settleMsOf } from './compensation-time.ts';
 import type { Scope } from './expression-frame.ts';
-import { assertMovable, type FlowVersion, lettersFor, MOVED_ROW, startOf } from './flow-migration.ts';
+import type { FanOut } from './fan-out.ts';
+import { itemError, lostError, noteOfItems } from './fan-words.ts';
+import { assertMovable, type FlowVersion, MOVED_ROW, startOf } from './flow-migration.ts';
 import { FLOW_LOGIC, type FlowStart } from './flow-start.ts';
-import { FlowRun, type OutputRow } from './flow-run.ts';
+import { FlowRun } from './flow-run.ts';
 import { type GraphPlan, inputOf, isWanted, type PlannedStep } from './graph-plan.ts';
-import type { EndStatus, StepStatus } from './graph-order.ts';
-import { stageAddress, stageSpec } from './stage-start.ts';
+import { type Note, noteOf } from './note.ts';
+import { stageSpec } from './stage-start.ts';
 import { stepIdOf, stepPath } from './stage-path.ts';
 import { agentCallSpec } from './step-call.ts';
+import { UndoTurn } from './undo-turn.ts';
+import { workAddress } from './work-address.ts';
 
 export { FLOW_LOGIC, type FlowStart } from './flow-start.ts';
 
-/** A fan-out under way: one letter per item, `w` for one that waits for a person, which is not counted as running. */
-interface FanState {
-  readonly items: string;
-  readonly next: number;
-  readonly running: number;
-}
-
 /** The state of one flow; all but `run` is stored. */
 export interface FlowState {
-  readonly phase: 'running' | 'done';
-  /** One letter per step, in plan order. */
-  readonly steps: string;
-  readonly fans: Readonly<Record<string, FanState>>;
-  readonly degraded: readonly Degradation[];
+  readonly phase: 'running' | 'compensating' | 'done';
+  /** Why what was done is undone. */
+  readonly cause?: ErrorBody;
+  /** Address of what undoes a step now, empty between two; absent while some steps may still end. */
+  readonly undoing?: string;
+  /** Steps that could have been undone, and were cut off before they ended: what they did is not known. */
+  readonly cutOff?: readonly Place[];
+  /** What workflows that its steps called have said of their own undoing. */
+  readonly inner?: CompensationReport;
   readonly outcome?: FlowOutcome;
   /** Made again after a restart, never stored. */
   readonly run: FlowRun;
@@ -61,85 +66,83 @@ export interface FlowState {
 /** Compiles a graph. The same graph gives the same plan. */
 export type Planner = (graph: WorkflowGraph) => GraphPlan;
 
-const LETTERS: Readonly<Record<string, StepStatus>> = {
-  p: 'pending',
-  r: 'running',
-  c: 'completed',
-  s: 'skipped',
-  d: 'degraded',
-  f: 'failed',
-};
-const LETTER: Readonly<Record<StepStatus, string>> = {
-  pending: 'p',
-  ready: 'p',
-  running: 'r',
-  completed: 'c',
-  skipped: 's',
-  degraded: 'd',
-  failed: 'f',
-};
-const CONCURRENCY_DEFAULT = 16;
+/** Items that one turn starts at most; more of them wait for the next. */
+const ITEMS_PER_TURN = 128;
 
-/** The logic of flows. */
-export function flowLogic(planOf: Planner): FlatLogic<FlowState, FlowStart> {
+/** The logic of flows. `newTask` makes the id of a task that follows. */
+export function flowLogic(planOf: Planner, newTask: () => string): FlatLogic<FlowState, FlowStart> {
+  const turn = (state: FlowState, port: CellPort): FlowTurn => new FlowTurn(state, port, newTask);
+  const undo = (state: FlowState, port: CellPort): UndoTurn => new UndoTurn(state, port);
   return {
     name: FLOW_LOGIC,
     version: LIFECYCLE_VERSIONS.flow,
     initial: (start, port) => {
       openFlowAccounts(port);
-      const plan = planOf(start.graph);
-      const run = new FlowRun(start.graph, plan, start.input, {});
-      const state: FlowState = { phase: 'running', steps: 'p'.repeat(plan.steps.length), fans: {}, degraded: [], run };
-      return new FlowTurn(state, port).begin(run.order.ready);
+      const run = new FlowRun(start.graph, planOf(start.graph), start.input);
+      return turn({ phase: 'running', run }, port).begin(run.ready);
     },
     restored: (state, port) => {
-      const start = startOf(port);
-      return { ...state, run: restoreRun(start, planOf(start.graph), state, port) };
+      const { graph, input } = startOf(port);
+      const run = new FlowRun(graph, planOf(graph), input).restore(port.attached());
+      const next = { ...state, run };
+      return state.phase === 'compensating' ? undo(next, port).resume() : next;
     },
     table: {
       running: {
-        'child.done': (state, event: ActorEvent, port) =>
-          new FlowTurn(state, port).childEnded(event['address'] as string, event['output'] as StepOutcome),
-        'child.failed': (state, event: ActorEvent, port) =>
-          new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
-        'child.quarantined': (state, event: ActorEvent, port) =>
-          new FlowTurn(state, port).childEnded(event['address'] as string, crashOutcome(event['error'] as ErrorBody)),
+        'child.done': (state, event: ActorEvent, port) => turn(state, port).childEnded(...endOf(event)),
+        'child.failed': (state, event: ActorEvent, port) => turn(state, port).childEnded(...endOf(event)),
+        'child.quarantined': (state, event: ActorEvent, port) => turn(state, port).childEnded(...endOf(event)),
         'item.parked': (state, event: ActorEvent, port) =>
-          new FlowTurn(state, port).itemRests(event['address'] as string, true),
+          turn(state, port).itemRests(event['address'] as string, true),
         'item.unparked': (state, event: ActorEvent, port) =>
-          new FlowTurn(state, port).itemRests(event['address'] as string, false),
+          turn(state, port).itemRests(event['address'] as string, false),
+        'flow.items': (state, event: ActorEvent, port) => turn(state, port).goOn(event['step'] as string),
+        'flow.cancel': (state, event: ActorEvent, port) => turn(state, port).cancel(event['error'] as ErrorBody),
         'task.signal': (state, event: ActorEvent, port) => {
-          for (const address of new FlowTurn(state, port).runningSteps()) port.send(address, event);
+          for (const address of turn(state, port).runningSteps()) port.send(address, event);
           return state;
         },
-        'flow.migrate': (state, event: ActorEvent, port) => moved(state, event, port, planOf),
+        'flow.migrate': (state, event: ActorEvent, port) => moved(state, event, port, planOf, newTask),
+      },
+      compensating: {
+        'child.done': (state, event: ActorEvent, port) => undo(state, port).childEnded(...endOf(event)),
+        'child.failed': (state, event: ActorEvent, port) => undo(state, port).childEnded(...endOf(event)),
+        'child.quarantined': (state, event: ActorEvent, port) => undo(state, port).childEnded(...endOf(event)),
+        'flow.undo': (state, _event, port) => undo(state, port).goOn(),
+        'timer.settle': (state, _event, port) => undo(state, port).cutOff(),
+        'timer.compensation': (state, _event, port) => undo(state, port).giveUp(),
+        'task.signal': (state, event: ActorEvent, port) => {
+          if (state.undoing) port.send(state.undoing, event);
+          return state;
+        },
+        'flow.migrate': (state, event: ActorEvent, port) => {
+          const error = new OperatingError(
+            'STATE_CONFLICT',
+            'It undoes what it has done, and goes on by no other version.',
+          );
+          port.send(String(event['replyTo']), { type: 'rejected', error: error.toBody() });
+          return state;
+        },
       },
       done: {},
     },
     final: { done: (state) => ({ output: state.outcome }) },
-    keep: ({ phase, steps, fans, degraded, outcome }) => ({
-      phase,
-      steps,
-      fans,
-      degraded,
-      ...(outcome !== undefined && { outcome }),
-    }),
-    describe: (state) => {
-      const count = (letters: string): number => [...state.steps].filter((letter) => letters.includes(letter)).length;
-      return `${state.phase}, ${count('csd')} of ${state.steps.length} steps done, ${count('r')} running`;
+    keep: ({ run: _run, ...state }) => state,
+    describe: ({ phase, run }) => {
+      const { ended, underWay } = run.figures();
+      return `${phase}, ${ended} of ${run.plan.steps.length} steps done, ${underWay} running`;
     },
   };
 }
 
 /** Goes on by another version of the workflow, where that fits what has been done so far. */
-function moved(state: FlowState, event: ActorEvent, port: CellPort, planOf: Planner): FlowState {
+function moved(state: FlowState, event: ActorEvent, port: CellPort, planOf: Planner, newTask: () => string): FlowState {
   const from = startOf(port);
   const to = event['to'] as FlowVersion;
   const replyTo = String(event['replyTo']);
-  const letters = new Map(state.run.plan.steps.map(({ id }, index) => [id, state.steps[index] ?? 'p']));
   try {
     assertFunded(to.graph, port);
-    assertMovable(from, to, (step) => LETTERS[letters.get(step) ?? 'p'] ?? 'pending');
+    assertMovable(from, to, (step) => state.run.statusOf(step));
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     port.send(replyTo, { type: 'rejected', error: error.toBody() });
@@ -149,32 +152,16 @@ function moved(state: FlowState, event: ActorEvent, port: CellPort, planOf: Plan
   if (from.reference === to.reference) return state;
   port.attach(MOVED_ROW, to);
   const start = { ...from, ...to };
-  const plan = planOf(to.graph);
-  const steps = lettersFor(plan, (id) => letters.get(id));
-  const next = { ...state, steps, run: restoreRun(start, plan, { ...state, steps }, port) };
-  return new FlowTurn(next, port, start).goOn(from.reference, event['awaits']);
+  const run = new FlowRun(to.graph, planOf(to.graph), start.input).restore(port.attached());
+  const isNew = (step: string): boolean => !state.run.isUnderWay(step);
+  return new FlowTurn({ ...state, run }, port, newTask, start).goOnBy(from.reference, event['awaits'], isNew);
 }
 
-function crashOutcome(error: ErrorBody): StepOutcome {
-  return { ok: false, error, events: [], attempts: 0 };
-}
-
-function restoreRun(start: FlowStart, plan: GraphPlan, state: FlowState, port: CellPort): FlowRun {
-  const statuses: Record<string, StepStatus> = {};
-  plan.steps.forEach((step, index) => {
-    statuses[step.id] = LETTERS[state.steps[index] ?? 'p'] ?? 'pending';
-  });
-  const run = new FlowRun(start.graph, plan, start.input, statuses);
-  for (const [key, row] of port.attached()) {
-    const [kind, step, index] = key.split('/');
-    if (kind !== 'out' || step === undefined) continue;
-    const { value } = row as OutputRow;
-    if (index === undefined) run.putOutput(step, value);
-    else run.putItemOutput(step, Number(index), value);
-  }
-  for (const step of plan.steps)
-    if (statuses[step.id] === 'skipped' || statuses[step.id] === 'degraded') run.putOutput(step.id, null);
-  return run;
+/** How a child ended, from the kernel's news of it. */
+function endOf(event: ActorEvent): [address: string, outcome: StepOutcome] {
+  const address = event['address'] as string;
+  if (event.type === 'child.done') return [address, event['output'] as StepOutcome];
+  return [address, { ok: false, error: event['error'] as ErrorBody, events: [], attempts: 0 }];
 }
 
 /** One turn of a flow: gathers what changes, and the lines for the log, and says them once. */
@@ -182,14 +169,16 @@ class FlowTurn {
   readonly #port: CellPort;
   readonly #start: FlowStart;
   readonly #run: FlowRun;
+  readonly #newTask: () => string;
   readonly #lines: EventDraft[] = [];
   #state: FlowState;
 
-  constructor(state: FlowState, port: CellPort, start = startOf(port)) {
+  constructor(state: FlowState, port: CellPort, newTask: () => string, start = startOf(port)) {
     this.#state = state;
     this.#port = port;
     this.#start = start;
     this.#run = state.run;
+    this.#newTask = newTask;
   }
 
   begin(ready: readonly string[]): FlowState {
@@ -197,30 +186,27 @@ class FlowTurn {
     return this.#done();
   }
 
-  /** It has another plan from here on. */
-  goOn(from: string | undefined, awaits: unknown): FlowState {
+  /** It has another plan from here on; of what may begin by that, some has begun already. */
+  goOnBy(from: string | undefined, awaits: unknown, isNew: (step: string) => boolean): FlowState {
     const events = [{ kind: 'task.planned', data: { workflow: this.#start.reference, from } }];
-    this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events, awaits });
-    this.#startAll(this.#run.order.ready);
+    const compensationMs = compensationMsOf(this.#start);
+    this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events, awaits, compensationMs });
+    this.#startAll(this.#run.ready.filter(isNew));
     return this.#done();
   }
 
   childEnded(address: string, outcome: StepOutcome): FlowState {
     const [, , path = '', item] = address.split('/');
-    const step = this.#run.plan.byId.get(stepIdOf(path));
-    if (step === undefined || this.#statusOf(step) !== 'running') return this.#state;
+    const id = stepIdOf(path);
+    const step = this.#run.plan.byId.get(id);
+    if (step === undefined || !this.#run.isUnderWay(id)) return this.#state;
     this.#lines.push(...outcome.events);
-    if (outcome.degraded !== undefined)
-      this.#state = { ...this.#state, degraded: mergeDegraded(this.#state.degraded, outcome.degraded) };
     if (item === undefined) this.#stepEnded(step, outcome);
     else this.#itemEnded(step, Number(item), outcome);
     return this.#done();
   }
 
-  /**
-   * An item that waits for a person gives its place to the next one. It goes on as soon as it can, also where that makes one
-   * more than `concurrency`: those that took its place are under way.
-   */
+  /** An item that waits for a person gives its place to the next one. */
   itemRests(address: string, rests: boolean): FlowState {
     const { within } = this.#start;
     // What rests in here makes the whole of it rest, in a fan-out further out.
@@ -228,52 +214,47 @@ class FlowTurn {
     const [, , path = '', item] = address.split('/');
     const id = stepIdOf(path);
     const step = this.#run.plan.byId.get(id);
-    const fan = this.#state.fans[id];
+    const fan = this.#run.fan(id);
     const index = Number(item);
-    if (step === undefined || fan === undefined || fan.items[index] !== (rests ? 'r' : 'w')) return this.#state;
-    const items = withLetter(fan.items, index, rests ? 'w' : 'r');
-    this.#setFan(step, { ...fan, items, running: fan.running + (rests ? -1 : 1) });
-    if (rests) this.#startMoreItems(step);
+    if (step === undefined || fan?.rest(index, rests) !== true) return this.#state;
+    this.#run.noteRest(this.#port, step, index, rests);
+    if (rests) this.#startAll(this.#tend(step, fan));
+    return this.#done();
+  }
+
+  /** Starts more items of a fan-out, where one turn was too short for all that could begin. */
+  goOn(id: string): FlowState {
+    const step = this.#run.plan.byId.get(id);
+    const fan = this.#run.fan(id);
+    if (step !== undefined && fan !== undefined) this.#startAll(this.#tend(step, fan));
+    return this.#done();
+  }
+
+  cancel(error: ErrorBody): FlowState {
+    this.#fail(error);
     return this.#done();
   }
 
   /** Addresses of the steps' actors at work. */
   runningSteps(): string[] {
-    return this.#run.plan.steps.flatMap((step, index) => {
-      if (this.#state.steps[index] !== 'r') return [];
-      const fan = this.#state.fans[step.id];
-      if (fan === undefined) return [this.#addressOf(step)];
-      return [...fan.items].flatMap((letter, item) => (isUnderWay(letter) ? [this.#addressOf(step, item)] : []));
-    });
-  }
-
-  /** The actor that works for a step, or for one of its items. */
-  #addressOf({ id, staged }: PlannedStep, item?: number): string {
-    const path = this.#pathOf(id);
-    return staged === undefined
-      ? stepAddress(this.#start.task, path, item)
-      : stageAddress(this.#start.task, path, item);
+    return this.#run.underWay().map(({ planned, item }) => workAddress(this.#start, planned, item));
   }
 
   /** What a step is called outside of this flow. */
-  #pathOf(id: string): string {
+  #pathOf({ id }: PlannedStep): string {
     return stepPath(this.#start.within?.path, id);
   }
 
   #startAll(ready: readonly string[]): void {
     // A step that is skipped may make others ready at once: a list of work, not a recursion.
     const todo = [...ready];
-    for (let id = todo.shift(); id !== undefined && this.#state.phase === 'running'; id = todo.shift()) {
-      const step = this.#run.plan.byId.get(id) as PlannedStep;
+    for (let at = 0; at < todo.length && this.#state.phase === 'running'; at++) {
+      const step = this.#run.plan.byId.get(todo[at] as string) as PlannedStep;
       try {
         todo.push(...this.#startStep(step));
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
-        this.#lines.push({
-          kind: 'step.failed',
-          data: { step: this.#pathOf(id), code: error.code, message: error.message },
-        });
-        this.#setStatus(step, 'running');
+        this.#say('step.failed', { step: this.#pathOf(step), ...noteOf(error) });
         todo.push(...this.#stepFailed(step, error.toBody()));
       }
     }
@@ -282,50 +263,45 @@ class FlowTurn {
   /** Starts a step, or ends it at once: gives the steps that become ready by that. */
   #startStep(step: PlannedStep): readonly string[] {
     if (!isWanted(step, this.#run.scope())) {
-      this.#lines.push({ kind: 'step.skipped', data: { step: this.#pathOf(step.id) } });
-      return this.#end(step, 'skipped', null);
+      this.#say('step.skipped', { step: this.#pathOf(step) });
+      return this.#end(step, null, { as: 'skipped' });
     }
     const items = this.#run.items(step);
     openStepAccount(step.step, this.#port);
     if (items === undefined) {
       this.#startActor(step, this.#run.scope());
-      this.#setStatus(step, 'running');
       return [];
     }
-    this.#lines.push({ kind: 'step.started', data: { step: this.#pathOf(step.id), items: items.length } });
-    this.#setStatus(step, 'running');
-    if (items.length === 0) return this.#fanEnded(step);
-    this.#setFan(step, { items: 'p'.repeat(items.length), next: 0, running: 0 });
-    this.#startItems(step);
+    this.#say('step.started', { step: this.#pathOf(step), items: items.length });
+    return this.#tend(step, this.#run.beginFan(step, items));
+  }
+
+  /** Starts items while there is room for them, and ends the fan-out when it is over. */
+  #tend(step: PlannedStep, fan: FanOut): readonly string[] {
+    let started = 0;
+    for (; fan.verdict === 'open' && fan.hasRoom && started < ITEMS_PER_TURN; started++) {
+      const index = fan.begin();
+      try {
+        this.#startActor(step, this.#run.scope({ value: fan.items[index], index }), index);
+      } catch (error) {
+        if (!(error instanceof OperatingError)) throw error;
+        this.#say('step.failed', { step: this.#pathOf(step), item: index, ...noteOf(error) });
+        const fault = this.#itemFailed(step, fan, index, error.toBody());
+        if (fault !== undefined) return this.#stepFailed(step, fault);
+      }
+    }
+    if (fan.verdict !== 'open') return this.#fanOver(step, fan);
+    if (started > 0) this.#run.noteFan(this.#port, step, fan);
+    if (started === ITEMS_PER_TURN && fan.hasRoom)
+      this.#port.send(this.#port.address, { type: 'flow.items', step: step.id });
     return [];
-  }
-
-  #startItems(step: PlannedStep): void {
-    const items = this.#run.items(step) ?? [];
-    const limit = step.step.concurrency ?? CONCURRENCY_DEFAULT;
-    let fan = this.#state.fans[step.id] as FanState;
-    while (fan.running < limit && fan.next < items.length) {
-      const index = fan.next;
-      this.#startActor(step, this.#run.scope({ value: items[index], index }), index);
-      fan = { items: withLetter(fan.items, index, 'r'), next: index + 1, running: fan.running + 1 };
-    }
-    this.#setFan(step, fan);
-  }
-
-  #startMoreItems(step: PlannedStep): void {
-    try {
-      this.#startItems(step);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      this.#startAll(this.#stepFailed(step, error.toBody()));
-    }
   }
 
   /** Throws OperatingError INVALID_INPUT: an expression of the step cannot be evaluated. */
   #startActor(planned: PlannedStep, scope: Scope, item?: number): void {
     const { address } = this.#port;
     const place = {
-      path: this.#pathOf(planned.id),
+      path: this.#pathOf(planned),
       ...(item !== undefined && { item }),
       ...((item !== undefined || this.#start.within !== undefined) && { rests: address }),
     };
@@ -340,74 +316,109 @@ class FlowTurn {
   }
 
   #stepEnded(step: PlannedStep, outcome: StepOutcome): void {
-    if (outcome.ok) {
-      this.#port.attach(`out/${step.id}`, { value: outcome.output } satisfies OutputRow);
-      this.#startAll(this.#end(step, 'completed', outcome.output));
-    } else this.#startAll(this.#stepFailed(step, outcome.error));
+    const { degraded } = outcome;
+    const error = outcome.ok ? this.#run.refusal(outcome.output) : outcome.error;
+    if (outcome.ok && error === undefined) {
+      const how = degraded === undefined ? {} : { degraded };
+      this.#startAll(this.#end(step, outcome.output, how));
+    } else if (error !== undefined) this.#startAll(this.#stepFailed(step, error, degraded));
   }
 
   #itemEnded(step: PlannedStep, index: number, outcome: StepOutcome): void {
-    const fan = this.#state.fans[step.id];
-    const letter = fan?.items[index];
-    if (fan === undefined || letter === undefined || !isUnderWay(letter)) return;
-    if (!outcome.ok) {
-      for (let other = 0; other < fan.next; other++) {
-        if (other !== index && isUnderWay(fan.items[other] ?? '')) this.#port.stopChild(this.#addressOf(step, other));
-      }
-      const error = { ...outcome.error, message: `Item ${index}: ${outcome.error.message}` };
-      this.#startAll(this.#stepFailed(step, error));
-      return;
+    const fan = this.#run.fan(step.id);
+    if (fan?.isUnderWay(index) !== true) return;
+    const error = outcome.ok ? this.#run.refusal(outcome.output) : outcome.error;
+    const fault =
+      outcome.ok && error === undefined
+        ? faultOf(() => this.#run.completeItem(this.#port, step, fan, index, outcome))
+        : this.#itemFailed(step, fan, index, error as ErrorBody);
+    this.#startAll(fault === undefined ? this.#tend(step, fan) : this.#stepFailed(step, fault));
+  }
+
+  /** @returns what fails the whole step by that */
+  #itemFailed(step: PlannedStep, fan: FanOut, index: number, error: ErrorBody): ErrorBody | undefined {
+    const fault = faultOf(() => this.#run.failItem(this.#port, step, fan, index, error));
+    if (fault !== undefined) return fault;
+    if (fan.verdict === 'lost' && step.step.optional !== true) return itemError(fan, index, error);
+    this.#say('step.degraded', { step: this.#pathOf(step), item: index, ...noteOf(error) });
+    return undefined;
+  }
+
+  /** Enough items have ended, well or not. Those that nobody needs any more are stopped. */
+  #fanOver(step: PlannedStep, fan: FanOut): readonly string[] {
+    const { verdict, counts } = fan;
+    if (verdict === 'lost') return this.#stepFailed(step, lostError(fan));
+    const note = noteOfItems(fan);
+    const degraded = note === undefined ? [] : [this.#reasonOf(step, note)];
+    const data = { step: this.#pathOf(step), ...counts, ...this.#stopItems(step, fan) };
+    if (verdict === 'partial') {
+      this.#say('step.degraded', { ...data, ...note });
+      return this.#run.endFan(this.#port, step, fan, { as: 'degraded', degraded });
     }
-    this.#run.putItemOutput(step.id, index, outcome.output);
-    this.#port.attach(`out/${step.id}/${index}`, { value: outcome.output } satisfies OutputRow);
-    const items = withLetter(fan.items, index, 'c');
-    this.#setFan(step, { ...fan, items, running: fan.running - (letter === 'r' ? 1 : 0) });
-    if (fan.next === fan.items.length && !/[rw]/.test(items)) this.#startAll(this.#fanEnded(step));
-    else this.#startMoreItems(step);
+    const fault = step.reduce === undefined ? undefined : outputFault(fan.output, `the fold of step ${step.id}`);
+    if (fault !== undefined) return this.#stepFailed(step, fault.toBody());
+    this.#say('step.completed', data);
+    return this.#run.endFan(this.#port, step, fan, degraded.length === 0 ? {} : { degraded });
   }
 
-  #fanEnded(step: PlannedStep): readonly string[] {
-    const outputs = [...this.#run.itemOutputs(step.id)];
-    this.#lines.push({ kind: 'step.completed', data: { step: this.#pathOf(step.id), items: outputs.length } });
-    // The items' rows become one.
-    outputs.forEach((_output, index) => this.#port.attach(`out/${step.id}/${index}`, undefined));
-    this.#port.attach(`out/${step.id}`, { value: outputs } satisfies OutputRow);
-    this.#setFan(step, undefined);
-    return this.#end(step, 'completed', outputs);
+  #stopItems(step: PlannedStep, { underWay }: FanOut): { readonly canceled?: number } {
+    for (const item of underWay) this.#port.stopChild(workAddress(this.#start, step, item));
+    return underWay.length === 0 ? {} : { canceled: underWay.length };
   }
 
-  #stepFailed(step: PlannedStep, error: ErrorBody): readonly string[] {
-    this.#setFan(step, undefined);
+  #reasonOf(step: PlannedStep, note: Note): Degradation {
+    return { step: this.#pathOf(step), ...note };
+  }
+
+  #stepFailed(step: PlannedStep, error: ErrorBody, degraded: readonly Degradation[] = []): readonly string[] {
+    const fan = this.#run.fan(step.id);
     if (step.step.optional === true) {
-      const reason = { step: this.#pathOf(step.id), code: error.code, message: error.message };
-      this.#lines.push({ kind: 'step.degraded', data: reason });
-      this.#state = { ...this.#state, degraded: mergeDegraded(this.#state.degraded, [reason]) };
-      return this.#end(step, 'degraded', null);
+      if (fan !== undefined) this.#stopItems(step, fan);
+      this.#run.dropFan(this.#port, step);
+      const reason = this.#reasonOf(step, noteOf(error));
+      this.#say('step.degraded', { ...reason });
+      return this.#end(step, null, { as: 'degraded', degraded: [...degraded, reason] });
     }
-    this.#setStatus(step, 'failed');
-    for (const address of this.runningSteps()) this.#port.stopChild(address);
+    this.#run.fail(this.#port, step, degraded);
     const message = `Step ${step.id} failed: ${error.message}`;
-    const details = { step: step.id, ...(error.details !== undefined && { cause: error.details }) };
-    this.#finish({ ok: false, error: { ...error, message, details }, events: [], attempts: 0 });
+    const details = { step: this.#pathOf(step), ...(error.details !== undefined && { cause: error.details }) };
+    this.#fail({ ...error, message, details });
     return [];
   }
 
-  #end(step: PlannedStep, status: EndStatus, output: unknown): readonly string[] {
+  #end(step: PlannedStep, output: unknown, how: Parameters<FlowRun['end']>[3]): readonly string[] {
     closeStepAccount(step.step, this.#port);
-    this.#run.putOutput(step.id, output);
-    this.#setStatus(step, status);
-    return this.#run.order.end(step.id, status).ready;
+    return this.#run.end(this.#port, step, output, how);
+  }
+
+  /**
+   * What still runs is stopped, unless it may have something to undo: that has a moment to end first, and a workflow that a
+   * step calls has the time to undo itself.
+   */
+  #fail(error: ErrorBody): void {
+    const { compensates } = this.#run.plan;
+    const cancels = callsUndoable(this.#start);
+    let settling = 0;
+    for (const { planned, item } of this.#run.underWay()) {
+      const address = workAddress(this.#start, planned, item);
+      const isCall = cancels && planned.staged !== undefined;
+      if (isCall) this.#port.send(address, { type: 'flow.cancel', error });
+      if (isCall || planned.compensate !== undefined) settling++;
+      else this.#port.stopChild(address);
+    }
+    if (!compensates && settling === 0) return this.#finish({ ok: false, error, events: [], attempts: 0 });
+    this.#state = { ...this.#state, phase: 'compensating', cause: error };
+    if (settling === 0) this.#port.send(this.#port.address, { type: 'flow.undo' });
+    else this.#port.setTimer('settle', this.#port.nowMs() + settleMsOf(this.#start));
   }
 
   #done(): FlowState {
-    if (this.#state.phase === 'running' && this.#run.order.openSteps === 0) this.#conclude();
-    if (this.#state.phase === 'running') {
-      if (this.#lines.length > 0)
-        this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events: this.#lines });
-      return this.#state;
-    }
-    const outcome = this.#state.outcome as FlowOutcome;
-    return { ...this.#state, outcome: { ...outcome, events: this.#lines } };
+    if (this.#state.phase === 'running' && this.#run.isOver) this.#conclude();
+    const { outcome } = this.#state;
+    if (outcome !== undefined) return { ...this.#state, outcome: { ...outcome, events: this.#lines } };
+    if (this.#lines.length > 0)
+      this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events: this.#lines });
+    return this.#state;
   }
 
   #conclude(): void {
@@ -415,15 +426,18 @@ class FlowTurn {
       const output = this.#run.result();
       const fault = outputFault(output, 'the workflow');
       if (fault !== undefined) throw fault;
+      const order = orderOf(this.#run, output, this.#start, this.#newTask);
+      if (order !== undefined) this.#port.send(chainAddress(this.#start.task), { ...order });
+      for (const { task, workflow } of order?.next ?? []) this.#say('task.chained', { task, workflow });
       this.#finish({ ok: true, output, events: [], attempts: 0 });
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      this.#finish({ ok: false, error: error.toBody(), events: [], attempts: 0 });
+      this.#fail(error.toBody());
     }
   }
 
   #finish(outcome: StepOutcome): void {
-    const { degraded } = this.#state;
+    const degraded = this.#run.degraded();
     this.#state = {
       ...this.#state,
       phase: 'done',
@@ -431,28 +445,17 @@ class FlowTurn {
     };
   }
 
-  #statusOf(step: PlannedStep): StepStatus {
-    return LETTERS[this.#state.steps[this.#indexOf(step)] ?? 'p'] ?? 'pending';
-  }
-
-  #setStatus(step: PlannedStep, status: StepStatus): void {
-    this.#state = { ...this.#state, steps: withLetter(this.#state.steps, this.#indexOf(step), LETTER[status]) };
-  }
-
-  #setFan(step: PlannedStep, fan: FanState | undefined): void {
-    const { [step.id]: _old, ...fans } = this.#state.fans;
-    this.#state = { ...this.#state, fans: fan === undefined ? fans : { ...fans, [step.id]: fan } };
-  }
-
-  #indexOf(step: PlannedStep): number {
-    return this.#run.position(step.id);
+  #say(kind: EventKind, data: EventDraft['data']): void {
+    this.#lines.push({ kind, data });
   }
 }
 
-function isUnderWay(letter: string): boolean {
-  return letter === 'r' || letter === 'w';
-}
-
-function withLetter(letters: string, index: number, letter: string): string {
-  return letters.slice(0, index) + letter + letters.slice(index + 1);
+function faultOf(happen: () => void): ErrorBody | undefined {
+  try {
+    happen();
+    return undefined;
+  } catch (error) {
+    if (error instanceof OperatingError) return error.toBody();
+    throw error;
+  }
 }

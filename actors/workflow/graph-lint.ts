@@ -5,13 +5,15 @@
  */
 import type { WorkflowGraph, WorkflowStep } from '../../protocol/graph.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import { parseReference } from '../../protocol/names.ts';
 import { findCycles, findLevels } from './graph-cycles.ts';
 import { FaultList, type GraphFault } from './graph-faults.ts';
 import type { GraphPlan, PlannedStep } from './graph-plan.ts';
-import { compileOutputSite, compileStepSites, type Site, type StepSites } from './graph-sites.ts';
+import { compileGraphSites, compileStepSites, type Site, type StepSites } from './graph-sites.ts';
 import { closestName } from './graph-suggestion.ts';
 import { checkTargets, type TargetLookups } from './graph-targets.ts';
 import { GraphTypes, type SchemaLookups } from './graph-types.ts';
+import { neededBy } from './merge.ts';
 import { hasTarget, stagedPart } from './staged-step.ts';
 import { pointerSegment } from './template.ts';
 
@@ -41,21 +43,23 @@ export function lintGraph(graph: WorkflowGraph, lookups: GraphLookups): LintResu
   }
   const indexes = indexSteps(steps, faults);
   const compiled = steps.map((step, index) => compileStepSites(step, index, faults));
-  const output = graph.output === undefined ? undefined : compileOutputSite(graph.output, faults);
+  const around = compileGraphSites(graph, faults);
   const types = new GraphTypes(steps, lookups, faults);
   const needs = compiled.map((step) => {
     checkFeatures(step, lookups, faults);
     checkSense(step, faults);
+    checkMerge(step, faults);
     checkTargets(step, lookups, faults);
     types.checkStep(step);
     return needsOf(step, indexes, faults);
   });
-  if (output !== undefined) {
-    types.checkSite(output.site);
-    checkReferences(output.site, indexes, faults);
+  checkNext(graph, lookups, faults);
+  for (const site of around.sites) {
+    types.checkSite(site);
+    checkReferences(site, indexes, faults);
   }
   for (const cycle of findCycles(needs)) addCycle(cycle, steps, faults);
-  return { faults: faults.all(), plan: faults.isEmpty ? planOf(compiled, needs, output?.template) : undefined };
+  return { faults: faults.all(), plan: faults.isEmpty ? planOf(compiled, needs, around) : undefined };
 }
 
 /** The index of each step by its id; of equal ids, the first's. */
@@ -78,7 +82,7 @@ function checkFeatures(
   for (const site of [...fallbacks, compensate]) if (site !== undefined) places.push([site.at, site.call]);
   for (const [at, value] of places) {
     for (const field of Object.keys(value)) {
-      if (!notAvailable.has(field)) continue;
+      if (!notAvailable.has(field) && !(field === 'workflow' && value === compensate?.call)) continue;
       faults.add(
         'NOT_AVAILABLE',
         at + pointerSegment(field),
@@ -98,6 +102,38 @@ function checkSense({ step, index }: StepSites, faults: FaultList): void {
     const what = `Step \`${step.id}\` only waits, and has no work for its \`${field}\``;
     faults.add('OUT_OF_PLACE', `/steps/${index}/${field}`, `${what}; give it an agent, a capability or a workflow.`);
   }
+}
+
+/** What is written about the merging of items has a meaning only where there are items, and only together. */
+function checkMerge({ step, index }: StepSites, faults: FaultList): void {
+  const at = `/steps/${index}`;
+  const { merge, reduce, forEach } = step;
+  for (const field of ['merge', 'reduce'] as const) {
+    if (step[field] === undefined || forEach !== undefined) continue;
+    const message = `Step \`${step.id}\` has \`${field}\`, which says what becomes of items, and no forEach.`;
+    faults.add('OUT_OF_PLACE', `${at}/${field}`, message);
+  }
+  if (reduce !== undefined && merge !== 'reduce' && forEach !== undefined)
+    faults.add('OUT_OF_PLACE', `${at}/reduce`, `Step \`${step.id}\` has \`reduce\`; it also needs merge: reduce.`);
+  if (merge === 'reduce' && reduce === undefined)
+    faults.add(
+      'VALUE',
+      `${at}/merge`,
+      `Step \`${step.id}\` has merge: reduce; it also needs \`reduce\`: {initial, with}.`,
+    );
+  const items = Array.isArray(forEach) ? forEach.length : LIMITS.forEachItemsMax;
+  const first = merge === undefined ? 0 : neededBy(merge);
+  if (first > items) faults.add('VALUE', `${at}/merge`, `\`${merge}\` can never be had of ${items} items.`);
+}
+
+/** What follows is there; a workflow may follow itself, also before it is registered. */
+function checkNext({ name, then = [] }: WorkflowGraph, lookups: GraphLookups, faults: FaultList): void {
+  then.forEach(({ workflow }, index) => {
+    if (parseReference(workflow)?.name === name || lookups.hasWorkflow(workflow)) return;
+    const message = `What follows is the workflow \`${workflow}\`, which is not registered.`;
+    const near = (): string | undefined => closestName(workflow, lookups.namesOf?.('workflow') ?? []);
+    faults.add('NO_AGENT', `/then/${index}/workflow`, message, near);
+  });
 }
 
 /** The indexes of the steps that a step needs, ascending: those it names, and those its expressions read. */
@@ -157,7 +193,7 @@ function shortened(ids: readonly string[]): readonly string[] {
 function planOf(
   compiled: readonly StepSites[],
   needs: readonly (readonly number[])[],
-  output: GraphPlan['output'],
+  { output, next }: Pick<GraphPlan, 'output' | 'next'>,
 ): GraphPlan {
   const levels = findLevels(needs);
   const order = compiled.map((_, index) => index).sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0) || a - b);
@@ -169,7 +205,7 @@ function planOf(
   const steps = order.flatMap((index): PlannedStep[] => {
     const at = compiled[index];
     if (at === undefined) return [];
-    const { step, when, input, forEach, loopWhile, signalName, approvalMessage, fallbacks, compensate } = at;
+    const { step, when, input, forEach, reduce, loopWhile, signalName, approvalMessage, fallbacks, compensate } = at;
     return [
       {
         id: step.id,
@@ -181,6 +217,7 @@ function planOf(
         when,
         input,
         forEach,
+        reduce,
         loopWhile,
         signalName,
         approvalMessage,
@@ -190,5 +227,6 @@ function planOf(
       },
     ];
   });
-  return { steps, byId: new Map(steps.map((step) => [step.id, step])), output };
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  return { steps, byId, output, next, compensates: steps.some(({ compensate }) => compensate !== undefined) };
 }

@@ -56,6 +56,11 @@ export class RunOrder {
     return this.#open;
   }
 
+  /** Whether a step may be under way: it may have begun, and has not ended. */
+  isOpen(id: string): boolean {
+    return this.#phases.get(id) === 'open';
+  }
+
   /**
    * Takes note of a step's end.
    * Throws OperatingError STATE_CONFLICT for a step that has ended, could not have begun, or does not exist.

@@ -8,6 +8,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { Expression } from './expression.ts';
 import type { Scope } from './expression-frame.ts';
 import { kindOf } from './expression-values.ts';
+import type { PlannedNext } from './graph-next.ts';
 import type { StagedStep } from './staged-step.ts';
 import type { Template } from './template.ts';
 
@@ -15,6 +16,12 @@ import type { Template } from './template.ts';
 export interface PlannedCall {
   readonly call: WorkflowCall;
   readonly input: Template | undefined;
+}
+
+/** How the outputs of a step's items are folded. Without `initial` the fold begins with null. */
+export interface PlannedFold {
+  readonly initial: Template | undefined;
+  readonly with: Expression;
 }
 
 /** A step, ready to run. */
@@ -34,6 +41,7 @@ export interface PlannedStep {
   /** `undefined` where the step was written without `input`. */
   readonly input: Template | undefined;
   readonly forEach: Template | undefined;
+  readonly reduce: PlannedFold | undefined;
   readonly loopWhile: Expression | undefined;
   readonly signalName: Template | undefined;
   readonly approvalMessage: Template | undefined;
@@ -51,6 +59,9 @@ export interface GraphPlan {
   readonly byId: ReadonlyMap<string, PlannedStep>;
   /** `undefined` where the graph was written without `output`. */
   readonly output: Template | undefined;
+  readonly next: readonly PlannedNext[];
+  /** Whether any of its steps says how it is undone. */
+  readonly compensates: boolean;
 }
 
 /**
@@ -91,6 +102,11 @@ export function itemsOf({ forEach, index }: PlannedStep, scope: Scope): readonly
 export function inputOf({ input, forEach }: PlannedStep, scope: Scope): unknown {
   if (input !== undefined) return input.evaluate(scope);
   return forEach === undefined ? scope.input : scope.item;
+}
+
+/** What undoes a step is given. In the scope the step's output is that of what is undone. Errors: as `inputOf`. */
+export function undoInputOf(step: PlannedStep, scope: Scope): unknown {
+  return step.compensate?.input === undefined ? inputOf(step, scope) : step.compensate.input.evaluate(scope);
 }
 
 function wrongKind(text: string, at: string, value: unknown, rule: string): OperatingError {

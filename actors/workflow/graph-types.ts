@@ -27,6 +27,16 @@ const DECISION = shapeOfSchema({
   additionalProperties: false,
 });
 
+/** What is known of the names that have a value in some places only. */
+interface Known {
+  readonly item: Shape;
+  readonly output: Shape;
+  /** The step whose own output may be read, and what that is here. */
+  readonly own?: { readonly id: string; readonly shape: Shape };
+}
+
+const UNKNOWN: Known = { item: ANY, output: ANY };
+
 /** Finds what cannot be evaluated whatever the data is. Faults (`TYPE`) go to the list. */
 export class GraphTypes {
   readonly #schemas: SchemaLookups;
@@ -47,21 +57,20 @@ export class GraphTypes {
   checkStep({ step, sites }: StepSites): void {
     const list = sites.find(({ role }) => role === 'list');
     const item = list === undefined ? ANY : this.#itemOf(list, step.forEach);
-    // In a loop its own output is that of one round.
-    const own = { id: step.id, shape: mapOf({ output: this.#roundOf(step) }) };
-    for (const site of sites) if (site !== list) this.checkSite(site, item, site.hasRound ? own : undefined);
+    const output = this.#itemOutputOf(step);
+    for (const site of sites) if (site !== list) this.checkSite(site, { item, output, ...this.#ownOf(site, step) });
   }
 
-  checkSite(site: Site, item: Shape = ANY, own?: { readonly id: string; readonly shape: Shape }): void {
+  checkSite(site: Site, known: Known = UNKNOWN): void {
     for (const { at, expression } of site.expressions) {
-      const shape = this.#check(at, expression, item, own);
+      const shape = this.#check(at, expression, known);
       if (site.role !== 'condition' || shape.kind === 'bool' || shape.kind === 'any') continue;
       this.#faults.add('TYPE', at, `\`${expression.text}\` gives a ${shape.kind}; a condition is a bool.`);
     }
   }
 
   #itemOf(site: Site, written: WorkflowStep['forEach']): Shape {
-    const shapes = site.expressions.map(({ at, expression }) => this.#check(at, expression, ANY));
+    const shapes = site.expressions.map(({ at, expression }) => this.#check(at, expression, UNKNOWN));
     if (typeof written !== 'string') return ANY;
     const [only] = site.expressions;
     const shape: Shape = only?.isWhole === false ? { kind: 'string' } : (shapes[0] ?? ANY);
@@ -71,25 +80,32 @@ export class GraphTypes {
     return ANY;
   }
 
-  #check(
-    at: string,
-    expression: Site['expressions'][number]['expression'],
-    item: Shape,
-    own?: { readonly id: string; readonly shape: Shape },
-  ): Shape {
+  #check(at: string, expression: Site['expressions'][number]['expression'], { item, output, own }: Known): Shape {
     const step = (id: string): Shape => (id === own?.id ? own.shape : (this.#steps.get(id) ?? ANY));
-    const roots: RootShapes = { input: this.#input, item, step };
+    const roots: RootShapes = { input: this.#input, item, output, step };
     return checkExpression(expression.ast, roots, (message) =>
       this.#faults.add('TYPE', at, `\`${expression.text}\`: ${message}.`.replace(/\?\.$/, '?')),
     );
   }
 
+  /** In a loop its own output is that of one round; where it is undone, that of one item. */
+  #ownOf(site: Site, step: WorkflowStep): Pick<Known, 'own'> {
+    if (!site.hasOwnOutput) return {};
+    const output = site.locals.includes('round') ? this.#roundOf(step) : this.#itemOutputOf(step);
+    return { own: { id: step.id, shape: mapOf({ output }) } };
+  }
+
   #outputOf(step: WorkflowStep): Shape {
-    if (step.merge !== undefined && step.merge !== 'all') return ANY;
-    const one = fallbacksOf(step)
+    if (step.merge === 'reduce') return ANY;
+    const one = this.#itemOutputOf(step);
+    return step.forEach === undefined || step.merge === 'any' ? one : listOf(one);
+  }
+
+  /** The output of the step, or of one of its items. */
+  #itemOutputOf(step: WorkflowStep): Shape {
+    return fallbacksOf(step)
       .map((call) => this.#targetOutput(call))
       .reduce(eitherShape, this.#roundOf(step));
-    return step.forEach === undefined ? one : listOf(one);
   }
 
   /** What one round of the work of a step gives. */

@@ -2,11 +2,14 @@
 import { OperatingError } from '../../protocol/errors.ts';
 import { parseGraph, parseInlineGraph, type WorkflowGraph } from '../../protocol/graph.ts';
 import { parseReference } from '../../protocol/names.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import { packState } from '../../runtime/state-codec.ts';
-import type { Submission } from '../desk.ts';
+import type { Principal, Submission } from '../desk.ts';
+import type { FlowOrder } from '../flow-order.ts';
 import { type Registry, schemaOf } from '../registry.ts';
-import type { TaskStart } from '../task.ts';
 import { awaitedBy } from './awaited-signals.ts';
+import type { ChainLink } from './chain-link.ts';
+import { compensationMsOf } from './compensation-time.ts';
 import { FLOW_LOGIC, type FlowStart, ordersOf, type PinnedWorkflows } from './flow-start.ts';
 import { admitGraph } from './graph-admission.ts';
 import { type GraphFault, graphRefusal } from './graph-faults.ts';
@@ -16,8 +19,10 @@ import { closestName } from './graph-suggestion.ts';
 import { closeOver } from './workflow-closure.ts';
 
 /** Fields of steps that this version knows but cannot run. */
-const NOT_AVAILABLE = new Set(['merge', 'compensate']);
+const NOT_AVAILABLE = new Set<string>();
 /** Compiled graphs kept: each is as large as its source several times over. */
+/** Of a task that names none. */
+const PRIORITY = 5;
 const PLANS_MAX = 256;
 /** A graph that takes more is not looked up by what it says. */
 const TEXT_BYTES_MAX = 32 * 1024;
@@ -34,14 +39,33 @@ interface Judged {
   readonly edition: number;
 }
 
-/** The flow that runs a graph for a task, and the signals that its steps come to wait for. */
+/** The flow that runs a graph for a task, with what the task must know of it. */
 export function flowWork(
   order: Omit<FlowStart, 'graph' | 'pinned'>,
   { graph, pinned }: Admitted,
-): NonNullable<TaskStart['flow']> & { readonly input: FlowStart } {
+): FlowOrder & { readonly input: FlowStart } {
+  const { chain, ...rest } = order;
   const awaits = awaitedBy([graph, ...Object.values(pinned)]);
-  const input: FlowStart = { ...order, graph, ...(hasAny(pinned) && { pinned }) };
-  return { logic: FLOW_LOGIC, input, ...(awaits.length > 0 && { awaits }) };
+  const input: FlowStart = {
+    ...rest,
+    graph,
+    ...(hasAny(pinned) && { pinned }),
+    ...(chain !== undefined && graph.then !== undefined && { chain }),
+  };
+  const compensationMs = compensationMsOf({ graph, pinned });
+  return {
+    logic: FLOW_LOGIC,
+    input,
+    ...(awaits.length > 0 && { awaits }),
+    ...(compensationMs !== undefined && { compensationMs }),
+  };
+}
+
+/** What the tasks behind one are started with, if any follow it. */
+export function linkOf({ options, chain }: Submission, principal: Principal): ChainLink {
+  const { priority = PRIORITY, labels } = options;
+  const { depth, left } = chain ?? { depth: 0, left: LIMITS.chainTasksMax };
+  return { principal, priority, depth, left, ...(labels !== undefined && { labels }) };
 }
 
 /** The workflows of one node, compiled. */
@@ -80,12 +104,14 @@ export class FlowPlans {
    * What a flow for this submission is started with. Errors: WORKFLOW_INVALID, NOT_AVAILABLE, NOT_FOUND; STATE_CONFLICT for a
    * version that is drained.
    */
-  plan({ target, input, options }: Submission, task: string, nowMs: number): NonNullable<TaskStart['flow']> {
+  plan(submission: Submission, task: string, nowMs: number, principal: Principal): FlowOrder {
+    const { target, input, options } = submission;
     const isNamed = target.workflow !== undefined;
     const admitted = isNamed ? this.named(target.workflow) : this.admitted(target.graph);
     const { name, version } = admitted.graph;
     const { select } = options;
-    const how = { ...ordersOf(options, task, nowMs), ...(select !== undefined && { select }) };
+    const chain = linkOf(submission, principal);
+    const how = { ...ordersOf(options, task, nowMs), chain, ...(select !== undefined && { select }) };
     const order = { ...how, input, ...(isNamed && { reference: `${name}@${version}` }) };
     return flowWork(order, admitted);
   }

@@ -3,6 +3,7 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { fallbacksOf, type WorkflowCall } from '../../protocol/graph.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
+import { compensationMsOf } from './compensation-time.ts';
 import { FLOW_LOGIC, type FlowStart, flowAddress } from './flow-start.ts';
 import { depthOf, type Turn, turnPath } from './stage-path.ts';
 import type { StagedStep } from './staged-step.ts';
@@ -25,6 +26,12 @@ export function reference(call: WorkflowCall, { pinned }: Pick<StageStart, 'pinn
   const { agent, capability, workflow = '' } = call;
   const graph = pinned?.[workflow];
   return agent ?? capability ?? (graph === undefined ? workflow : `${graph.name}@${graph.version}`);
+}
+
+/** Whether the workflow of a call has anything to undo. */
+export function canUndoCall({ workflow = '' }: WorkflowCall, { pinned = {} }: Pick<StageStart, 'pinned'>): boolean {
+  const graph = Object.hasOwn(pinned, workflow) ? pinned[workflow] : undefined;
+  return graph !== undefined && compensationMsOf({ graph, pinned }) !== undefined;
 }
 
 /**

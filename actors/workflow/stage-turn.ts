@@ -10,7 +10,7 @@ import { DEFAULT_RETRY, pauseMs } from '../retry-pause.ts';
 import type { StepOutcome } from '../step.ts';
 import { mergeDegraded } from './degradations.ts';
 import { goesOn, inputOfCall } from './stage-expressions.ts';
-import { calledBy, flowCallSpec, isOfWorkflow, reference } from './stage-calls.ts';
+import { calledBy, canUndoCall, flowCallSpec, isOfWorkflow, reference } from './stage-calls.ts';
 import type { StageStart } from './stage-start.ts';
 import { hasTarget } from './staged-step.ts';
 import { agentCallSpec } from './step-call.ts';
@@ -37,6 +37,8 @@ export interface StageState {
   readonly degraded: readonly Degradation[];
   /** Those that wait for someone's word, among the actors that work for it; itself, where it waits. */
   readonly resting: readonly string[];
+  /** Its flow is given up: nothing is done in place of what fails now. */
+  readonly isGivenUp?: true;
   readonly outcome?: StepOutcome;
 }
 
@@ -124,18 +126,38 @@ export class StageTurn {
     this.#state = { ...this.#state, degraded };
     this.#wakeAll();
     if (isOfWorkflow(this.#call) && this.#call.timeoutMs !== undefined) this.#port.clearTimer('timeout');
-    if (outcome.ok) this.#succeeded(outcome.output, outcome.attempts);
+    if (this.#state.isGivenUp === true) this.#finish(outcome);
+    else if (outcome.ok) this.#succeeded(outcome.output, outcome.attempts);
     else this.#workFailed(outcome.error);
+    return this.#done();
+  }
+
+  /** Its flow is given up. What works for it is ended with it, but for a workflow, which may have something to undo. */
+  canceled(error: ErrorBody): StageState {
+    const { phase, child } = this.#state;
+    if (phase !== 'working' || child === undefined || !isOfWorkflow(this.#call))
+      this.#finish({ ok: false, error, events: [], attempts: 0 });
+    else {
+      this.#port.clearTimer('timeout');
+      this.#port.send(child, { type: 'flow.cancel', error });
+      this.#state = { ...this.#state, isGivenUp: true };
+    }
     return this.#done();
   }
 
   /** A workflow that it called has had its time. */
   timedOut(): StageState {
     const { child = '' } = this.#state;
+    const message = `${reference(this.#call, this.#start)} took longer than its limit of ${this.#call.timeoutMs} ms.`;
+    const error = new OperatingError('TIMEOUT', message).toBody();
+    if (canUndoCall(this.#call, this.#start)) {
+      // Its end comes when it has undone what it did.
+      this.#port.send(child, { type: 'flow.cancel', error });
+      return this.#done();
+    }
     this.#port.stopChild(child);
     this.#wakeAll();
-    const message = `${reference(this.#call, this.#start)} took longer than its limit of ${this.#call.timeoutMs} ms.`;
-    this.#workFailed(new OperatingError('TIMEOUT', message).toBody());
+    this.#workFailed(error);
     return this.#done();
   }
 

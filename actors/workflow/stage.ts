@@ -8,7 +8,8 @@
  *   pausing ──timer.retry──► working    (a workflow that it calls, again) ◄──┼───┤
  *   working, with the next call that it falls back to                     ◄──┴───┘   else done
  *
- * Each wait is left out where the step does not have it. What it starts is its own: a step's actor, another flow, an approval.
+ * Whenever its flow is given up (`flow.cancel`), it is done; a workflow at work for it is told so, and undoes first what it has
+ * done. Each wait is left out where the step does not have it. What it starts is its own: a step's actor, another flow, an approval.
  * It ends normally in any case: its output is a step's outcome, like that of the step's actor.
  */
 import type { ErrorBody } from '../../protocol/errors.ts';
@@ -52,26 +53,31 @@ export function stageLogic({ random }: StageDeps): FlatLogic<StageState, StageSt
   const crashed = ofChild((turn, { error }) => turn.workEnded(crashOutcome(error as ErrorBody)));
   const unanswered = ofChild((turn, { error }) => turn.refused(error as ErrorBody));
 
+  const canceled = on((turn, { error }) => turn.canceled(error as ErrorBody));
+
   return {
     name: STAGE_LOGIC,
     version: LIFECYCLE_VERSIONS.stage,
     initial: (_start, port) => new StageTurn(BEGINNING, port, random).begin(),
     table: {
-      delayed: { 'timer.delay': on((turn) => turn.delayOver()) },
+      delayed: { 'timer.delay': on((turn) => turn.delayOver()), 'flow.cancel': canceled },
       listening: {
         'task.signal': on((turn, event) => turn.signaled(event)),
         'timer.signal': on((turn) => turn.signalExpired()),
+        'flow.cancel': canceled,
       },
       asking: {
         'child.done': ofChild((turn, { output }) => turn.answered(output as ApprovalDecision)),
         'child.failed': unanswered,
         'child.quarantined': unanswered,
+        'flow.cancel': canceled,
       },
       working: {
         'child.done': ofChild((turn, { output }) => turn.workEnded(output as StepOutcome)),
         'child.failed': crashed,
         'child.quarantined': crashed,
         'timer.timeout': on((turn) => turn.timedOut()),
+        'flow.cancel': canceled,
         'item.parked': on((turn, event) => turn.rests(event, true)),
         'item.unparked': on((turn, event) => turn.rests(event, false)),
         'task.signal': (state, event: ActorEvent, port) => {
@@ -79,7 +85,7 @@ export function stageLogic({ random }: StageDeps): FlatLogic<StageState, StageSt
           return state;
         },
       },
-      pausing: { 'timer.retry': on((turn) => turn.pauseOver()) },
+      pausing: { 'timer.retry': on((turn) => turn.pauseOver()), 'flow.cancel': canceled },
       done: {},
     },
     final: { done: (state) => ({ output: state.outcome }) },

@@ -18,7 +18,7 @@ const DEPTH_MAX = 64;
 /** Characters that the strings of one template may become together. */
 const TEXT_CHARS_MAX = 4 * 1_024 * 1_024;
 
-const NO_REFERENCES: References = { steps: [], input: false, item: false, index: false, round: false };
+const NO_REFERENCES: References = mergeReferences([]);
 
 /** An expression of a template, the JSON pointer of its string, and whether it is all of that string. */
 export interface Placeholder {

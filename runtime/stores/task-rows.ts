@@ -45,6 +45,7 @@ const KIND_CODES = {
   'task.failed': 20,
   'task.canceled': 21,
   'effect.resolved': 22,
+  'task.chained': 23,
 } as const satisfies Record<EventKind, number>;
 
 const STATUSES = Object.keys(STATUS_CODES) as TaskStatus[];

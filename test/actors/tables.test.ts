@@ -11,9 +11,11 @@ import { type StepDeps, stepLogic, type StepStart } from '../../actors/step.ts';
 import { taskLogic, type TaskStart } from '../../actors/task.ts';
 import { subscriptionLogic } from '../../actors/topics/subscription.ts';
 import { rowOf } from '../../actors/topics/subscription-row.ts';
+import { chainLogic } from '../../actors/workflow/chain.ts';
 import { flowLogic, type FlowStart } from '../../actors/workflow/flow.ts';
 import { stageLogic } from '../../actors/workflow/stage.ts';
 import type { StageStart } from '../../actors/workflow/stage-start.ts';
+import { OperatingError } from '../../protocol/errors.ts';
 import type { FlatLogic, FlatState } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import { type Walk, walkTable } from './table-walk.ts';
@@ -80,6 +82,12 @@ const stageStart: StageStart = {
 };
 const nothing = { usd: 0, tokens: 0, steps: 0, timeMs: 0 };
 const refusal = { label: 'the task', exceeded: ['usd'], need: nothing, left: {}, limit: {}, onExceed: ['stop'] };
+const chainOrder = {
+  type: 'chain.start',
+  after: 'T',
+  link: { principal: 'p', priority: 5, depth: 1, left: 9 },
+  endless: false,
+};
 const child = 'step/T/main';
 const run = 'run/T/s/1';
 const asked = 'approval/T/s/approval';
@@ -169,6 +177,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'signal.taken': { type: 'signal.taken', number: 1 },
       'node.resumed': { type: 'node.resumed', boot: 2 },
       'timer.deadline': { type: 'timer.deadline' },
+      'timer.compensation': { type: 'timer.compensation' },
       'timer.other': { type: 'timer.other' },
     },
     expected: {
@@ -264,10 +273,17 @@ const WALKS: Readonly<Record<string, Walk>> = {
     expected: { calling: { 'effect.done': 'done', 'effect.failed': 'failed' } },
   },
   flow: {
-    logic: flowLogic(({ steps }) => planOf(steps)) as unknown as FlatLogic<FlatState, never>,
+    logic: flowLogic(
+      ({ steps }) => planOf(steps),
+      () => 'T2',
+    ) as unknown as FlatLogic<FlatState, never>,
     address: 'flow/T',
     input: flowStart,
-    states: { running: (first) => first, done: (first) => ({ ...first, phase: 'done' }) },
+    states: {
+      running: (first) => first,
+      compensating: (first) => ({ ...first, phase: 'compensating', cause: final }) as FlatState,
+      done: (first) => ({ ...first, phase: 'done' }),
+    },
     events: {
       ...childEvents('step/T/a', outcome),
       'child.done of a step that fails': {
@@ -288,6 +304,11 @@ const WALKS: Readonly<Record<string, Walk>> = {
         to: { graph: moved, reference: 'inline@1.0.0', pinned: {} },
         replyTo: 'ask/1',
       },
+      'flow.items': { type: 'flow.items', step: 'a' },
+      'flow.cancel': { type: 'flow.cancel', error: final },
+      'flow.undo': { type: 'flow.undo' },
+      'timer.settle': { type: 'timer.settle' },
+      'timer.compensation': { type: 'timer.compensation' },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
@@ -299,6 +320,49 @@ const WALKS: Readonly<Record<string, Walk>> = {
         'child.done of a step that fails': 'done',
         'child.done of an optional one': 'running',
         'flow.migrate': 'running',
+        'flow.cancel': 'done',
+      },
+      // What still ends is written down; there is nothing to undo here. Whoever wants to move it is refused.
+      compensating: {
+        'child.done': 'compensating',
+        'child.failed': 'compensating',
+        'child.failed retryable': 'compensating',
+        'child.quarantined': 'compensating',
+        'child.done of a step that fails': 'compensating',
+        'child.done of an optional one': 'compensating',
+        'flow.migrate': 'compensating',
+        'flow.undo': 'done',
+        'timer.settle': 'compensating',
+        'timer.compensation': 'done',
+      },
+    },
+  },
+  chain: {
+    logic: chainLogic((_port, _principal, { target }) => {
+      if (target.workflow === 'full') throw new OperatingError('BUSY', 'There is no room.');
+      return { task: 'T2', duplicate: false };
+    }) as unknown as FlatLogic<FlatState, never>,
+    address: 'chain/T',
+    input: { parts: ['T'] },
+    states: {
+      open: (first) =>
+        ({ ...first, order: chainOrder, next: [{ task: 'T2', workflow: 'full', input: 1 }] }) as FlatState,
+      done: (first) => ({ ...first, phase: 'done' }),
+    },
+    events: {
+      'chain.start': { ...chainOrder, next: [{ task: 'T2', workflow: 'w', input: 1 }] },
+      'chain.start without end': { ...chainOrder, endless: true, next: [{ task: 'T2', workflow: 'w', input: 1 }] },
+      'chain.start with no room': { ...chainOrder, next: [{ task: 'T2', workflow: 'full', input: 1 }] },
+      'chain.go': { type: 'chain.go' },
+      'timer.retry': { type: 'timer.retry' },
+    },
+    expected: {
+      open: {
+        'chain.go': 'open',
+        'chain.start': 'done',
+        'chain.start without end': 'done',
+        'chain.start with no room': 'open',
+        'timer.retry': 'open',
       },
     },
   },
@@ -345,12 +409,18 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'child.done': { type: 'child.done', address: 'flow/T/~planned', output: outcome },
       'child.failed': { type: 'child.failed', address: 'flow/T/~planned', error: final },
       'child.quarantined': { type: 'child.quarantined', address: 'flow/T/~planned', error: final },
+      'flow.cancel': { type: 'flow.cancel', error: final },
       'task.signal': { type: 'task.signal', event: { type: 'go' } },
     },
     expected: {
-      drafting: { 'effect.done': 'running', 'effect.failed': 'done', 'effect.failed retryable': 'waiting' },
-      waiting: { 'timer.retry': 'drafting' },
-      running: { 'child.done': 'done', 'child.failed': 'done', 'child.quarantined': 'done' },
+      drafting: {
+        'effect.done': 'running',
+        'effect.failed': 'done',
+        'effect.failed retryable': 'waiting',
+        'flow.cancel': 'done',
+      },
+      waiting: { 'timer.retry': 'drafting', 'flow.cancel': 'done' },
+      running: { 'child.done': 'done', 'child.failed': 'done', 'child.quarantined': 'done', 'flow.cancel': 'running' },
     },
   },
   stage: {

@@ -57,7 +57,7 @@ export class TaskRecord {
     const faults: string[] = [];
     const done = new Set<string>();
     for (const { kind, data } of this.inOrder()) {
-      if (data === undefined || data['attempt'] === undefined) continue;
+      if (data === undefined || data['attempt'] === undefined || data['compensation'] === true) continue;
       const place = JSON.stringify([data['step'], data['item']]);
       if ((kind === 'step.started' || kind === 'step.completed') && done.has(place)) faults.push(`${place}: ${kind}`);
       if (kind === 'step.completed') done.add(place);

@@ -42,6 +42,8 @@ export interface WorkNode extends BareNode, ReturnType<typeof hireStaff> {
 export interface WorkNodeOptions {
   readonly agents?: readonly AgentDefinition[];
   readonly subscriptions?: readonly DeclaredSubscription[];
+  /** Registered before anything that is unfinished goes on. */
+  readonly workflows?: readonly unknown[];
   readonly disk?: MemoryDisk;
   readonly seed?: number;
   readonly tasksInFlightMax?: number;
@@ -97,13 +99,14 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
     ...(cacheEntriesMax !== undefined && { cacheEntriesMax }),
   });
-  const { registry, desk, effects, schedules, breakers, cache, tree } = staff;
+  const { registry, plans, desk, effects, schedules, breakers, cache, tree } = staff;
   breakers.restore(await store.definitions('breaker'));
   cache.load(await store.definitions('cached'));
   for (const agent of [...labAgents(dataDir), ...agents]) {
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
   }
+  for (const graph of options.workflows ?? []) registry.registerWorkflow(plans.admit(graph), 'registered');
   await effects.load();
   const recovered = await recover(node, world, tree);
   await effects.sweep();

@@ -137,7 +137,7 @@ describe('what expressions refuse', () => {
     ['steps[input.name].output', '`steps` is followed by the id of a step'],
     [
       'inptu.x',
-      '`inptu` is unknown; an expression reads `input`, `steps`, `item`, `index`, `round`; did you mean `input`?',
+      '`inptu` is unknown; an expression reads `input`, `steps`, `item`, `index`, `round`, `acc`, `output`; did you mean `input`?',
     ],
     ['input.list.map(i, j)', '`j` is unknown'],
     ['sise(input.list)', 'the function `sise()` is unknown; did you mean `size()`?'],

@@ -208,7 +208,13 @@ describe('the lint', () => {
     ['items in what undoes them', { forEach: [1], compensate: { agent: 'echo', input: '${item}' } }],
     ['outputs of unknown kinds', { input: '${steps.other.output.anything[0].deep + 1}' }],
     ['an output that may be missing', { when: 'steps.find.output == null' }],
-    ['merged outputs', { input: '${steps.merged.output.whatever}' }],
+    ['merged outputs', { input: '${steps.merged.output[0].hits[0].url + "!"}' }],
+    ['the one output of any', { input: '${steps.any.output.hits[0].url + "!"}' }],
+    ['a folded output', { input: '${steps.folded.output.whatever}' }],
+    [
+      'items in what undoes them, and their outputs',
+      { agent: 'search', forEach: [1], compensate: { agent: 'echo', input: '${steps.s.output.hits[0].url}' } },
+    ],
     ['all outputs of a forEach', { input: '${steps.each.output[0].hits[0].url + "!"}' }],
     ['outputs of a step or its fallback', { input: '${steps.fallen.output.whatever}' }],
     ['escaped placeholders', { input: '$${steps.nope.output}' }],
@@ -216,6 +222,14 @@ describe('the lint', () => {
     const others = [
       { id: 'other', agent: 'echo' },
       { id: 'merged', agent: 'search', forEach: [1], merge: 'first:1' },
+      { id: 'any', agent: 'search', forEach: [1], merge: 'any' },
+      {
+        id: 'folded',
+        agent: 'count',
+        forEach: [1],
+        merge: 'reduce',
+        reduce: { initial: 0, with: 'acc + output * index' },
+      },
       { id: 'each', agent: 'search', forEach: [1] },
       { id: 'fallen', agent: 'search', fallback: { agent: 'echo' } },
     ];

@@ -59,6 +59,12 @@ export function graphOf(steps: readonly unknown[], output?: unknown): WorkflowGr
   return parseInlineGraph({ steps, ...(output === undefined ? {} : { output }) });
 }
 
+/** The same graph, followed by others. */
+export function withNext(graph: object, next: readonly object[]): object {
+  // oxlint-disable-next-line unicorn/no-thenable -- a list of what follows, and never a function
+  return { ...graph, then: next };
+}
+
 /** The plan of a graph without faults. */
 export function planOf(steps: readonly unknown[], output?: unknown): GraphPlan {
   const { faults, plan } = lintGraph(graphOf(steps, output), lookups);

@@ -109,15 +109,52 @@ describe('Items of a fan-out whose calls are in doubt', () => {
     expect(begun).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('of an optional step that fails are given up, and the task works on', async () => {
+  it('are given up when enough of the others have ended, and the task works on', async () => {
+    const { node, task } = await cutOff({ merge: 'first:3' });
+    expect(await node.end(task)).toMatchObject({
+      status: 'completed',
+      result: { output: { paid: [30, 40, 50], beside: 'beside' } },
+    });
+    expect(await unknownOf(node)).toEqual([]);
+    expect((await node.effects.list(ME, { state: 'abandoned', limit: 10 })).effects).toHaveLength(2);
+    const [end] = (await node.events(task)).filter(
+      ({ data }) => data['step'] === 'pay' && data['canceled'] !== undefined,
+    );
+    expect(end).toMatchObject({ kind: 'step.completed', data: { items: 5, completed: 3, failed: 0, canceled: 2 } });
+  });
+
+  it('are asked for no more by the task whose step gave them up', async () => {
+    const steps = [
+      { id: 'pay', agent: 'payer', forEach: [1, 2, 3], concurrency: 2, merge: 'any', input: { item: '${item}' } },
+      { id: 'after', agent: 'lab.delay', needs: ['pay'], input: { ms: 60_000 } },
+    ];
+    const disk = new MemoryDisk();
+    const { agent, next } = payer();
+    const first = await createWorkNode({ agents: [agent], disk });
+    const { task } = first.submit({ graph: { steps } });
+    await first.world.settle();
+    first.kill();
+    next();
+    const node = await createWorkNode({ agents: [agent], disk, seed: 2 });
+    await node.world.settle();
+    expect((await node.events(task)).map(({ kind }) => kind)).toContain('effect.unknown');
+    const record = await node.store.readTask(task);
+    expect(record?.status).toBe('working');
+    expect(record?.waiting).toBeUndefined();
+  });
+
+  it('of an optional step that fail are left out, when all have been decided', async () => {
     const { node, task } = await cutOff({ optional: true });
-    const [one] = await unknownOf(node);
+    const [one, two] = await unknownOf(node);
     const decided = node.effects.resolve(ME, String(one?.id), { decision: 'failed' });
     await node.world.settle();
     await decided;
-    expect(await node.end(task)).toMatchObject({ status: 'completed', result: { output: { paid: null } } });
-    expect(await unknownOf(node)).toEqual([]);
-    expect((await node.effects.list(ME, { state: 'abandoned', limit: 10 })).effects).toHaveLength(1);
+    expect(await node.store.readTask(task)).toMatchObject({ status: 'input-required' });
+    await decide(node, String(two?.id), 'two');
+    expect(await node.end(task)).toMatchObject({
+      status: 'completed',
+      result: { output: { paid: [null, 'two', 30, 40, 50] }, degraded: [{ step: 'pay' }] },
+    });
   });
 
   it('are ended with their task', async () => {

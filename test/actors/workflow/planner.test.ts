@@ -32,7 +32,7 @@ const graphOf = (value: unknown = 'same', agent = 'worker'): unknown => ({
   ],
 });
 const started = (target: { readonly graph?: unknown; readonly workflow?: string }): FlowStart =>
-  plans.plan({ target, input: null, options: {} }, 'task', 0).input as FlowStart;
+  plans.plan({ target, input: null, options: {} }, 'task', 0, 'me').input as FlowStart;
 const inputOf = (graph: WorkflowGraph): unknown =>
   plans.planOf(graph).byId.get('a')?.input?.evaluate({ input: null, steps: {} });
 
@@ -112,7 +112,7 @@ describe('Graphs that come back from the store', () => {
     const later = new FlowPlans(registry);
     later.planOf(structuredClone(graph));
     expect(() =>
-      later.plan({ target: { graph: structuredClone(graph) }, input: null, options: {} }, 'task', 0),
+      later.plan({ target: { graph: structuredClone(graph) }, input: null, options: {} }, 'task', 0, 'me'),
     ).toThrow(expect.objectContaining({ code: 'WORKFLOW_INVALID' }));
   });
 });

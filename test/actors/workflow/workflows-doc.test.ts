@@ -41,8 +41,8 @@ describe('docs/workflows.md', () => {
     expect([...table.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code)).toStrictEqual([...GRAPH_FAULT_CODES]);
   });
 
-  it('names every field of a step, and every function', () => {
-    for (const field of Object.keys(graphSchema.shape.steps.element.shape))
+  it('names every field of a workflow and of a step, and every function', () => {
+    for (const field of [...Object.keys(graphSchema.shape), ...Object.keys(graphSchema.shape.steps.element.shape)])
       expect(doc, field).toContain(`\`${field}\``);
     for (const name of functionNames(false)) expect(doc, name).toContain(`\`${name}\``);
     for (const name of functionNames(true)) expect(doc, name).toContain(`.${name}()`);

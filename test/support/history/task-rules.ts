@@ -127,9 +127,10 @@ function stepsOf(task: string, log: readonly Event[]): Anomaly[] {
   return anomalies;
 }
 
-/** A fan-out has a line of its own beside those of its items; only what has an attempt is a step that ran. */
+/** A fan-out has a line of its own beside those of its items; only what has an attempt is a step that ran. What undoes one is another. */
 function isOfStep(data: string): boolean {
-  return (JSON.parse(data) as { attempt?: number }).attempt !== undefined;
+  const { attempt, compensation } = JSON.parse(data) as { attempt?: number; compensation?: boolean };
+  return attempt !== undefined && compensation !== true;
 }
 
 function outputOf(task: string, results: readonly Result[], expected: string | undefined): Anomaly[] {
