@@ -168,6 +168,21 @@ describe('Branching and synchronization', () => {
       ...['2000 started branch:0.inspect', '2000 completed branch:0.inspect'],
     ]);
   });
+
+  it('9, discriminator: begins once, with the first branch; the others are canceled', async () => {
+    const { node, task } = await begun('09-structured-discriminator.json');
+    const branches = () => [...node.kernel.cells.keys()].filter((address) => address.includes(`${task}/source`));
+    expect(branches().length).toBeGreaterThanOrEqual(3);
+    const { output, trace } = await ended({ node, task });
+    expect(output).toBe('taken from the mirror');
+    expect(trace).toEqual([
+      ...['0 started source', '0 started source:0', '0 started source:1', '0 started source:2'],
+      ...['1000 completed source:1', '1000 completed source', '1000 started use', '1000 completed use'],
+    ]);
+    const whole = (await node.events(task)).find(({ data }) => data['canceled'] !== undefined);
+    expect(whole?.data).toMatchObject({ step: 'source', completed: 1, canceled: 2 });
+    expect(branches()).toEqual([]);
+  });
 });
 
 describe('Structures', () => {
@@ -195,6 +210,21 @@ describe('Structures', () => {
 });
 
 describe('Several instances', () => {
+  it.each([[['Ada', 'Bo']], [['Ada', 'Bo', 'Cy']], [[]]])('12, without synchronization: %j', async (items) => {
+    const { node, task } = await begun('12-instances-without-synchronization.json', { items }, ['12-instance.json']);
+    expect(await ended({ node, task })).toMatchObject({
+      output: `${items.length} letters`,
+      trace: ['0 started open', '0 completed open'],
+    });
+    const links = (await node.events(task)).filter(({ kind }) => kind === 'task.chained');
+    const instances = links.map(({ data }) => String(data['task']));
+    const records = await Promise.all(instances.map((instance) => node.end(instance)));
+    expect(records.map(({ result }) => result?.output)).toEqual(items.map((item) => `sent to ${item}`));
+    for (const instance of instances)
+      expect(await traceOf(node, instance)).toEqual(['0 started send', '1000 completed send']);
+    expect((await node.desk.list(ME, { limit: 10 })).tasks).toHaveLength(items.length + 1);
+  });
+
   it('13, known beforehand: all at once, and what follows waits for the last', async () => {
     const { output, trace } = await run('13-instances-at-design-time.json');
     expect(output).toEqual(['signature 1', 'signature 2', 'signature 3']);
@@ -229,17 +259,21 @@ describe('Several instances', () => {
 
 describe('States', () => {
   it.each([
-    ['accept', { book: 'booked', close: null }, 'close', 'book'],
-    ['decline', { book: null, close: 'closed' }, 'book', 'close'],
-  ])('16, deferred choice: %s, which nothing has decided before it comes', async (kind, expected, left, taken) => {
+    ['accept', 'decline', { book: 'booked', close: null }, 'close', 'book'],
+    ['decline', 'accept', { book: null, close: 'closed' }, 'book', 'close'],
+  ])('16, deferred choice: %s comes first, and %s is not waited for', async (first, second, expected, left, taken) => {
     const { node, task } = await begun('16-deferred-choice.json');
     await node.world.elapse(5_000);
-    expect(await traceOf(node, task)).toEqual(['0 waiting answer']);
-    await signal(node, task, 'answer', { kind });
+    expect(await traceOf(node, task)).toEqual(['0 started choice', '0 waiting choice:0', '0 waiting choice:1']);
+    await signal(node, task, first);
+    expect((await node.store.readTask(task))?.status).toBe('completed');
+    await expect(node.desk.signal(ME, task, second, {})).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
     const { output, trace } = await ended({ node, task });
     expect(output).toEqual(expected);
-    expect(trace.slice(1)).toEqual([
-      ...['5000 completed answer', `5000 skipped ${left}`, `5000 started ${taken}`, `5000 completed ${taken}`],
+    const item = first === 'accept' ? 0 : 1;
+    expect(trace.slice(3)).toEqual([
+      ...[`5000 started choice:${item}`, `5000 completed choice:${item}`, '5000 completed choice'],
+      ...[`5000 skipped ${left}`, `5000 started ${taken}`, `5000 completed ${taken}`],
     ]);
   });
 
