@@ -152,8 +152,6 @@ describe('A session', () => {
       ...counter,
       value: { total: 4 },
     });
-    for (const type of ['topic.publish', 'state.get'])
-      expect(await ask({ type })).toMatchObject({ type: 'error', code: 'NOT_AVAILABLE' });
     expect(await ask({ type: 'task.signal', task, name: 'x' })).toMatchObject({ code: 'STATE_CONFLICT' });
     expect(await ask({ type: 'task.submit', agent: 'nobody' })).toMatchObject({ code: 'NO_AGENT' });
   });

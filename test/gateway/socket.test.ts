@@ -182,8 +182,6 @@ describe.each(['troupe.v1.msgpack', 'troupe.v1.json'] as const)('A client that s
     for (const [type, code] of Object.entries(answers)) {
       expect(await wire.request({ type })).toMatchObject({ type: 'error', code, retryable: false });
     }
-    const absent = [{ type: 'topic.subscribe', topic: 'a.b' }];
-    for (const message of absent) expect(await wire.request(message)).toMatchObject({ code: 'NOT_AVAILABLE' });
     for (const message of [
       { type: 'state.get', scope: 's', name: 'n' },
       { type: 'task.submit', goal: 'make it so' },

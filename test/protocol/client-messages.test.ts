@@ -53,7 +53,7 @@ const GOOD: Readonly<Record<keyof typeof CLIENT_MESSAGES, Readonly<Record<string
   'agent.ask': { agent: 'lab.counter', key: 'a', event: { type: 'get' }, timeoutMs: 1000 },
   'topic.subscribe': { topic: 'orders.*.#' },
   'topic.unsubscribe': { topic: '#' },
-  'topic.publish': { topic: 'orders.eu', data: [1] },
+  'topic.publish': { topic: 'orders.eu', data: [1], key: 'k' },
   'state.get': { scope: 'team', name: 'counter' },
   'state.set': { scope: 'team', name: 'counter', value: null, ifVersion: 0 },
   'state.watch': { scope: 'team', name: 'counter' },

@@ -112,10 +112,60 @@ describe('A question', () => {
     // Its agent is missing for once.
     const second = await createWorkNode({ agents: [oracle], disk, seed: 2 });
     await speak(second, 'to nobody');
+    const startMs = second.world.nowMs() + 5 * ANSWER_KEPT_MS;
     second.kill();
-    const third = await createWorkNode({ agents: [agent, oracle], disk, seed: 3 });
+    // Long after it would have been forgotten, and with nobody there who could be asked again.
+    const third = await createWorkNode({ agents: [agent], disk, seed: 3, startMs });
     expect(await third.end(task)).toMatchObject({ result: { output: { word: 'to nobody' } } });
-    expect(await count(third)).toEqual({ asked: 1, by: 1 });
+  });
+
+  it('keeps its answer for an asker that comes back late after a long time, since others are before it', async () => {
+    const disk = new MemoryDisk();
+    const gate = Promise.withResolvers<void>();
+    let isHeld = false;
+    const agent = defineAgent({
+      name: 'asker',
+      version: '1.0.0',
+      concurrency: 1,
+      run: async ({ input, ctx }) => {
+        if (input !== 'blocks') return await ctx.ask('oracle', 'k', { type: 'later' }, 60_000);
+        return isHeld ? await gate.promise : await ctx.sleep(3_600_000);
+      },
+    });
+    const first = await createWorkNode({ agents: [agent, oracle], disk });
+    first.submit({ agent: 'asker' }, 'blocks');
+    await first.world.settle();
+    const { task } = first.submit({ agent: 'asker' });
+    await first.world.settle();
+    first.kill();
+    const second = await createWorkNode({ agents: [oracle], disk, seed: 2 });
+    await speak(second, 'kept');
+    second.kill();
+    const startMs = second.world.nowMs() + 7_200_000;
+    isHeld = true;
+    const third = await createWorkNode({ agents: [agent, oracle], disk, seed: 3, startMs });
+    await third.world.elapse(10_000);
+    expect((await third.store.readTask(task))?.status).toBe('working');
+    gate.resolve();
+    expect(await third.end(task)).toMatchObject({ result: { output: { word: 'kept' } } });
+  });
+
+  it('that has expired is not asked again by the same attempt, however often that begins again', async () => {
+    const dying = new DyingDisk();
+    const agent = asker((ctx) => ctx.ask('oracle', 'k', { type: 'later' }, 1_000));
+    const first = await createWorkNode({ agents: [agent, oracle], disk: dying.disk });
+    const { task } = first.submit({ agent: 'asker' });
+    await first.world.settle();
+    // That it has expired is committed, and what the asker makes of it is not.
+    dying.arm({ after: 2, outcome: 'lost' });
+    await first.world.elapse(1_000);
+    expect(dying.isDead).toBe(true);
+    first.kill();
+    dying.heal();
+    const startMs = first.world.nowMs();
+    const second = await createWorkNode({ agents: [agent, oracle], disk: dying.disk, seed: 2, startMs });
+    expect(await second.end(task)).toMatchObject({ result: { error: { code: 'TIMEOUT' } } });
+    expect(await count(second)).toEqual({ asked: 1, by: 1 });
   });
 
   it('ends on time where the node was down meanwhile, and is not asked again by the same attempt', async () => {

@@ -5,6 +5,7 @@ import type { SubscriptionRequest } from '../../../protocol/subscription.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { publish as publishing } from '../../../runtime/machine-messages.ts';
 import { addressOf } from '../../../runtime/machine-references.ts';
+import { packState } from '../../../runtime/state-codec.ts';
 import { MemoryDisk } from '../../../runtime/stores/memory-store.ts';
 import { scribe } from '../../support/scribe.ts';
 import { createWorkNode, type WorkNode } from '../../support/work-node.ts';
@@ -177,16 +178,44 @@ describe('A durable subscription', () => {
     expect(order).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('keeps to the mailbox of its actor: what finds no room waits', async () => {
+  it('keeps to the mailbox of its actor, and to its order: what finds no room waits', async () => {
     const node = await createWorkNode({ agents: [counting] });
-    await subscribe(node, 'book', { topic: 'n', agent: 'counting', key: 'k', event: 'next', backlogMax: 10_000 });
-    const count = LIMITS.mailboxMessagesMax + 50;
+    const request = { topic: 'n', agent: 'counting', key: 'k', event: 'next', backlogMax: 10_000 };
+    await subscribe(node, 'book', request);
+    node.registry.unregisterAgent('counting');
+    const count = LIMITS.mailboxMessagesMax + 300;
     const publishing = Array.from({ length: count }, (_, n) => node.topics.publish(ME, { topic: 'n', data: n }));
     await settled(node, Promise.all(publishing));
-    await node.world.elapse(10_000);
+    node.registry.registerAgent(counting);
+    // More at a time than its actor takes: its mailbox fills up.
+    await node.world.elapse(60_000);
     const asked = node.desk.ask('counting', 'k', { type: 'read' }, 1_000);
     expect(await settled(node, asked)).toEqual({ next: count, strays: 0 });
+    expect(await settled(node, node.subscriptions.read('book'))).toMatchObject({ waiting: 0, handed: count });
     expect(node.counts.deadLetters.size).toBe(0);
+  });
+
+  it('lets none go by one that has found no room', async () => {
+    const node = await createWorkNode({ agents: [counting] });
+    await subscribe(node, 'book', { topic: 'n', agent: 'counting', key: 'k', event: 'next' });
+    node.kernel.deliver('agent/counting/k', { type: 'nothing' });
+    await node.world.settle();
+    for (const n of [0, 1, 2]) node.topics.put('n', packState(n));
+    // Its actor takes its turns between those of the subscription, and each makes room for one.
+    for (let n = 0; n < LIMITS.mailboxMessagesMax; n++) node.kernel.deliver('agent/counting/k', { type: 'nothing' });
+    await node.world.elapse(1_000);
+    const asked = node.desk.ask('counting', 'k', { type: 'read' }, 1_000);
+    expect(await settled(node, asked)).toEqual({ next: 3, strays: 0 });
+  });
+
+  it('takes a message that comes to it twice once', async () => {
+    const node = await createWorkNode({ agents: [orders] });
+    await subscribe(node, 'book', TO_ORDERS);
+    const body = packState({ order: 'o', n: 1 });
+    const message = { id: 'm', topic: 'orders', atMs: node.world.nowMs(), body };
+    for (const seq of [1, 1]) node.kernel.post('subscription/book', { type: 'subscription.message', message, seq });
+    await node.world.settle();
+    expect(await numbers(node, 'o')).toEqual([1]);
   });
 
   it('gets back what its actor could not be loaded for, and hands it over when it can', async () => {
