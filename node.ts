@@ -30,6 +30,7 @@ import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
 import type { Fence, Store } from './runtime/stores/store.ts';
 import { Suspects } from './runtime/suspects.ts';
+import { TaskRetention } from './runtime/task-retention.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
@@ -177,7 +178,8 @@ async function openCore(parts: NodeParts) {
   );
   await kernel.quarantine.load(store);
   const unmark = markRunning(parts, kernel);
-  return { metrics, registers: createRegisters(), kernel, store, fence, committer, retention, unmark };
+  const pruning = new TaskRetention({ store, fence, world, log, keptMs: settings.tasksKeptMs });
+  return { metrics, registers: createRegisters(), kernel, store, fence, committer, retention, pruning, unmark };
 }
 
 /** Keeps on disk whose code runs, where the node has a disk; until it is called back, when the node stops in order. */
@@ -255,7 +257,7 @@ async function load(
 /** What was unfinished when the node last stopped goes on. */
 async function recover(
   { log, settings, subscriptions: declared }: NodeParts,
-  { kernel, store, committer, fence, retention }: Core,
+  { kernel, store, committer, fence, retention, pruning }: Core,
   { desk, effects, schedules, subscriptions, groups, registry, roster, tree, specOf }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
@@ -282,6 +284,7 @@ async function recover(
   groups.start(await store.definitions('group'));
   await subscriptions.start(await store.definitions('subscription'), declared);
   await retention.start();
+  pruning.start();
   roster.start();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
@@ -365,7 +368,7 @@ export async function closeIndoors(
   { core, staff }: Indoors,
   doors: Doors,
 ): Promise<void> {
-  const { kernel, committer, store, metrics } = core;
+  const { kernel, committer, store, metrics, pruning } = core;
   staff.desk.drain();
   doors.drain();
   kernel.effects.hold();
@@ -374,6 +377,7 @@ export async function closeIndoors(
     await new Promise<void>((resolve) => void world.after(DRAIN_LOOK_MS, resolve));
   }
   kernel.stop();
+  await pruning.stop();
   staff.roster.stop();
   staff.figuresKeeper.stop();
   await committer.flush();

@@ -277,6 +277,13 @@ export const SETTINGS = {
     flag: 'cache-bytes-max',
     doc: 'The bytes of all results that the node keeps for the same input, packed.',
   }),
+  tasksKeptMs: row({
+    group: 'Limits',
+    kind: kinds.durationMs(24 * HOUR_MS, 3_650 * 24 * HOUR_MS),
+    fallback: 30 * 24 * HOUR_MS,
+    flag: 'tasks-kept-ms',
+    doc: 'How long tasks are kept, with their logs and results, once they have ended.',
+  }),
   connectionsMax: row({
     group: 'Limits',
     kind: kinds.integer(1, 100_000),

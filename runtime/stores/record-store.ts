@@ -22,6 +22,7 @@ import {
   readQuarantined,
   writeEpoch,
 } from './layout.ts';
+import { pruneRows } from './prune-rows.ts';
 import { orReport } from './record-damage.ts';
 import { frameValue, readValue } from './records.ts';
 import type {
@@ -36,6 +37,8 @@ import type {
   Epoch,
   Fence,
   KeyWrite,
+  Pruned,
+  PruneQuery,
   QuarantinePage,
   QuarantineWrite,
   Store,
@@ -135,9 +138,7 @@ export class RecordStore implements Store {
   }
 
   async commit(epoch: Epoch, fence: Fence): Promise<void> {
-    this.#assertOpen();
-    const held = this.#fence;
-    if (held?.epoch !== fence.epoch || held.owner !== fence.owner || held.shard !== fence.shard) throw fenced();
+    this.#assertMay(fence);
     const batch = this.#space.batch();
     try {
       writeEpoch(epoch, batch);
@@ -145,9 +146,31 @@ export class RecordStore implements Store {
       batch.discard();
       throw error;
     }
-    const written = this.#writing.then(() => this.#write(batch));
-    this.#writing = written.catch(() => undefined);
-    await written;
+    await this.#inTurn(batch);
+  }
+
+  async prune(query: PruneQuery, fence: Fence): Promise<Pruned> {
+    this.#assertMay(fence);
+    const batch = this.#space.batch();
+    let removals = 0;
+    const sink = {
+      put: batch.put.bind(batch),
+      del: (key: string): void => {
+        removals++;
+        batch.del(key);
+      },
+    };
+    let pruned: Pruned;
+    try {
+      const nowMs = this.#options.world.nowMs();
+      pruned = await pruneRows({ ...query, space: this.#space, sink, nowMs, onCorrupt: this.#leftOut });
+    } catch (error) {
+      batch.discard();
+      throw error;
+    }
+    if (removals === 0) batch.discard();
+    else await this.#inTurn(batch);
+    return pruned;
   }
 
   async readCell(address: string): Promise<StoredCell | undefined> {
@@ -262,6 +285,13 @@ export class RecordStore implements Store {
     return this.#status === 'open' ? { ...(await this.#space.figures()), ...own } : own;
   }
 
+  /** Writes behind what was asked for before. */
+  async #inTurn(batch: Batch): Promise<void> {
+    const written = this.#writing.then(() => this.#write(batch));
+    this.#writing = written.catch(() => undefined);
+    await written;
+  }
+
   async #write(batch: Batch): Promise<void> {
     if (this.#status !== 'open') {
       batch.discard();
@@ -353,6 +383,12 @@ export class RecordStore implements Store {
       details: error.details,
     });
   };
+
+  #assertMay(fence: Fence): void {
+    this.#assertOpen();
+    const held = this.#fence;
+    if (held?.epoch !== fence.epoch || held.owner !== fence.owner || held.shard !== fence.shard) throw fenced();
+  }
 
   #assertOpen(): void {
     if (this.#status !== 'open') throw this.#unavailable();

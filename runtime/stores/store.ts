@@ -264,6 +264,22 @@ export interface TaskPage {
   readonly cursor?: string;
 }
 
+/** What is to be let go of. */
+export interface PruneQuery {
+  /** Tasks that had ended before this, and calls in doubt that were closed before this, in ms since the epoch. */
+  readonly endedBeforeMs: number;
+  /** As given by an earlier step. */
+  readonly cursor?: string;
+}
+
+/** What one step let go of; without `cursor`, all has been looked at. */
+export interface Pruned {
+  readonly tasks: number;
+  readonly effects: number;
+  readonly keys: number;
+  readonly cursor?: string;
+}
+
 export type StoreStatus = 'closed' | 'opening' | 'open' | 'failed' | 'closing';
 
 /** The contract. */
@@ -286,6 +302,11 @@ export interface Store {
    * STATE_CONFLICT (another owner has opened it meanwhile).
    */
   reopen(): Promise<void>;
+  /**
+   * Lets go of what is no longer needed, a bounded step at a time: tasks with all of their rows, closed calls, expired idempotency
+   * keys. Each step is one write like a commit, with the same errors. Nothing writes to a task that has ended.
+   */
+  prune(query: PruneQuery, fence: Fence): Promise<Pruned>;
   close(): Promise<void>;
 
   /** Not for a cell that is being committed. */

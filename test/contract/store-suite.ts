@@ -7,6 +7,7 @@ import { effectCases } from './store-effects.ts';
 import { listCases } from './store-lists.ts';
 import type { MakeMedium } from './store-medium.ts';
 import { modelCases } from './store-model.ts';
+import { pruningCases } from './store-pruning.ts';
 import { taskCases } from './store-tasks.ts';
 import { valueCases } from './store-values.ts';
 
@@ -20,6 +21,7 @@ export function storeSuite(name: string, makeMedium: MakeMedium): void {
     cellCases(makeMedium);
     valueCases(makeMedium);
     damageCases(makeMedium);
+    pruningCases(makeMedium);
     modelCases(makeMedium);
   });
 }
