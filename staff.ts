@@ -29,6 +29,9 @@ import { FiguresKeeper } from './actors/figures/figures-keeper.ts';
 import { NodeFigures } from './actors/figures/node-figures.ts';
 import { RunTracks } from './actors/figures/run-tracks.ts';
 import { HealthBook, healthLogic } from './actors/roster/health.ts';
+import { Registry } from './actors/registry.ts';
+import { healthLogic } from './actors/roster/health.ts';
+import { HealthBook } from './actors/roster/health-book.ts';
 import { Roster } from './actors/roster/roster.ts';
 import { costOf, Readings } from './actors/selection/readings.ts';
 import { Selector } from './actors/selection/selector.ts';
@@ -48,7 +51,6 @@ import { stageLogic } from './actors/workflow/stage.ts';
 import { FlowPlans } from './actors/workflow/planner.ts';
 import { WorkflowDesk } from './actors/workflow/workflow-desk.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
-import type { AgentDefinition } from './actors/agent-definition.ts';
 import type { Strategy } from './protocol/selection.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import type { Kernel } from './runtime/kernel.ts';
@@ -101,16 +103,7 @@ export function hireStaff(grounds: Grounds) {
     ...{ kernel, world, log: kernel.log },
     onChange: (entry) => registers.trigger.breakerChanged({ entry }),
   });
-  const figures = new NodeFigures();
-  const health = new HealthBook();
-  const readings = new Readings({
-    breakers,
-    laneFigures: (lane) => kernel.effects.laneFigures(lane),
-    inHand: (logic) => kernel.book.inHand(logic),
-    isFailing: (reference) => health.isFailing(reference),
-    evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
-  });
-  const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });
+  const { figures, figuresKeeper, health, readings, selector } = hireChoosers(grounds, registry, breakers);
   const plans = new FlowPlans(registry);
   const hub = new StateHub();
   const pieces = pieceLogic((scope, name, row) => hub.changed(scope, name, row));
@@ -173,11 +166,9 @@ export function hireStaff(grounds: Grounds) {
   });
   const roster: Roster = new Roster({
     ...{ kernel, store, registry, registers, readings, health, figures, log: kernel.log },
-    node: grounds.node ?? 'local',
-    moduleRoots: grounds.moduleRoots ?? [],
-    supervise: (agent: AgentDefinition) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
+    ...{ node: grounds.node ?? 'local', moduleRoots: grounds.moduleRoots ?? [] },
+    supervise: (agent) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
   });
-  const figuresKeeper = keepFigures(grounds, figures, registry);
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
@@ -199,6 +190,26 @@ function hireForPeople({ world, kernel, store, onScheduledRun = nothing }: Groun
     schedules: new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk().judge(submission) }),
     schedule: flatFamily(schedule, 1),
   };
+  const choosers = { roster, selector, figures, figuresKeeper };
+  return { ...choosers, registry, plans, desk, state, asks, effects, sessions, breakers, tree, specOf };
+}
+
+/** Those who know how agents stand and what their past runs were like, and choose by it. */
+function hireChoosers(grounds: Grounds, registry: Registry, breakers: Breakers) {
+  const { kernel, world } = grounds;
+  const figures = new NodeFigures();
+  const health = new HealthBook();
+  const planOf = (reference: string) => registry.known(reference)?.health;
+  kernel.install(healthLogic({ book: health, plan: planOf, random: () => world.random() }));
+  const readings = new Readings({
+    breakers,
+    laneFigures: (lane) => kernel.effects.laneFigures(lane),
+    inHand: (logic) => kernel.book.inHand(logic),
+    isFailing: (reference) => health.isFailing(reference),
+    evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
+  });
+  const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });
+  return { figures, figuresKeeper: keepFigures(grounds, figures, registry), health, readings, selector };
 }
 
 /** The actors that messages go through. */

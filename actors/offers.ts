@@ -2,7 +2,7 @@
  * Who offers what: agents by capability, so that a choice looks at those alone that can do the work. What a range of versions gives
  * is remembered until an agent comes or goes.
  */
-import { parseCapability } from '../protocol/names.ts';
+import { parseCapability } from '../protocol/capabilities.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { type AgentNames, namesOf } from './agent-names.ts';
 import { isInRange, offeredCapability } from './capability.ts';

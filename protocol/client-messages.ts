@@ -3,16 +3,8 @@
  * refused. Shapes only: whether a task exists, whether a version has a feature, who may do what is decided elsewhere.
  */
 import { z } from 'zod';
-import {
-  actorKeyField,
-  capabilityField,
-  eventNameField,
-  labelsField,
-  rangeField,
-  referenceField,
-  whole,
-  words,
-} from './fields.ts';
+import { capabilityField, rangeField } from './capabilities.ts';
+import { actorKeyField, eventNameField, labelsField, referenceField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { taskSelectSchema } from './selection.ts';
 import { TASK_STATUSES } from './tasks.ts';

@@ -14,7 +14,8 @@ import { Affinity } from './affinity.ts';
 import { candidateLine, type Choice, reasonOf, type Scored, type SelectRequest } from './choice.ts';
 import { allExcluded, allTooDear, unknownAgent, unknownCapability } from './no-agent.ts';
 import { costOf, type Readings } from './readings.ts';
-import { bestsOf, type Candidate, matchOf, scoreOf } from './score.ts';
+import { type Candidate, matchOf } from './candidate.ts';
+import { bestsOf, scoreOf } from './score.ts';
 import { weightsOf } from './strategies.ts';
 
 /** What a choice asks of the rest of the node. */
