@@ -28,8 +28,6 @@ import { ScheduleDesk } from './actors/schedules/schedule-desk.ts';
 import { FiguresKeeper } from './actors/figures/figures-keeper.ts';
 import { NodeFigures } from './actors/figures/node-figures.ts';
 import { RunTracks } from './actors/figures/run-tracks.ts';
-import { HealthBook, healthLogic } from './actors/roster/health.ts';
-import { Registry } from './actors/registry.ts';
 import { healthLogic } from './actors/roster/health.ts';
 import { HealthBook } from './actors/roster/health-book.ts';
 import { Roster } from './actors/roster/roster.ts';
@@ -89,7 +87,7 @@ export interface Grounds {
 
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
 export function hireStaff(grounds: Grounds) {
-  const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax, planModel } = grounds;
+  const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
   const approvalCalls = new ApprovalCalls(kernel);
@@ -107,10 +105,7 @@ export function hireStaff(grounds: Grounds) {
   const plans = new FlowPlans(registry);
   const hub = new StateHub();
   const pieces = pieceLogic((scope, name, row) => hub.changed(scope, name, row));
-  const templates = new TemplateBook();
-  for (const template of BUNDLED_TEMPLATES) templates.add(template);
-  const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
-  const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
+  const { planner, planning } = hirePlanners(grounds, registry, plans, figures);
   const { approvals, schedules, schedule } = hireForPeople(grounds, asks, () => desk);
   const families = new Families([
     flatFamily(pieces, 2),
@@ -156,8 +151,6 @@ export function hireStaff(grounds: Grounds) {
   installFlat(kernel, session, 'session');
   kernel.install(goalLogic(planner));
   kernel.install(approvalActors(kernel));
-  const planOf = (reference: string) => registry.known(reference)?.health;
-  kernel.install(healthLogic({ book: health, plan: planOf, random: () => world.random() }));
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
@@ -174,7 +167,8 @@ export function hireStaff(grounds: Grounds) {
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
   const desks = { desk, state, planning, workflows, asks, effects, approvals, schedules, sessions };
   const messaging = { topics, subscriptions, groups };
-  return { ...desks, ...messaging, registry, roster, selector, figures, figuresKeeper, plans, breakers, tree, specOf };
+  const choosers = { roster, selector, figures, figuresKeeper };
+  return { ...desks, ...messaging, ...choosers, registry, plans, breakers, tree, specOf };
 }
 
 /** What waits for people, and what comes at times. */
@@ -190,8 +184,15 @@ function hireForPeople({ world, kernel, store, onScheduledRun = nothing }: Groun
     schedules: new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk().judge(submission) }),
     schedule: flatFamily(schedule, 1),
   };
-  const choosers = { roster, selector, figures, figuresKeeper };
-  return { ...choosers, registry, plans, desk, state, asks, effects, sessions, breakers, tree, specOf };
+}
+
+/** Those who make plans of goals. */
+function hirePlanners({ kernel, planModel }: Grounds, registry: Registry, plans: FlowPlans, figures: NodeFigures) {
+  const templates = new TemplateBook();
+  for (const template of BUNDLED_TEMPLATES) templates.add(template);
+  const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
+  const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
+  return { planner, planning };
 }
 
 /** Those who know how agents stand and what their past runs were like, and choose by it. */

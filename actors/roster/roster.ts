@@ -139,7 +139,7 @@ export class Roster {
     });
   }
 
-  /** Takes in what was registered from modules in earlier runs of the process. What cannot be had is reported, and tried again next time. */
+  /** Takes in what was registered from modules in earlier runs of the process. What cannot be had is reported, and tried next time. */
   async restore(): Promise<void> {
     const { store, log } = this.#deps;
     for (const write of await store.definitions('agent')) {

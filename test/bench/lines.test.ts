@@ -22,7 +22,7 @@ describe('The lines of the bench', () => {
 
   it('choose among agents that offer the same, few of them, or nothing else', () => {
     const selector = selectorOf(25);
-    const found = (target: object): string => selector.choose(target, []).agent.name;
+    const found = (target: object): string => selector.choose(target).agent.name;
     expect([found({ agent: 'agent.7' }), found({ capability: 'own.24' })]).toEqual(['agent.7', 'agent.24']);
     expect(found({ capability: 'group.2' })).toMatch(/^agent\.2[0-4]$/);
     expect(found({ capability: 'all' })).toMatch(/^agent\.\d+$/);
