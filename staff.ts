@@ -31,7 +31,8 @@ import { ScheduleDesk } from './actors/schedules/schedule-desk.ts';
 import { FiguresKeeper } from './actors/figures/figures-keeper.ts';
 import { NodeFigures } from './actors/figures/node-figures.ts';
 import { RunTracks } from './actors/figures/run-tracks.ts';
-import { HealthBook, healthLogic } from './actors/roster/health.ts';
+import { healthLogic } from './actors/roster/health.ts';
+import { HealthBook } from './actors/roster/health-book.ts';
 import { Roster } from './actors/roster/roster.ts';
 import { costOf, Readings } from './actors/selection/readings.ts';
 import { Selector } from './actors/selection/selector.ts';
@@ -53,7 +54,6 @@ import { FlowPlans } from './actors/workflow/planner.ts';
 import { WorkflowDesk } from './actors/workflow/workflow-desk.ts';
 import { LIMITS } from './protocol/limits.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
-import type { AgentDefinition } from './actors/agent-definition.ts';
 import type { Strategy } from './protocol/selection.ts';
 import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
 import type { Kernel } from './runtime/kernel.ts';
@@ -95,7 +95,7 @@ export interface Grounds {
 
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
 export function hireStaff(grounds: Grounds) {
-  const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax, planModel } = grounds;
+  const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
   const approvalCalls = new ApprovalCalls(kernel);
@@ -109,23 +109,11 @@ export function hireStaff(grounds: Grounds) {
     ...{ kernel, world, log: kernel.log },
     onChange: (entry) => registers.trigger.breakerChanged({ entry }),
   });
-  const figures = new NodeFigures();
-  const health = new HealthBook();
-  const readings = new Readings({
-    breakers,
-    laneFigures: (lane) => kernel.effects.laneFigures(lane),
-    inHand: (logic) => kernel.book.inHand(logic),
-    isFailing: (reference) => health.isFailing(reference),
-    evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
-  });
-  const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });
+  const { figures, figuresKeeper, health, readings, selector } = hireChoosers(grounds, registry, breakers);
   const plans = new FlowPlans(registry);
   const hub = new StateHub();
   const pieces = pieceLogic((scope, name, row) => hub.changed(scope, name, row));
-  const templates = new TemplateBook();
-  for (const template of BUNDLED_TEMPLATES) templates.add(template);
-  const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
-  const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
+  const { planner, planning } = hirePlanners(grounds, registry, plans, figures);
   const { cacheEntriesMax: entriesMax = LIMITS.cacheEntriesMax, cacheBytesMax: bytesMax = LIMITS.cacheBytesMax } =
     grounds;
   const cache = new ResultCache({ kernel, entriesMax, bytesMax });
@@ -178,8 +166,6 @@ export function hireStaff(grounds: Grounds) {
   installFlat(kernel, session, 'session');
   kernel.install(goalLogic(planner));
   kernel.install(approvalActors(kernel));
-  const planOf = (reference: string) => registry.known(reference)?.health;
-  kernel.install(healthLogic({ book: health, plan: planOf, random: () => world.random() }));
   installFlat(kernel, budgetLogic, 'budget');
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
@@ -189,30 +175,16 @@ export function hireStaff(grounds: Grounds) {
   });
   const roster: Roster = new Roster({
     ...{ kernel, store, registry, registers, readings, health, figures, log: kernel.log },
-    node: grounds.node ?? 'local',
-    moduleRoots: grounds.moduleRoots ?? [],
-    supervise: (agent: AgentDefinition) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
+    ...{ node: grounds.node ?? 'local', moduleRoots: grounds.moduleRoots ?? [] },
+    supervise: (agent) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
   });
-  const figuresKeeper = keepFigures(grounds, figures, registry);
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */
   const specOf = (address: string): ChildSpec | undefined => families.specOf(address) ?? desk.keyedSpec(address);
   const desks = { desk, state, planning, workflows, asks, effects, approvals, schedules, sessions };
   const messaging = { topics, subscriptions, groups };
-  return {
-    ...desks,
-    ...messaging,
-    registry,
-    roster,
-    selector,
-    figures,
-    figuresKeeper,
-    plans,
-    breakers,
-    cache,
-    tree,
-    specOf,
-  };
+  const choosers = { roster, selector, figures, figuresKeeper };
+  return { ...desks, ...messaging, ...choosers, registry, plans, breakers, cache, tree, specOf };
 }
 
 /** What waits for people, and what comes at times. */
@@ -228,6 +200,33 @@ function hireForPeople({ world, kernel, store, onScheduledRun = nothing }: Groun
     schedules: new ScheduleDesk({ kernel, store, asks, judge: (submission) => desk().judge(submission) }),
     schedule: flatFamily(schedule, 1),
   };
+}
+
+/** Those who make plans of goals. */
+function hirePlanners({ kernel, planModel }: Grounds, registry: Registry, plans: FlowPlans, figures: NodeFigures) {
+  const templates = new TemplateBook();
+  for (const template of BUNDLED_TEMPLATES) templates.add(template);
+  const planner = new GoalPlanner({ templates, plans, registry, ...(planModel !== undefined && { model: planModel }) });
+  const planning = new PlanDesk({ planner, plans, registry, templates, figures, committer: () => kernel.committer });
+  return { planner, planning };
+}
+
+/** Those who know how agents stand and what their past runs were like, and choose by it. */
+function hireChoosers(grounds: Grounds, registry: Registry, breakers: Breakers) {
+  const { kernel, world } = grounds;
+  const figures = new NodeFigures();
+  const health = new HealthBook();
+  const planOf = (reference: string) => registry.known(reference)?.health;
+  kernel.install(healthLogic({ book: health, plan: planOf, random: () => world.random() }));
+  const readings = new Readings({
+    breakers,
+    laneFigures: (lane) => kernel.effects.laneFigures(lane),
+    inHand: (logic) => kernel.book.inHand(logic),
+    isFailing: (reference) => health.isFailing(reference),
+    evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
+  });
+  const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });
+  return { figures, figuresKeeper: keepFigures(grounds, figures, registry), health, readings, selector };
 }
 
 /** The actors that messages go through. */

@@ -204,12 +204,7 @@ function faultsOf(options: AgentOptions): string[] {
       LINT_RULES.includes(rule),
       `\`lint.ignore\` names ${JSON.stringify(rule)}: the rules are ${LINT_RULES.join(', ')}`,
     );
-  for (const capability of options.capabilities ?? [])
-    check(
-      isOfferable(capability),
-      `the capability ${JSON.stringify(capability)} is not a name such as "text.review", or one with a version`,
-    );
-  if (options.health !== undefined) faults.push(...healthFaults(options.health));
+  faults.push(...offerFaults(options));
   const { concurrency, timeoutMs, retry, breaker } = options;
   check(
     concurrency === undefined || isWhole(concurrency, 1, CONCURRENCY_MAX),
@@ -252,6 +247,13 @@ function faultsOf(options: AgentOptions): string[] {
     );
   }
   return faults;
+}
+
+function offerFaults({ capabilities = [], health }: AgentOptions): readonly string[] {
+  const faults = capabilities
+    .filter((capability) => !isOfferable(capability))
+    .map((one) => `the capability ${JSON.stringify(one)} is not a name such as "text.review", or one with a version`);
+  return health === undefined ? faults : [...faults, ...healthFaults(health)];
 }
 
 function messageFaults(options: AgentOptions): readonly string[] {

@@ -3,7 +3,8 @@
  * who asks for `text.review@^1.2` is given one whose version fits, as npm reads ranges.
  */
 import satisfies from 'semver/functions/satisfies.js';
-import { type CapabilityRequest, parseCapability, parseReference } from '../protocol/names.ts';
+import { parseCapability } from '../protocol/capabilities.ts';
+import { parseReference } from '../protocol/names.ts';
 
 /** A capability of an agent. */
 export interface OfferedCapability {
@@ -33,7 +34,7 @@ export function offersIt(
   request: string,
   range?: string,
 ): boolean {
-  const wanted: CapabilityRequest | undefined = parseCapability(request);
+  const wanted = parseCapability(request);
   if (wanted === undefined) return false;
   const versions = range ?? wanted.range;
   return agent.capabilities

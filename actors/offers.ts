@@ -2,7 +2,8 @@
  * Who offers what: agents by capability, so that a choice looks at those alone that can do the work. What a range of versions gives
  * is remembered until an agent comes or goes.
  */
-import { parseCapability } from '../protocol/names.ts';
+import type { Strategy } from '../protocol/selection.ts';
+import { parseCapability } from '../protocol/capabilities.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { type AgentNames, namesOf } from './agent-names.ts';
 import { isInRange, offeredCapability } from './capability.ts';
@@ -23,6 +24,8 @@ export interface OfferList {
   readonly forTasks: readonly Offer[];
   /** Where the next choice begins to look, so that those that are equally good take turns. */
   turn: number;
+  /** The best of the last choice, by what it looked at most. */
+  readonly best: Map<Strategy, readonly Offer[]>;
 }
 
 /** Ranges whose offers are remembered. */
@@ -88,7 +91,7 @@ export class Offers {
 function listOf(offers: readonly Offer[]): OfferList {
   const seen = new Set<AgentDefinition>();
   const all = offers.filter(({ agent }) => !seen.has(agent) && seen.add(agent));
-  return { all, agents: all.map(({ agent }) => agent), forTasks: all.filter(({ agent }) => !agent.keyed), turn: 0 };
+  return { all, agents: all.map(({ agent }) => agent), forTasks: all.filter(({ agent }) => !agent.keyed), turn: 0, best: new Map() };
 }
 
 function keep(lists: Map<string, OfferList>, request: string, list: OfferList, most: number): OfferList {

@@ -1,8 +1,8 @@
 /** Choosing an agent for a step, called directly: by name, and by capability among few and among all. */
 import { performance } from 'node:perf_hooks';
 import { defineAgent } from '../actors/agent-definition.ts';
-import { Registry } from '../actors/registry.ts';
 import { NodeFigures } from '../actors/figures/node-figures.ts';
+import { Registry } from '../actors/registry.ts';
 import { Readings } from '../actors/selection/readings.ts';
 import { Selector } from '../actors/selection/selector.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
@@ -11,35 +11,36 @@ import { figure, heading, line } from './table.ts';
 
 /** Agents that offer the same, in groups. */
 const GROUP = 10;
-/** What past runs and present loads they have, so that there is something to weigh. */
+
+/** Past runs of each agent, and how many loads there are among them. */
 const RUNS = 20;
 const LOADS = 13;
-const FASTEST_MS = 50;
-const SPREAD_MS = 400;
-const NOW_MS = 1_000_000;
 
-/** A selector over so many agents. All offer `all`; ten each offer `group.N`; each offers `own.N`. */
+/**
+ * A selector over so many agents, which differ in load, speed and cost. All offer `all`; ten each offer `group.N`; each offers
+ * `own.N`.
+ */
 export function selectorOf(agents: number): Selector {
   const book = { install: (): void => undefined, uninstall: (): void => undefined };
   const registry = new Registry(book, createRegisters(), ({ name }) => ({ name }) as InstalledLogic);
-  for (let n = 0; n < agents; n++) {
-    const capabilities = ['all', `group.${Math.floor(n / GROUP)}`, `own.${n}`];
-    registry.registerAgent(defineAgent({ name: `agent.${n}`, version: '1.0.0', capabilities, run: () => n }));
-  }
   const figures = new NodeFigures();
+  const nowMs = 1_000_000;
+  const running = new Map<string, number>();
   for (let n = 0; n < agents; n++) {
-    for (let run = 0; run < RUNS; run++) {
-      const durationMs = FASTEST_MS + ((n * 31 + run) % SPREAD_MS);
-      figures.agentRan(`agent.${n}@1.0.0`, { durationMs, usd: (n % 7) / 100, tokens: 0 }, NOW_MS);
-    }
+    const name = `agent.${n}`;
+    const cost = { usd: (n % 7) / 100 };
+    const capabilities = ['all', `group.${Math.floor(n / GROUP)}`, `own.${n}`];
+    registry.registerAgent(defineAgent({ name, version: '1.0.0', capabilities, cost, run: () => n }));
+    running.set(`agent:${name}`, n % LOADS);
+    for (let run = 0; run < RUNS; run++)
+      figures.agentRan(`${name}@1.0.0`, { durationMs: 50 + ((n * 31 + run) % 400), ...cost, tokens: 0 }, nowMs);
   }
-  const running = new Map(registry.names().map((name, n) => [`agent:${name}`, n % LOADS]));
   const readings = new Readings({
     breakers: { waitMs: () => 0 },
     laneFigures: (lane) => ({ running: running.get(lane) ?? 0, waiting: 0, resting: 0 }),
     inHand: () => 0,
     isFailing: () => false,
-    evidenceOf: (reference) => figures.evidenceOf(reference, NOW_MS),
+    evidenceOf: (reference) => figures.evidenceOf(reference, nowMs),
   });
   return new Selector({ registry, readings, strategy: 'balanced' });
 }

@@ -1,8 +1,8 @@
 /** The shapes of what the routes of agents take and answer. */
 import { z } from 'zod';
-import { capabilityField, rangeField } from '../protocol/fields.ts';
+import { capabilityField, rangeField } from '../protocol/capabilities.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { AGENT_STATUSES } from '../runtime/registers.ts';
+import { AGENT_STATUSES } from '../runtime/agent-status.ts';
 import { named, pageEnd, pageFields, said } from './schema-words.ts';
 
 const text = z.string();

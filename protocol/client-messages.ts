@@ -4,16 +4,8 @@
  */
 import { z } from 'zod';
 import { budgetFields } from './budget-fields.ts';
-import {
-  actorKeyField,
-  capabilityField,
-  eventNameField,
-  labelsField,
-  rangeField,
-  referenceField,
-  whole,
-  words,
-} from './fields.ts';
+import { capabilityField, rangeField } from './capabilities.ts';
+import { actorKeyField, eventNameField, labelsField, referenceField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { taskSelectSchema } from './selection.ts';
 import { TASK_STATUSES } from './tasks.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isActorKey, isLabelKey, isStepId } from './ids.ts';
 import { LIMITS } from './limits.ts';
-import { isEventName, isName, isRange, parseCapability, parseReference } from './names.ts';
+import { isEventName, isName, parseReference } from './names.ts';
 
 /** Text of 1 to `charactersMax` characters. */
 export function words(charactersMax: number): z.ZodString {
@@ -21,14 +21,6 @@ export const nameField = z.string().refine(isName, { error: 'expected a name, su
 export const referenceField = z.string().refine((text) => parseReference(text) !== undefined, {
   error: 'expected a name, or a name and a version, such as lab.echo@1.0.0',
 });
-
-/** `name` or `name@range`: a capability, and which versions of it will do. */
-export const capabilityField = z.string().refine((text) => parseCapability(text) !== undefined, {
-  error: 'expected a name, or a name and a range of versions, such as text.review@^1.2',
-});
-
-/** A range of versions. */
-export const rangeField = z.string().refine(isRange, { error: 'expected a range of versions, such as ^1.2 or >=1 <3' });
 
 /** The name of a signal, the type of an event. */
 export const eventNameField = z.string().refine(isEventName, {

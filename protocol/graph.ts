@@ -6,9 +6,10 @@
  * something else than what was written.
  */
 import { z } from 'zod';
+import { capabilityField } from './capabilities.ts';
 import { OperatingError } from './errors.ts';
 import { budgetFields } from './budget-fields.ts';
-import { capabilityField, nameField, referenceField, stepIdField, whole, words } from './fields.ts';
+import { nameField, referenceField, stepIdField, whole, words } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { isEventName, isVersion } from './names.ts';
 import { stepSelectSchema } from './selection.ts';

@@ -12,14 +12,6 @@ const VERSION = new RegExp(
   `^${NUMBER}\\.${NUMBER}\\.${NUMBER}(?:-${PRERELEASE_PART}(?:\\.${PRERELEASE_PART})*)?(?:\\+${BUILD_PART}(?:\\.${BUILD_PART})*)?$`,
 );
 
-/** A number of a version, or a placeholder for any. */
-const PART = `(?:${NUMBER}|[xX*])`;
-const PARTIAL = `(?:${PART}|${PART}\\.${PART}|${PART}\\.${PART}\\.${PART}|${NUMBER}\\.${NUMBER}\\.${NUMBER}-${PRERELEASE_PART}(?:\\.${PRERELEASE_PART})*)`;
-const COMPARATORS = `(?:[<>]=?|[=~^])?${PARTIAL}(?: (?:[<>]=?|[=~^])?${PARTIAL})*`;
-const RANGE = new RegExp(
-  `^(?:${COMPARATORS}|${PARTIAL} - ${PARTIAL})(?: \\|\\| (?:${COMPARATORS}|${PARTIAL} - ${PARTIAL}))*$`,
-);
-
 /** An agent or workflow, with the version where one is asked for. */
 export interface Reference {
   readonly name: string;
@@ -48,26 +40,6 @@ export function parseReference(text: string): Reference | undefined {
   const name = text.slice(0, at);
   const version = text.slice(at + 1);
   return isName(name) && isVersion(version) ? { name, version } : undefined;
-}
-
-/** A capability, with the versions of it that will do where only some will. */
-export interface CapabilityRequest {
-  readonly name: string;
-  readonly range?: string;
-}
-
-/** Whether this is a range of versions as npm writes them: `^1.2`, `~1.2.3`, `1.x`, `>=1.2 <3`, `1.2 - 2`, `1 || 3`, `1.2.3`. */
-export function isRange(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= LIMITS.rangeCharactersMax && RANGE.test(value);
-}
-
-/** Reads `name` or `name@range`; undefined for anything else. */
-export function parseCapability(text: string): CapabilityRequest | undefined {
-  const at = text.indexOf('@');
-  if (at < 0) return isName(text) ? { name: text } : undefined;
-  const name = text.slice(0, at);
-  const range = text.slice(at + 1);
-  return isName(name) && isRange(range) ? { name, range } : undefined;
 }
 
 /** Writes a reference as `name` or `name@version`. */

@@ -23,7 +23,7 @@ const fields = {
     .strictObject(Object.fromEntries(SCORE_PARTS.map((part) => [part, weight])) as Record<ScorePart, typeof weight>)
     .exactOptional(),
   /** Never these. */
-  not: z.array(referenceField).max(LIMITS.selectNotMax).exactOptional(),
+  not: z.array(referenceField).max(LIMITS.selectNotMax).readonly().exactOptional(),
   /** Rather those with these labels. */
   prefer: labelsField.exactOptional(),
   /** Work with the same key rather goes where such work went before. */

@@ -58,7 +58,8 @@ export interface Metrics {
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void;
   /**
    * Registers where a gauge gets its value: a number, numbers by the value of its label, or by those of its two labels, one
-   * inside the other. Several readers of one gauge are added up. A reader that throws is left out of that reading. The answer takes the reader away again.
+   * inside the other. Several readers of one gauge are added up. A reader that throws is left out of that reading. The answer
+   * takes the reader away again.
    */
   watch(name: WatchedMetric, read: () => GaugeReading): () => void;
   /** Everything in the Prometheus text format. */

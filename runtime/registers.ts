@@ -3,6 +3,7 @@
  * Diagnostic: they show this run of the process, not what is committed.
  */
 import { createStore } from '@xstate/store';
+import type { AgentSource, AgentStatus } from './agent-status.ts';
 
 /** One thing that the definition linter found in the machine of an agent. */
 export interface AgentLint {
@@ -16,13 +17,6 @@ export interface AgentLint {
   readonly problem: string;
   readonly wayOut: string;
 }
-
-/** Where an agent came from: with the node, by its settings, from the program that it is part of, by a module at run time. */
-export type AgentSource = 'bundled' | 'settings' | 'program' | 'module' | 'node';
-
-/** How an agent stands (docs/registry.md). */
-export const AGENT_STATUSES = ['ready', 'busy', 'degraded', 'open', 'draining', 'gone'] as const;
-export type AgentStatus = (typeof AGENT_STATUSES)[number];
 
 /** One agent as others see it. */
 export interface AgentEntry {

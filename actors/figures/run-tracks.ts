@@ -140,7 +140,7 @@ function started({ attempts, steps }: Track, event: TaskEvent): void {
 
 function placeOf({ data }: TaskEvent): string {
   const { step, item } = data;
-  return item === undefined ? String(step) : `${String(step)}/${String(item)}`;
+  return item === undefined ? String(step) : `${String(step)}/${Number(item)}`;
 }
 
 function tookOf({ atMs, wasParked }: Attempt, nowMs: number): Pick<Run, 'durationMs'> {

@@ -1,5 +1,5 @@
 /** What the metrics say of agents. */
-import type { AgentStatus } from '../../runtime/registers.ts';
+import type { AgentStatus } from '../../runtime/agent-status.ts';
 import type { NodeFigures } from '../figures/node-figures.ts';
 
 const MS_PER_S = 1_000;

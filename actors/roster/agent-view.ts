@@ -1,5 +1,6 @@
 /** An agent as those outside see it: what it is, how it stands, how much it has to do, what its past runs were like. */
-import type { AgentEntry, AgentStatus } from '../../runtime/registers.ts';
+import type { AgentStatus } from '../../runtime/agent-status.ts';
+import type { AgentEntry } from '../../runtime/registers.ts';
 import type { RunFigures, Spread } from '../figures/figures.ts';
 import type { Health } from '../health-plan.ts';
 import type { Reading } from '../selection/readings.ts';

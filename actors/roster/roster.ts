@@ -9,7 +9,8 @@
  */
 import { OperatingError } from '../../protocol/errors.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
-import type { AgentSource, AgentStatus, Registers } from '../../runtime/registers.ts';
+import type { AgentSource, AgentStatus } from '../../runtime/agent-status.ts';
+import type { Registers } from '../../runtime/registers.ts';
 import type { Store } from '../../runtime/stores/store.ts';
 import type { Cancel } from '../../runtime/world.ts';
 import type { AgentDefinition } from '../agent-definition.ts';
@@ -23,7 +24,8 @@ import { STEP_LOGIC, type StepState } from '../step.ts';
 import { AgentModules } from './agent-modules.ts';
 import { agentRow, readAgentRow } from './agent-row.ts';
 import { type AgentView, agentView } from './agent-view.ts';
-import { type HealthBook, healthAddress, healthSpec } from './health.ts';
+import { healthAddress, healthSpec } from './health.ts';
+import type { HealthBook } from './health-book.ts';
 
 /** What a roster needs of its node. */
 export interface RosterDeps {
@@ -137,7 +139,7 @@ export class Roster {
     });
   }
 
-  /** Takes in what was registered from modules in earlier runs of the process. What cannot be had is reported, and tried again next time. */
+  /** Takes in what was registered from modules in earlier runs of the process. What cannot be had is reported, and tried next time. */
   async restore(): Promise<void> {
     const { store, log } = this.#deps;
     for (const write of await store.definitions('agent')) {

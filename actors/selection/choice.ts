@@ -2,7 +2,8 @@
 import type { Select, Strategy } from '../../protocol/selection.ts';
 import type { AgentDefinition } from '../agent-definition.ts';
 import type { Offer } from '../offers.ts';
-import { type Bests, type Candidate, partsOf, type Standing, standingOf } from './score.ts';
+import { type Candidate, type Standing, standingOf } from './candidate.ts';
+import { type Bests, partsOf } from './score.ts';
 
 /** What an agent is wanted for: exactly one of `agent` and `capability`. */
 export interface SelectRequest {

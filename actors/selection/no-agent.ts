@@ -1,6 +1,6 @@
 /** What is said where nobody can do the work: with the nearest name, where there is one. */
 import { type ErrorCode, OperatingError } from '../../protocol/errors.ts';
-import { parseCapability } from '../../protocol/names.ts';
+import { parseCapability } from '../../protocol/capabilities.ts';
 import type { Registry } from '../registry.ts';
 import { closestName } from '../workflow/graph-suggestion.ts';
 

@@ -4,7 +4,7 @@ import type { AgentDefinition } from '../agent-definition.ts';
 import { type AgentNames, namesOf } from '../agent-names.ts';
 import type { BreakerGate } from '../breaker-gate.ts';
 import type { Evidence } from '../figures/run-figure.ts';
-import { type Candidate, type Standing, standingOf } from './score.ts';
+import { type Candidate, type Standing, standingOf } from './candidate.ts';
 
 /** What readings are taken from. */
 export interface ReadingDeps {

@@ -11,35 +11,7 @@
  * version, a longer wait (test/actors/selection/score.test.ts).
  */
 import type { ScorePart } from '../../protocol/selection.ts';
-
-/** How a candidate stands, the best first. */
-export const STANDINGS = ['ready', 'busy', 'degraded', 'open'] as const;
-export type Standing = (typeof STANDINGS)[number];
-
-/** One that could do the work. */
-export interface Candidate {
-  /** Its version against the newest that is offered: 1 for that one (`matchOf`). */
-  readonly match: number;
-  /** Work in hand, and calls that wait for a place. */
-  readonly taken: number;
-  readonly waiting: number;
-  /** Calls that may be under way at once. */
-  readonly capacity: number;
-  /** Until its breaker lets a call in; 0 where it does. */
-  readonly waitMs: number;
-  /** Its health check fails. */
-  readonly isFailing: boolean;
-  /** The middle of its durations, and so many runs that stands on, which are fewer the longer ago they were. */
-  readonly p50Ms: number;
-  readonly timed: number;
-  /** What a run costs, in US dollars. */
-  readonly usd: number;
-  /** Runs that went well and that failed; fewer the longer ago they were. */
-  readonly good: number;
-  readonly bad: number;
-  /** 0 to 1: it has served the same work before, and has the labels that are preferred. */
-  readonly affinity: number;
-}
+import { type Candidate, type Standing, STANDINGS, standingOf } from './candidate.ts';
 
 /** The best among the candidates, which others are measured against. */
 export interface Bests {
@@ -51,9 +23,6 @@ export interface Bests {
 export type Parts = Readonly<Record<ScorePart, number>>;
 export type Weights = Parts;
 
-/** Failures of at least so many recent runs, and of this part of them, make an agent degraded. */
-const BAD_RUNS_MIN = 5;
-const BAD_SHARE_MIN = 0.5;
 /** Runs that an agent is thought to have had, as fast as the fastest: what is unknown or long ago is worth a try. */
 const PRIOR_TIMED = 2;
 /** And such that went well. */
@@ -63,20 +32,6 @@ const SHORT_MS = 1;
 /** Costs are compared as if each were dearer by this, so that free and nearly free are near each other. */
 const SMALL_USD = 0.0001;
 const SECOND_MS = 1_000;
-
-/** How a candidate stands. */
-export function standingOf(
-  one: Pick<Candidate, 'waitMs' | 'isFailing' | 'good' | 'bad' | 'taken' | 'capacity'>,
-): Standing {
-  if (one.waitMs > 0) return 'open';
-  if (one.isFailing || failsOften(one)) return 'degraded';
-  return one.taken < one.capacity ? 'ready' : 'busy';
-}
-
-/** Whether so much of what it did of late failed that others are tried first. It comes to an end by itself, with time. */
-export function failsOften({ good, bad }: Pick<Candidate, 'good' | 'bad'>): boolean {
-  return good + bad >= BAD_RUNS_MIN && bad >= BAD_SHARE_MIN * (good + bad);
-}
 
 /** The best of what they are measured against. */
 export function bestsOf(candidates: readonly Candidate[]): Bests {
@@ -138,16 +93,4 @@ function meanOf(parts: Parts, weights: Weights): number {
     reliability * parts.reliability +
     affinity * parts.affinity;
   return sum / all;
-}
-
-const MATCHES = { same: 1, patch: 0.95, minor: 0.85, major: 0.6, prerelease: 0.25 } as const;
-
-/** How near a version is to the newest one that is offered. */
-export function matchOf(version: string, newest: string): number {
-  if (version === newest) return MATCHES.same;
-  if (version.includes('-')) return MATCHES.prerelease;
-  const [major, minor] = version.split('.');
-  const [newestMajor, newestMinor] = newest.split('.');
-  if (major !== newestMajor) return MATCHES.major;
-  return minor === newestMinor ? MATCHES.patch : MATCHES.minor;
 }

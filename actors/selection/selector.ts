@@ -2,8 +2,9 @@
  * Chooses the agent for a step. By name there is one; by capability the best of those that offer it, by the score of score.ts. The
  * choice says why, with the scores of the best candidates part by part.
  *
- * A choice looks once at each agent that offers the capability, and at no others; where very many do, at a part of them that is
- * another one each time.
+ * A choice looks once at each agent that offers the capability, and at no others. Where very many do, it looks at some of them,
+ * others each time, and again at the best of the choice before it: what is best of all is found within a few choices, and not
+ * lost again (the power of so many choices, with memory; Shah and Prabhakar 2002).
  */
 import type { Select, Strategy } from '../../protocol/selection.ts';
 import type { AgentDefinition } from '../agent-definition.ts';
@@ -14,7 +15,8 @@ import { Affinity } from './affinity.ts';
 import { candidateLine, type Choice, reasonOf, type Scored, type SelectRequest } from './choice.ts';
 import { allExcluded, allTooDear, unknownAgent, unknownCapability } from './no-agent.ts';
 import { costOf, type Readings } from './readings.ts';
-import { bestsOf, type Candidate, matchOf, scoreOf } from './score.ts';
+import { type Candidate, matchOf } from './candidate.ts';
+import { bestsOf, scoreOf } from './score.ts';
 import { weightsOf } from './strategies.ts';
 
 /** What a choice asks of the rest of the node. */
@@ -25,8 +27,8 @@ export interface SelectorDeps {
   readonly strategy: Strategy;
 }
 
-/** Candidates that one choice looks at. */
-export const CANDIDATES_MAX = 1_000;
+/** Candidates that one choice looks at, beside the best of the one before. A prime, so that no part of a list is left out. */
+export const LOOKS_MAX = 127;
 /** Candidates that a choice names with their figures: the best ones. */
 const SHOWN_MAX = 5;
 
@@ -46,7 +48,10 @@ export class Selector {
     const { list, offered, ranked, bests, strategy } = this.#rank(request);
     const [best] = ranked as [Scored];
     const { agent, names } = best.offer;
-    list.turn = list.forTasks.indexOf(best.offer) + 1;
+    // One after the other where that is what is wished for, or all are looked at; else on to those that were not.
+    const isInTurn = strategy === 'round-robin' || offered <= LOOKS_MAX;
+    list.turn = isInTurn ? list.forTasks.indexOf(best.offer) + 1 : list.turn + LOOKS_MAX;
+    if (!isInTurn) list.best.set(strategy, ranked.map(({ offer }) => offer));
     const work = workOf(request);
     if (work !== undefined && list.forTasks.length > 1) this.#affinity.served(work, names.reference);
     const data = {
@@ -81,7 +86,7 @@ export class Selector {
     if (first === undefined) throw unknownCapability(capability, registry);
     const strategy = select.strategy ?? this.#deps.strategy;
     const weights = weightsOf(strategy, select);
-    const { offers, offered } = eligible(list, request);
+    const { offers, offered } = eligible(list, request, strategy);
     const work = workOf(request);
     const server = work === undefined ? undefined : this.#affinity.of(work);
     const candidates = offers.map((offer) => this.#candidate(offer, first.version, server, select.prefer));
@@ -109,6 +114,7 @@ export class Selector {
 function eligible(
   list: OfferList,
   request: SelectRequest,
+  strategy: Strategy,
 ): { readonly offers: readonly Offer[]; readonly offered: number } {
   const { capability = '', select, not: others = [], tried = [], budgetLeftUsd } = request;
   const { forTasks: all, turn } = list;
@@ -128,7 +134,10 @@ function eligible(
     const untried = offers.filter(({ names }) => !tried.includes(names.reference));
     offers = untried.length > 0 ? untried : [leastRecent(offers, tried)];
   }
-  return { offers: offers.length > CANDIDATES_MAX ? offers.slice(0, CANDIDATES_MAX) : offers, offered: offers.length };
+  if (offers.length <= LOOKS_MAX) return { offers, offered: offers.length };
+  const looked = offers.slice(0, LOOKS_MAX);
+  const best = (list.best.get(strategy) ?? []).filter((offer) => !looked.includes(offer) && offers.includes(offer));
+  return { offers: [...looked, ...best], offered: offers.length };
 }
 
 /** Under what name this work is remembered. */

@@ -1,6 +1,6 @@
 /** Verbs about the agents of a node. */
 import { type Command, Option } from 'commander';
-import { AGENT_STATUSES } from '../../runtime/registers.ts';
+import { AGENT_STATUSES } from '../../runtime/agent-status.ts';
 import type { VerbAdder } from '../verb.ts';
 
 const EXAMPLES = `

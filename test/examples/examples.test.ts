@@ -221,6 +221,16 @@ describe('The examples', () => {
     expect((await fetch(`${node.url}/api/v1/schedules/beat`, { method: 'DELETE' })).status).toBe(200);
   });
 
+  it('selection.ts: agents chosen by capability', async () => {
+    const out = await run(process.execPath, [path.join(EXAMPLES, 'selection.ts')]);
+    expect(out.trim().split('\n')).toEqual([
+      'done by cheap',
+      'done by quick',
+      'flaky failed, done by cheap',
+      'the only one left, after flaky@1.0.0 failed',
+    ]);
+  });
+
   it('breaker.ts: a circuit breaker', async () => {
     const out = await run(process.execPath, [path.join(EXAMPLES, 'breaker.ts')]);
     const [opened, degraded, back, closed] = out.trim().split('\n').slice(-4);

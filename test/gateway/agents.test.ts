@@ -1,4 +1,4 @@
-/** Agents as clients meet them: listed with how they stand, registered and unregistered over REST, seen over the socket and in the metrics. */
+/** Agents as clients meet them: listed with how they stand, registered and unregistered, seen over the socket and in the metrics. */
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -46,7 +46,7 @@ describe('The tree', () => {
     expect(node.tree.describe().state).toBe('live');
     await node.world.settle();
     expect(node.tree.describe().state).toBe('running');
-    expect(node.kernel.census.get('supervisor')).toBe(5);
+    expect(node.kernel.census.get('supervisor')).toBe(6);
   });
 
   it('writes nothing of itself to the store', async () => {

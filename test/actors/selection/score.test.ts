@@ -1,16 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { STRATEGIES } from '../../../protocol/selection.ts';
-import {
-  bestsOf,
-  type Candidate,
-  matchOf,
-  partsOf,
-  scoreOf,
-  STANDINGS,
-  standingOf,
-  type Weights,
-} from '../../../actors/selection/score.ts';
+import { type Candidate, matchOf, STANDINGS, standingOf } from '../../../actors/selection/candidate.ts';
+import { bestsOf, partsOf, scoreOf, type Weights } from '../../../actors/selection/score.ts';
 import { WEIGHTS, weightsOf } from '../../../actors/selection/strategies.ts';
 
 const plain: Candidate = {

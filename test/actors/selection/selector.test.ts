@@ -5,7 +5,7 @@ import type { Evidence } from '../../../actors/figures/run-figure.ts';
 import { Registry } from '../../../actors/registry.ts';
 import type { SelectRequest } from '../../../actors/selection/choice.ts';
 import { Readings } from '../../../actors/selection/readings.ts';
-import { CANDIDATES_MAX, Selector } from '../../../actors/selection/selector.ts';
+import { LOOKS_MAX, Selector } from '../../../actors/selection/selector.ts';
 import { type Strategy, STRATEGIES } from '../../../protocol/selection.ts';
 import type { InstalledLogic } from '../../../runtime/cell.ts';
 import { createRegisters } from '../../../runtime/registers.ts';
@@ -277,15 +277,22 @@ describe('A wish', () => {
 });
 
 describe('Many agents', () => {
-  it('are all looked at in the end, also where more offer it than one choice looks at', () => {
-    const last = `a${CANDIDATES_MAX + 20}`;
-    for (let n = 0; n <= CANDIDATES_MAX + 20; n++) {
-      add(`a${n}`);
-      if (`a${n}` !== last) stands[`a${n}`] = { running: 16 };
-    }
-    const seen = times(23, {}, selector());
-    expect(seen.slice(0, 2)).toEqual(['a0', 'a1']);
-    expect(seen).toContain(last);
+  it('are all looked at within a few choices, and the best of all is not lost again', () => {
+    const count = 5 * LOOKS_MAX;
+    for (let n = 0; n < count; n++) add(`a${n}`, { cost: { usd: n === count - 9 ? 0.001 : 1 } });
+    const from = selector('cheapest');
+    const seen = times(12, {}, from);
+    expect(seen.slice(0, 4)).not.toContain(`a${count - 9}`);
+    expect(new Set(seen.slice(5))).toEqual(new Set([`a${count - 9}`]));
+    stands[`a${count - 9}`] = { running: 16 };
+    expect(times(3, {}, from)).not.toContain(`a${count - 9}`);
+    expect(selector().choose({ capability: 'c' }).data['offered']).toBe(count);
+  });
+
+  it('are given work one after the other, all of them, where that is what is wished for', () => {
+    const count = LOOKS_MAX + 20;
+    for (let n = 0; n < count; n++) add(`a${n}`);
+    expect(new Set(times(count, {}, selector('round-robin'))).size).toBe(count);
   });
 
   it('are chosen from without harm to whoever is free, whatever the strategy', () => {
