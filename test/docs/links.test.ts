@@ -9,7 +9,7 @@ const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8
 /** Markdown without code, in which brackets mean something else. */
 const proseOf = (text: string): string => text.replaceAll(/^ *```[\s\S]*?^ *```/gm, '').replaceAll(/`[^`\n]*`/g, '');
 
-const documents = globSync('**/*.md', { cwd: ROOT, exclude: ['node_modules', 'dist', 'coverage'] })
+const documents = globSync('**/*.md', { cwd: ROOT, exclude: ['**/node_modules', 'dist', 'coverage'] })
   .map((file) => file.replaceAll(path.sep, '/'))
   .toSorted();
 
