@@ -74,7 +74,7 @@ describe('An approval', () => {
     await node.world.settle();
     const ids = (await node.pending()).map(({ approval }) => approval);
     expect(ids).toEqual([0, 1, 2, 3, 4].map((item) => `${task}.each.${item}.approval`));
-    expect(node.kernel.effects.laneFigures('agent:asker@1.0.0')).toEqual({ running: 0, waiting: 0 });
+    expect(node.kernel.effects.laneFigures('agent:asker@1.0.0')).toMatchObject({ running: 0, waiting: 0 });
     for (const id of ids) await node.resolve(id, { decision: 'approve' });
     expect((await node.end(task)).status).toBe('completed');
   });
