@@ -339,7 +339,14 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   let stopped: Promise<void> | undefined;
   return {
     ...{ id, url, host, port, recovery },
-    register: (agent) => roster.enlist(agent, 'program'),
+    register: (agent) => {
+      roster.enlist(agent, 'program');
+      subscriptions
+        .declare(agent)
+        .catch((error: unknown) =>
+          log.error('Subscriptions of an agent were not made.', { agent: agent.name, error: String(error) }),
+        );
+    },
     unregister: async (reference) => {
       const { name, version } = await roster.unregister(reference);
       await roster.gone(`${name}@${version}`);

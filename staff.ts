@@ -177,6 +177,7 @@ export function hireStaff(grounds: Grounds) {
     ...{ kernel, store, registry, registers, readings, health, figures, log: kernel.log },
     ...{ node: grounds.node ?? 'local', moduleRoots: grounds.moduleRoots ?? [] },
     supervise: (agent) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
+    subscribe: (agent) => subscriptions.declare(agent),
   });
   const effects = new EffectDesk(ledger, store);
   /** Actors that come into being by their first message. */

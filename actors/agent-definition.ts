@@ -197,7 +197,6 @@ function faultsOf(options: AgentOptions): string[] {
       ...migrationFaults(options.migrate, { version: options.version, isMachine: options.machine !== undefined }),
     );
   check(options.context === undefined || options.machine !== undefined, '`context` is for machines');
-  check(options.keyed !== true || options.machine !== undefined, 'a keyed agent must be a machine');
   faults.push(...messageFaults(options));
   for (const rule of options.lint?.ignore ?? [])
     check(
@@ -257,10 +256,12 @@ function offerFaults({ capabilities = [], health }: AgentOptions): readonly stri
 }
 
 function messageFaults(options: AgentOptions): readonly string[] {
-  const { name, keyed, via } = options;
+  const { name, keyed, via, machine } = options;
   const isVia = via === undefined || (keyed === true && isCoordinator(via) && parseCoordinator(via).agent !== name);
-  const fault = '`via` names another keyed agent, NAME or NAME/KEY, and is for keyed agents';
-  return [...(isVia ? [] : [fault]), ...hearingFaults(options)];
+  const faults = [...hearingFaults(options)];
+  if (!isVia) faults.push('`via` names another keyed agent, NAME or NAME/KEY, and is for keyed agents');
+  if (keyed === true && machine === undefined) faults.push('a keyed agent must be a machine');
+  return faults;
 }
 
 /** What it costs, what its failures may cost, and what is kept of it. */

@@ -43,6 +43,8 @@ export interface RosterDeps {
   readonly moduleRoots: readonly string[];
   /** Makes the supervisor of an agent's actors, and the breaker in front of them. */
   supervise(agent: AgentDefinition): void;
+  /** Makes the subscriptions that an agent names, in place of those that it named before. Errors: INVALID_INPUT, BUSY. */
+  subscribe(agent: AgentDefinition): Promise<void>;
 }
 
 /** Which agents are asked for. */
@@ -105,6 +107,7 @@ export class Roster {
       this.#moduleOf.set(namesOf(agent).reference, file);
       kernel.define(agentRow(agent, file, false));
     }
+    for (const agent of agents) await this.#deps.subscribe(agent);
     await kernel.committer.committed();
     log.info('Agents were registered from a module.', {
       module: file,

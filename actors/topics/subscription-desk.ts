@@ -47,8 +47,7 @@ export class SubscriptionDesk {
   async start(rows: readonly DefinitionWrite[], declared: readonly DeclaredSubscription[] = []): Promise<void> {
     const { topics, registry } = this.#deps;
     await topics.start(rows);
-    const names = new Set(registry.agents().map(({ name }) => name));
-    for (const name of names) await this.declare(registry.agent(name) as AgentDefinition);
+    for (const name of new Set(registry.agents().map((agent) => agent.name))) await this.declare({ name });
     for (const { name, ...request } of declared)
       await topics.define(name, this.#row(request, PRINCIPAL, { source: 'code' }), true);
   }
@@ -57,13 +56,17 @@ export class SubscriptionDesk {
    * What an agent says of topics, in place of what it said before. Those of agents that are missing stay: they may be back.
    * Errors: INVALID_INPUT, BUSY.
    */
-  async declare(agent: AgentDefinition): Promise<void> {
-    const { topics } = this.#deps;
+  async declare({ name: of }: Pick<AgentDefinition, 'name'>): Promise<void> {
+    const { topics, registry } = this.#deps;
+    // Of several versions the one that new work goes to.
+    const agent = registry.agent(of);
+    if (agent === undefined) return;
+    await topics.ready;
     const wanted = subscriptionsOf(agent);
-    const of = { source: 'code', declaredBy: agent.name } as const;
-    for (const [name, request] of wanted) await topics.define(name, this.#row(request, PRINCIPAL, of), true);
+    const by = { source: 'code', declaredBy: of } as const;
+    for (const [name, request] of wanted) await topics.define(name, this.#row(request, PRINCIPAL, by), true);
     for (const { name, row } of [...topics.accounts.values()])
-      if (row.declaredBy === agent.name && !wanted.has(name)) await topics.remove(name);
+      if (row.declaredBy === of && !wanted.has(name)) await topics.remove(name);
   }
 
   /**

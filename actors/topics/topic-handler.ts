@@ -1,6 +1,8 @@
 /** What an agent says of the topics that it hears of: in `on` of `defineAgent`. */
-import { issuesOf } from '../../protocol/issues.ts';
+import { OperatingError } from '../../protocol/errors.ts';
+import { type Issue, issuesOf } from '../../protocol/issues.ts';
 import { type SubscriptionRequest, subscriptionSchema } from '../../protocol/subscription.ts';
+import { rowOf, templatesOf } from './subscription-row.ts';
 
 /** What an agent does with a message of a topic. In templates `input` is the message: `id`, `topic`, `at`, `data`. */
 export type TopicHandler = Pick<
@@ -32,10 +34,21 @@ export function hearingFaults({ name, keyed = false, on = {} }: Hearer): readonl
     const faults = error === undefined ? [] : issuesOf(error);
     if (keyed && handler.input !== undefined)
       faults.push({ path: 'input', message: 'a keyed agent gets the message as an event' });
+    if (faults.length === 0) faults.push(...templateFaults(requestOf(name, keyed, topic, handler)));
     return faults.map(
       ({ path, message }) => `\`on\` for ${JSON.stringify(topic)}: ${path === '' ? '' : `${path}: `}${message}`,
     );
   });
+}
+
+function templateFaults(request: SubscriptionRequest): Issue[] {
+  try {
+    templatesOf(rowOf(request, { principal: '', source: 'code', createdAtMs: 0 }));
+    return [];
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return [{ path: '', message: error.message }];
+  }
 }
 
 function requestOf(

@@ -1,6 +1,9 @@
 /** Topics, subscriptions, groups, broadcasts and dead letters over REST, beside a socket that listens, on a real node. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LIMITS } from '../../protocol/limits.ts';
+import { ROOT, temporaryFolder } from '../support/node-process.ts';
 import { scribe } from '../support/scribe.ts';
 import type { Wire } from '../support/wire.ts';
 import { type Answer, type Rig, startRig } from './rig.ts';
@@ -8,15 +11,21 @@ import { type Answer, type Rig, startRig } from './rig.ts';
 const API = '/api/v1';
 
 let rig: Rig;
+const folder = temporaryFolder('messages');
+const inside = folder.path;
 beforeAll(async () => {
   const workflow = { name: 'greeting', version: '1.0.0', steps: [{ id: 'say', agent: 'lab.echo', input: '${input}' }] };
   rig = await startRig({
     agents: [scribe('notes', { capabilities: ['noting'] })],
+    moduleRoots: [inside],
     workflows: [workflow],
     subscriptions: [{ name: 'declared', topic: 'declared.#', agent: 'notes', key: 'declared' }],
   });
 });
-afterAll(async () => await rig.stop());
+afterAll(async () => {
+  await rig.stop();
+  folder.clear();
+});
 
 const publish = (topic: string, data?: unknown, headers = {}): Promise<Answer> =>
   rig.send('POST', `${API}/topics/${topic}`, data, headers);
@@ -114,6 +123,23 @@ describe('Subscriptions over REST', () => {
       },
       { timeout: 10_000, interval: 20 },
     );
+  });
+
+  it('are made of agents that come while the node runs, too', async () => {
+    rig.node.register(scribe('later', { on: { 'later.#': { key: 'k' } } }));
+    writeFileSync(
+      path.join(inside, 'late.ts'),
+      `import { scribe } from '${ROOT}/test/support/scribe.ts';
+       export const late = scribe('late', { on: { 'later.#': { key: 'k' } } });`,
+    );
+    const registered = await rig.send('POST', `${API}/agents`, { module: path.join(inside, 'late.ts') });
+    expect(registered.status, registered.text).toBe(201);
+    expect((await publish('later.now', 1)).json).toMatchObject({ subscriptions: 2 });
+    const wire = await rig.open();
+    for (const agent of ['later', 'late']) {
+      const { value } = await wire.request({ type: 'agent.ask', agent, key: 'k', event: { type: 'read' } });
+      expect(value).toMatchObject({ heard: [{ topic: 'later.now', data: 1 }] });
+    }
   });
 
   it.each([
