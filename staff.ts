@@ -165,7 +165,6 @@ export function hireStaff(grounds: Grounds) {
   installFlat(kernel, stageLogic(stepDeps), 'stage');
   installFlat(kernel, session, 'session');
   kernel.install(goalLogic(planner));
-  kernel.install(approvalActors(kernel));
   installFlat(kernel, budgetLogic, 'budget');
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({

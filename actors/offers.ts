@@ -91,7 +91,13 @@ export class Offers {
 function listOf(offers: readonly Offer[]): OfferList {
   const seen = new Set<AgentDefinition>();
   const all = offers.filter(({ agent }) => !seen.has(agent) && seen.add(agent));
-  return { all, agents: all.map(({ agent }) => agent), forTasks: all.filter(({ agent }) => !agent.keyed), turn: 0, best: new Map() };
+  return {
+    all,
+    agents: all.map(({ agent }) => agent),
+    forTasks: all.filter(({ agent }) => !agent.keyed),
+    turn: 0,
+    best: new Map(),
+  };
 }
 
 function keep(lists: Map<string, OfferList>, request: string, list: OfferList, most: number): OfferList {

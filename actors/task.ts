@@ -12,14 +12,7 @@
 import { LIFECYCLE_VERSIONS } from './lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import type {
-  TaskEvent,
-  TaskOptions,
-  TaskResult,
-  TaskStatus,
-  TaskTarget,
-  TaskUsage,
-} from '../protocol/tasks.ts';
+import type { TaskEvent, TaskOptions, TaskResult, TaskStatus, TaskTarget, TaskUsage } from '../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';

@@ -51,7 +51,11 @@ export class Selector {
     // One after the other where that is what is wished for, or all are looked at; else on to those that were not.
     const isInTurn = strategy === 'round-robin' || offered <= LOOKS_MAX;
     list.turn = isInTurn ? list.forTasks.indexOf(best.offer) + 1 : list.turn + LOOKS_MAX;
-    if (!isInTurn) list.best.set(strategy, ranked.map(({ offer }) => offer));
+    if (!isInTurn)
+      list.best.set(
+        strategy,
+        ranked.map(({ offer }) => offer),
+      );
     const work = workOf(request);
     if (work !== undefined && list.forTasks.length > 1) this.#affinity.served(work, names.reference);
     const data = {
