@@ -94,6 +94,7 @@ export interface Grounds {
 }
 
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
+// tidy-allow function-size: who knows whom is read in one place, in the order of hiring; each line is one hire
 export function hireStaff(grounds: Grounds) {
   const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax } = grounds;
   const asks = new Asks(kernel);

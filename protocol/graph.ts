@@ -5,6 +5,7 @@
  * Unlike messages, a graph is a program: a field that is not known here is refused, since leaving it out would run
  * something else than what was written.
  */
+// tidy-allow exports: the schema of a graph, and the types and readers made of it, change together
 import { z } from 'zod';
 import { capabilityField } from './capabilities.ts';
 import { OperatingError } from './errors.ts';

@@ -2,6 +2,7 @@
  * A graph made ready to run: every expression compiled, every need resolved, the steps in one order. Made by the lint
  * from a graph without faults; the same graph gives the same plan on every node.
  */
+// tidy-allow exports: a plan, and the questions a run asks of its steps, are read as one page
 import { OperatingError } from '../../protocol/errors.ts';
 import type { WorkflowCall, WorkflowStep } from '../../protocol/graph.ts';
 import { LIMITS } from '../../protocol/limits.ts';

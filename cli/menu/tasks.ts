@@ -47,6 +47,11 @@ export function addTaskVerbs(program: Command, verb: VerbAdder): void {
       .addHelpText('after', BUDGET_HELP),
     async () => (await import('../verbs/submit.ts')).submit,
   );
+  addFollowVerbs(program, verb);
+}
+
+/** What looks at a task that is under way, and what ends it. */
+function addFollowVerbs(program: Command, verb: VerbAdder): void {
   verb(
     program.command('status').description('how a task stands').argument('<id>', 'the task'),
     async () => (await import('../verbs/status.ts')).status,

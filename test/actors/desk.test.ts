@@ -81,7 +81,6 @@ describe('The desk', () => {
     ['INVALID_INPUT', { goal: 'be good' }, null],
     ['NOT_FOUND', { workflow: 'nothing' }, null],
     ['WORKFLOW_INVALID', { graph: { steps: [] } }, null],
-    ['NOT_AVAILABLE', { graph: { steps: [{ id: 'a', agent: 'lab.echo', cache: true }] } }, null],
   ])('refuses with %s what cannot be done: %j', async (code, target, input) => {
     const node = await createWorkNode();
     expect(() => node.submit(target, input)).toThrow(refused(code));

@@ -441,12 +441,14 @@ const WALKS: Readonly<Record<string, Walk>> = {
       'timer.delay': { type: 'timer.delay' },
       'timer.signal': { type: 'timer.signal' },
       'timer.timeout': { type: 'timer.timeout' },
+      'flow.cancel': { type: 'flow.cancel', error },
       'timer.retry': { type: 'timer.retry' },
     },
     expected: {
-      delayed: { 'timer.delay': 'listening' },
-      listening: { 'task.signal': 'asking', 'timer.signal': 'done' },
+      delayed: { 'timer.delay': 'listening', 'flow.cancel': 'done' },
+      listening: { 'task.signal': 'asking', 'timer.signal': 'done', 'flow.cancel': 'done' },
       asking: {
+        'flow.cancel': 'done',
         'child.done of the approval': 'working',
         'child.failed of the approval': 'done',
         'child.quarantined of the approval': 'done',
@@ -458,8 +460,9 @@ const WALKS: Readonly<Record<string, Walk>> = {
         'child.quarantined of the workflow': 'done',
         'timer.timeout': 'pausing',
         'item.parked': 'working',
+        'flow.cancel': 'done',
       },
-      pausing: { 'timer.retry': 'working' },
+      pausing: { 'timer.retry': 'working', 'flow.cancel': 'done' },
     },
   },
   session: {
