@@ -3,7 +3,6 @@ import type { ClientMessageOf, ClientMessageType } from '../protocol/client-mess
 import { jsonCodec } from '../protocol/codec.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { approvalRequests } from './approvals/approval-requests.ts';
-import { pageOf } from './entry-page.ts';
 import type { SessionDeps, SessionState } from './session.ts';
 import { taskView } from './session-frames.ts';
 import { createStateRequests } from './state/state-requests.ts';

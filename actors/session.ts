@@ -13,7 +13,6 @@ import type { CellPort } from '../runtime/cell-port.ts';
 import type { Feed } from '../runtime/feed.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { FlatLogic } from '../runtime/flat-logic.ts';
-import type { AgentEntry } from '../runtime/registers.ts';
 import type { ApprovalDesk } from './approvals/approval-desk.ts';
 import type { AgentView } from './roster/agent-view.ts';
 import type { AgentQuery } from './roster/roster.ts';

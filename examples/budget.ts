@@ -46,15 +46,15 @@ const graph = {
 };
 const budget = { usd: 0.05, steps: 10, onExceed: ['cheaper', 'stop'] as const };
 const brief = await client.submit({ graph, options: { budget } }).result();
-console.log(`${brief.output}: ${brief.usage.usd} of ${budget.usd} USD, ${brief.usage.steps} steps`);
+console.log(`${String(brief.output)}: ${brief.usage.usd} of ${budget.usd} USD, ${brief.usage.steps} steps`);
 
 // 0.001 USD would be enough for the scribbler; the writer may need 0.02.
 const poor = await client.submit({ agent: 'writer', input: 'four', options: { budget: { usd: 0.001 } } }).result();
-console.log(`${poor.status}: ${poor.error?.code}`);
+console.log(`${poor.status}: ${poor.error?.code ?? ''}`);
 
 for (const round of [1, 2]) {
   const { output, usage } = await client.submit({ agent: 'scribbler', input: 'five' }).result();
-  console.log(`${round}: ${output} for ${usage.usd} USD`);
+  console.log(`${round}: ${String(output)} for ${usage.usd} USD`);
 }
 
 await client.close();

@@ -13,7 +13,6 @@
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../../protocol/errors.ts';
 import type { WorkflowGraph } from '../../protocol/graph.ts';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { Degradation, EventKind } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';

@@ -22,7 +22,7 @@ export async function stats({ terminal, remote }: VerbContext): Promise<ExitCode
   const agents: CacheShare[] = [];
   let page: CachePage | undefined;
   do {
-    const query = page?.cursor == null ? '' : `?cursor=${encodeURIComponent(page.cursor)}`;
+    const query = typeof page?.cursor !== 'string' ? '' : `?cursor=${encodeURIComponent(page.cursor)}`;
     page = (await fetchJson(remote, `/api/v1/cache${query}`)) as CachePage;
     agents.push(...page.agents);
   } while (page.cursor !== null);
@@ -53,8 +53,11 @@ export async function stats({ terminal, remote }: VerbContext): Promise<ExitCode
 }
 
 /** Drops them. */
-export async function clear({ terminal, remote }: VerbContext, { agent }: Record<string, unknown>): Promise<ExitCode> {
-  const query = agent === undefined ? '' : `?agent=${encodeURIComponent(String(agent))}`;
+export async function clear(
+  { terminal, remote }: VerbContext,
+  { agent }: { readonly agent?: string },
+): Promise<ExitCode> {
+  const query = agent === undefined ? '' : `?agent=${encodeURIComponent(agent)}`;
   const answer = (await fetchJson(remote, `/api/v1/cache${query}`, 'DELETE')) as { readonly dropped: number };
   if (terminal.isJson) terminal.json(answer);
   else terminal.line(`${answer.dropped} results were dropped.`);

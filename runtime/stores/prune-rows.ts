@@ -69,7 +69,11 @@ async function pruneTasks(
     const start = orReport(() => readStart(partsOf(key)[0] ?? '', readValue(key, record)).task, onCorrupt);
     // Nothing that was begun later can have ended earlier.
     if (start !== undefined && start.createdAtMs >= endedBeforeMs) return { removed, last: undefined };
-    const task = start && (await readTask(space, start.id).catch((error: OperatingError) => void onCorrupt(error)));
+    const task =
+      start &&
+      (await readTask(space, start.id).catch((error: OperatingError) => {
+        onCorrupt(error);
+      }));
     if (task !== undefined && isTerminal(task.status) && task.updatedAtMs < endedBeforeMs) {
       const keys = [key, keyOf('u', task.id), keyOf('i', task.status, task.id)];
       for (const range of [rangeUnder('e', task.id), rangeUnder('h', task.id)])

@@ -102,4 +102,6 @@ const WALKS: Readonly<Record<string, Walk>> = {
   },
 };
 
-describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => walkTable(walk));
+describe.each(Object.entries(WALKS))('The lifecycle of a %s', (_name, walk) => {
+  walkTable(walk);
+});

@@ -250,7 +250,7 @@ describe('A budget', () => {
       output: 3,
       usage: { usd: 0.03 },
     });
-    const greedy = defineAgent({ ...asker, version: '2.0.0', cost: { usd: 0.01 } } as never);
+    const greedy = defineAgent({ ...asker, version: '2.0.0', cost: { usd: 0.01 } });
     const other = await createWorkNode({ agents: [greedy] });
     expect((await finish(other, { agent: 'asker' }, null, { usd: 0.015 })).result).toMatchObject({
       error: { code: 'BUDGET_EXCEEDED' },
@@ -512,7 +512,7 @@ const wrong: readonly (readonly [string, Partial<AgentDefinition>])[] = [
 
 describe('The definition of an agent', () => {
   it.each(wrong)('is refused with a wrong %s', (name, more) => {
-    const define = (): unknown => defineAgent({ name: 'x', version: '1.0.0', run: () => 1, ...more } as never);
+    const define = (): unknown => defineAgent({ name: 'x', version: '1.0.0', run: () => 1, ...more });
     expect(define).toThrow(`\`${name}\` must be`);
   });
 });

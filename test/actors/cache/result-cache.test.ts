@@ -19,7 +19,7 @@ function counter(more: Partial<Parameters<typeof defineAgent>[0]> = {}) {
       return { count: made.length, input };
     },
     ...more,
-  } as Parameters<typeof defineAgent>[0]);
+  });
   return { agent, made };
 }
 
@@ -245,7 +245,7 @@ describe('Whether a result is kept', () => {
     const definition = defineAgent({
       ...{ name: 'x', version: '1.0.0', run: () => 1 },
       ...(agent !== undefined && { cache: agent as object }),
-    }) as AgentDefinition;
+    });
     expect(cacheTerms(definition, wishOf(step as boolean | undefined, task as boolean | undefined))?.ttlMs).toBe(ttlMs);
   });
 

@@ -20,10 +20,12 @@ async function run(steps: readonly object[], more: object = {}, input: unknown =
   return { node, task, book, record, error: record.result?.error, lines: await node.events(task) };
 }
 
-function undone(lines: Awaited<ReturnType<WorkNode['events']>>): readonly unknown[] {
+const inOrder = (names: readonly string[]): readonly string[] => names.toSorted((a, b) => a.localeCompare(b));
+
+function undone(lines: Awaited<ReturnType<WorkNode['events']>>): readonly string[] {
   return lines
     .filter(({ kind }) => kind === 'step.compensated')
-    .map(({ data: { step, item } }) => (item === undefined ? step : `${String(step)}/${String(item)}`));
+    .map(({ data: { step, item } }) => (item === undefined ? (step as string) : `${step as string}/${item as number}`));
 }
 
 async function canceled(node: WorkNode, task: string, reason?: string): Promise<void> {
@@ -406,7 +408,7 @@ describe('A workflow on a node that dies', () => {
         }
         deaths++;
         expect(killed.record.result?.error, `${outcome} ${commits}`).toEqual(straight.record.result?.error);
-        expect([...undone(killed.lines)].sort()).toEqual([...undone(straight.lines)].sort());
+        expect(inOrder(undone(killed.lines))).toEqual(inOrder(undone(straight.lines)));
         expect(killed.rest).toEqual([]);
         // What was undone was done before, and is done no more.
         const happened = [...new Set(killed.book)];
@@ -417,7 +419,7 @@ describe('A workflow on a node that dies', () => {
         );
         expect(undone(killed.lines)).toEqual(
           ends
-            .map(({ data: { step, item } }) => (item === undefined ? step : `${String(step)}/${String(item)}`))
+            .map(({ data: { step, item } }) => (item === undefined ? step : `${step as string}/${item as number}`))
             .filter((place) => place !== 'c')
             .toReversed(),
         );

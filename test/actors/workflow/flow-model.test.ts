@@ -69,7 +69,7 @@ async function run(steps: readonly ModelStep[], commitsOf: (life: number) => num
 }
 
 const placeOf = ({ data: { step, item } }: TaskEvent): string =>
-  item === undefined ? String(step) : `${String(step)}/${String(item)}`;
+  item === undefined ? String(step) : `${step as string}/${item as number}`;
 
 /** The line that ends a step as a whole. */
 function isEnd({ kind, data }: TaskEvent): boolean {
@@ -83,7 +83,7 @@ function expectOutcome({ record }: Ran, end: ModelEnd): void {
     const degraded = (record.result?.degraded ?? []).map(({ step }) => step);
     expect(degraded).toEqual(expect.arrayContaining([...end.degraded]));
     expect([...end.degraded, ...end.mayDegrade]).toEqual(expect.arrayContaining(degraded));
-  } else expect(end.by).toContain((record.result?.error?.details as { step?: string }).step);
+  } else expect(end.by).toContain((record.result?.error?.details as { step?: string } | undefined)?.step);
 }
 
 /** A step begins when those that it needs have ended. */

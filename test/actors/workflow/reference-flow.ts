@@ -211,7 +211,7 @@ export const modelArbitrary: fc.Arbitrary<readonly ModelStep[]> = needsArbitrary
           undone: fc.boolean(),
           ms: fc.constantFrom(0, 0, 15, 40),
           failures: fc.constantFrom(0, 0, 1, 2),
-          end: fc.integer({ min: 0, max: 9 }).map((n) => (n === 0 ? 'bad' : 'good') as 'good' | 'bad'),
+          end: fc.integer({ min: 0, max: 9 }).map((n) => (n === 0 ? 'bad' : 'good')),
           fan: fc.option(fan, { nil: undefined, freq: 2 }),
         }),
       ),
