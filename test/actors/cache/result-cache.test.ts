@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AgentDefinition, defineAgent } from '../../../actors/agent-definition.ts';
+import { defineAgent } from '../../../actors/agent-definition.ts';
 import { cacheTerms, wishOf } from '../../../actors/cache/cache-terms.ts';
 import type { Submission } from '../../../actors/desk.ts';
 import { MemoryDisk, type WriteOutcome } from '../../../runtime/stores/memory-store.ts';
