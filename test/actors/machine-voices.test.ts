@@ -143,7 +143,7 @@ describe('The definition linter', () => {
         fields: {
           agent: 'voice@1.0.0',
           machine: 'm',
-          level: 'warning',
+          severity: 'warning',
           rule: 'no-deadline',
           place: 'states.a',
           problem: 'It is left only by an event from outside, and waits for that without a deadline.',

@@ -33,8 +33,8 @@ describe('what a node has', () => {
   it('agents: all, or those with a capability', async () => {
     const people = await troupe('agents');
     expect(people.code).toBe(0);
-    expect(people.out).toMatch(/^AGENT +VERSION +CAPABILITIES +WHAT IT DOES\n/);
-    expect(people.out).toMatch(/^lab\.echo +1\.0\.0 +lab\.echo +Returns its input\./m);
+    expect(people.out).toMatch(/^AGENT +VERSION +STATUS +LOAD +RUNS +OK +P50 +P90 +CAPABILITIES +WHAT IT DOES *\n/);
+    expect(people.out).toMatch(/^lab\.echo +1\.0\.0 +ready +0 of 1000 +\d+ .*lab\.echo +Returns its input\./m);
     const names = jsonLines((await troupe('agents', '--json')).out).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['analyst', 'lab.echo', 'lab.counter']));
     const one = jsonLines((await troupe('agents', '--capability', 'lab.echo', '--json')).out);
