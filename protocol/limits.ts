@@ -229,6 +229,35 @@ export const LIMITS = Object.freeze({
   cacheTtlMs: 60 * MINUTE_MS,
   /** Steps that wait for one that works on the same input; further ones do the work themselves. */
   cacheWaitersMax: 1_000,
+  /** Workers of one mesh. Over it: BUSY. */
+  meshWorkersMax: 100,
+  /** Agents that one worker offers, and the capabilities of one of them. */
+  offersMax: 1_000,
+  offerCapabilitiesMax: 64,
+  /** Calls that one worker holds at a time, begun or ended and not yet settled. */
+  workerCallsMax: 10_000,
+  /** Requests that the code of one call makes of its context, their arguments, and the bytes of those that are kept to join it. */
+  callRequestsMax: 10_000,
+  requestArgumentsMax: 8,
+  callRequestBytesMax: 4 * MIB,
+  /** Messages that a link has sent and the other side has not yet dealt with, and their bytes; more wait. */
+  linkCreditMessages: 256,
+  linkCreditBytes: 4 * MIB,
+  /** What waits on one side of a link for credit. Over it: BUSY. */
+  linkQueueMessagesMax: 20_000,
+  linkQueueBytesMax: 64 * MIB,
+  /** A message between two nodes, however many frames it takes. */
+  meshMessageBytesMax: 16 * MIB,
+  /** How often each side of a link gives a sign of life, and how many may be missing before the other is suspected. */
+  meshHeartbeatMs: SECOND_MS,
+  meshHeartbeatMissesMax: 3,
+  /** How long a session is kept after the last sign of life: then whatever the node had in hand is run elsewhere. */
+  meshLostMs: 6 * SECOND_MS,
+  /** Between two attempts to reach the owner: at least, at most, with jitter. */
+  meshRedialMinMs: 100,
+  meshRedialMaxMs: 5 * SECOND_MS,
+  /** How often a call may lose the node that it runs on before it is given up: it may be what ends them. */
+  nodeLossesMax: 3,
   /** What a title or a description may say. */
   descriptionCharactersMax: 4 * KIB,
 });
