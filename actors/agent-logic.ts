@@ -4,29 +4,25 @@
  */
 import { inspect } from 'node:util';
 import type { AnyStateMachine } from 'xstate';
-import type { z } from 'zod';
 import { OperatingError } from '../protocol/errors.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
-import type { HostPort } from '../runtime/host.ts';
-import type { AskInput, PublishInput } from '../runtime/machine-messages.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
 import type { MachineOptions } from '../runtime/machine-options.ts';
 import { withParent } from '../runtime/machine-parent.ts';
-import { type MachineScope, machineScopes } from '../runtime/machine-references.ts';
 import type { World } from '../runtime/world.ts';
-import { type AgentContext, type ContextDeps, createContext, journalOf } from './agent-context.ts';
+import { performCall } from './agent-call.ts';
+import { type ContextDeps, createContext, journalOf } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { lintOf } from './agent-lint.ts';
 import { namesOf } from './agent-names.ts';
-import type { Probe } from './doubt.ts';
+import { parseInput } from './agent-schemas.ts';
 import { takeOver, type TakeoverLogic } from './migration.ts';
 import { runLogic, type RunInput } from './run.ts';
 
-const ISSUES_SHOWN_MAX = 20;
 /** Of what one `log` action says. */
 const LOGGED_CHARACTERS_MAX = 4_000;
 
@@ -69,7 +65,7 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
         forsaken: (spec, key, row) =>
           row.startsWith(`${journalOf(journalName(spec), key)}/`) && /\/ctx\.ask#\d+$/.test(row),
       }),
-      perform: (call, spec) => performNamed(definition, deps, call, spec),
+      perform: (call, spec) => perform(definition, deps, call, spec),
     };
   }
   const factory = flatFactory(runLogic(name, definition.version, definition.kind));
@@ -77,7 +73,7 @@ export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { re
     ...base,
     ...upgradable(definition, name, factory),
     factory,
-    perform: (call, spec) => performRun(definition, deps, call, spec),
+    perform: (call, spec) => perform(definition, deps, call, spec),
   };
 }
 
@@ -158,122 +154,23 @@ function otherShape({ name, version }: AgentDefinition): OperatingError {
   return new OperatingError('VERSION_MISMATCH', message);
 }
 
-async function performRun(
+async function perform(
   definition: AgentDefinition,
   deps: ContextDeps,
   call: EffectCall,
   spec: ChildSpec,
 ): Promise<unknown> {
-  const work = spec.input as RunInput;
+  const work = workOf(definition, call, spec);
   const ctx = createContext(deps, journalName(spec), work, call, spec.deadlineAtMs);
-  const run = definition.run as NonNullable<AgentDefinition['run']>;
-  const input = parseInput(definition, work.input);
-  if (definition.kind !== 'unsafe') return parseOutput(definition, await run({ input, ctx }));
-  // Its step keeps what came of it: no other attempt may make it again.
-  const { probe } = definition;
-  const options = { kind: 'unsafe', ...(probe !== undefined && { probe: ofInput(probe, input) }) } as const;
-  return parseOutput(definition, await ctx.once(() => run({ input, ctx }), options));
+  return await performCall(definition, call, work.input, ctx);
 }
 
-/** The probe of a whole run is given the run's input. */
-function ofInput(probe: Probe, input: unknown): Probe {
-  return (question) => probe({ ...question, input });
+/** What a call is made for; a keyed agent works for no task. */
+export function workOf({ keyed }: Pick<AgentDefinition, 'keyed'>, call: EffectCall, { input }: ChildSpec): RunInput {
+  return keyed ? { task: '', step: '', attempt: 1, owner: call.address, input: undefined } : (input as RunInput);
 }
 
 /** `name@version` of the agent that began the work: another version that takes it over finds what that one recorded. */
-function journalName({ logic, begunAs = logic }: ChildSpec): string {
+export function journalName({ logic, begunAs = logic }: ChildSpec): string {
   return begunAs.slice('agent:'.length);
-}
-
-/** A call that a machine asked for by name: one of its own effects, or a worker thread. */
-async function performNamed(
-  definition: AgentDefinition,
-  deps: ContextDeps,
-  call: EffectCall,
-  spec: ChildSpec,
-): Promise<unknown> {
-  const keyed: RunInput = { task: '', step: '', attempt: 1, owner: call.address, input: undefined };
-  const ctx = createContext(
-    deps,
-    journalName(spec),
-    definition.keyed ? keyed : (spec.input as RunInput),
-    call,
-    spec.deadlineAtMs,
-  );
-  if (call.kind !== 'unsafe') return await performOne(definition, call, ctx);
-  const { probe } = definition.effects?.[effectName(call)] ?? {};
-  const options = { kind: 'unsafe', args: call.input, ...(probe !== undefined && { probe }) } as const;
-  return await ctx.once(() => performOne(definition, call, ctx), options);
-}
-
-function effectName({ name }: EffectCall): string {
-  return name.startsWith('effect:') ? name.slice('effect:'.length) : '';
-}
-
-async function performOne(definition: AgentDefinition, call: EffectCall, ctx: AgentContext): Promise<unknown> {
-  if (call.name === 'worker') {
-    const { module, name, input } = call.input as {
-      readonly module: string;
-      readonly name?: string;
-      readonly input?: unknown;
-    };
-    return await ctx.worker({ module, input, ...(name !== undefined && { name }) });
-  }
-  if (call.name === 'ask') {
-    const { agent, key, event, timeoutMs } = call.input as AskInput;
-    return await ctx.ask(agent, key, event, timeoutMs);
-  }
-  if (call.name === 'publish') {
-    const { topic, data } = call.input as PublishInput;
-    return await ctx.publish(topic, data);
-  }
-  const effect = definition.effects?.[effectName(call)];
-  if (effect === undefined)
-    throw new OperatingError(
-      'NOT_AVAILABLE',
-      `${definition.name} has no effect ${call.name}; give it under \`effects\` of defineAgent.`,
-    );
-  return await effect.run({ input: call.input, ctx });
-}
-
-/** Errors: INVALID_INPUT, with what is wrong where. */
-export function parseInput(definition: Pick<AgentDefinition, 'name' | 'input'>, input: unknown): unknown {
-  const { input: schema, name } = definition;
-  if (schema === undefined) return input;
-  // What escapes from a check of the developer's own is no fault of the node, also where there is no actor yet.
-  const scope = machineScopes.getStore() ?? strayScope(name);
-  const parsed = machineScopes.run(scope, () => schema.safeParse(input));
-  if (parsed.success) return parsed.data;
-  throw new OperatingError('INVALID_INPUT', `The input does not fit ${definition.name}: ${wordsOf(parsed.error)}`, {
-    details: { issues: issuesOf(parsed.error) },
-  });
-}
-
-/** Whose code it is that runs for an agent before any actor of it is there: an error that escapes is told, and harms nobody. */
-function strayScope(agent: string): MachineScope {
-  const port = { address: `the input schema of ${agent}`, fail: () => {} } as unknown as HostPort;
-  return { port, forward: () => {} };
-}
-
-function parseOutput(definition: Pick<AgentDefinition, 'name' | 'output'>, output: unknown): unknown {
-  if (definition.output === undefined) return output;
-  const parsed = definition.output.safeParse(output);
-  if (parsed.success) return parsed.data;
-  throw new OperatingError(
-    'INVALID_OUTPUT',
-    `What ${definition.name} returned does not fit its own output schema: ${wordsOf(parsed.error)}`,
-    { details: { issues: issuesOf(parsed.error) } },
-  );
-}
-
-function issuesOf(error: z.ZodError): readonly { readonly path: string; readonly message: string }[] {
-  return error.issues
-    .slice(0, ISSUES_SHOWN_MAX)
-    .map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
-}
-
-function wordsOf(error: z.ZodError): string {
-  return issuesOf(error)
-    .map((issue) => (issue.path === '' ? issue.message : `${issue.path}: ${issue.message}`))
-    .join('; ');
 }

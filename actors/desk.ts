@@ -10,7 +10,7 @@ import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { ActorEvent } from '../runtime/host.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { Store, TaskPage, TaskQuery, TaskRecord } from '../runtime/stores/store.ts';
-import { parseInput } from './agent-logic.ts';
+import { parseInput } from './agent-schemas.ts';
 import type { Asks } from './asks.ts';
 import type { BreakerGate } from './breaker-gate.ts';
 import { bodyHashOf, Idempotency } from './idempotency.ts';

@@ -19,7 +19,11 @@ export interface SharedState {
    * Replaces a value by what `change` makes of it (undefined: there is none), and tries again where another was faster. @returns
    * the new value. Errors: STATE_CONFLICT, when others are always faster.
    */
-  update<T>(name: string, change: (value: T | undefined) => T, options?: { readonly token?: number }): Promise<T>;
+  update<T>(
+    name: string,
+    change: (value: T | undefined) => T | Promise<T>,
+    options?: { readonly token?: number },
+  ): Promise<T>;
   /** The right to write, for a while. Errors: STATE_CONFLICT (another has it, and keeps it for `waitMs`). */
   lock(name: string, options: { readonly ttlMs: number; readonly waitMs?: number }): Promise<Lease>;
   renew(name: string, token: number, ttlMs: number): Promise<Lease>;
@@ -75,12 +79,12 @@ export function sharedState(desk: StateDesk, host: SharedStateHost, scope?: stri
 async function update<T>(
   desk: StateDesk,
   piece: PieceName,
-  change: (value: T | undefined) => T,
+  change: (value: T | undefined) => T | Promise<T>,
   options: ChangeOptions,
 ): Promise<T> {
   for (let round = 1; ; round++) {
     const { version, exists, value } = await desk.get(AGENTS, piece);
-    const next = change(exists ? (value as T) : undefined);
+    const next = await change(exists ? (value as T) : undefined);
     try {
       const made = await desk.set(AGENTS, piece, next, { ...options, ifVersion: exists ? version : 0 });
       return 'value' in made ? (made.value as T) : next;
