@@ -12,6 +12,7 @@ import { questionLogic } from './actors/asking/question.ts';
 import { Asks } from './actors/asks.ts';
 import { Desk } from './actors/desk.ts';
 import { EffectDesk } from './actors/effect-desk.ts';
+import type { CallPlacing } from './actors/call-placing.ts';
 import { budgetLogic } from './actors/budget/budget.ts';
 import { cachedLogic } from './actors/cache/cached-result.ts';
 import { ResultCache } from './actors/cache/result-cache.ts';
@@ -89,6 +90,8 @@ export interface Grounds {
   readonly planModel?: PlanModel;
   /** Something became of a run of a schedule. Default: nobody hears of it. */
   readonly onScheduledRun?: (outcome: 'started' | 'skipped' | 'refused') => void;
+  /** Where calls of agents are made, where other nodes may make them. Default: here. */
+  readonly placing?: CallPlacing;
   /** The root supervisor gave up: the node must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -96,7 +99,7 @@ export interface Grounds {
 /** Hires them. Nothing is loaded yet: no agents, no workflows, nothing of the store. */
 // tidy-allow function-size: who knows whom is read in one place, in the order of hiring; each line is one hire
 export function hireStaff(grounds: Grounds) {
-  const { world, log, kernel, store, registers, workers, onFatal, onSubmitted, tasksInFlightMax } = grounds;
+  const { world, log, kernel, store, registers, workers, placing, onFatal, onSubmitted, tasksInFlightMax } = grounds;
   const asks = new Asks(kernel);
   const ledger = new Ledger(kernel);
   const approvalCalls = new ApprovalCalls(kernel);
@@ -105,7 +108,9 @@ export function hireStaff(grounds: Grounds) {
     desks: () => messages,
     state: () => state,
   });
-  const registry: Registry = new Registry(kernel, registers, (definition) => agentLogic(definition, services));
+  const registry: Registry = new Registry(kernel, registers, (definition) =>
+    agentLogic(definition, { ...services, ...(placing !== undefined && { placing }) }),
+  );
   const breakers = new Breakers({
     ...{ kernel, world, log: kernel.log },
     onChange: (entry) => registers.trigger.breakerChanged({ entry }),
@@ -214,7 +219,7 @@ function hirePlanners({ kernel, planModel }: Grounds, registry: Registry, plans:
 
 /** Those who know how agents stand and what their past runs were like, and choose by it. */
 function hireChoosers(grounds: Grounds, registry: Registry, breakers: Breakers) {
-  const { kernel, world } = grounds;
+  const { kernel, world, placing } = grounds;
   const figures = new NodeFigures();
   const health = new HealthBook();
   const planOf = (reference: string) => registry.known(reference)?.health;
@@ -223,7 +228,8 @@ function hireChoosers(grounds: Grounds, registry: Registry, breakers: Breakers) 
     breakers,
     laneFigures: (lane) => kernel.effects.laneFigures(lane),
     inHand: (logic) => kernel.book.inHand(logic),
-    isFailing: (reference) => health.isFailing(reference),
+    capacityOf: (agent) => placing?.capacityOf(agent) ?? agent.concurrency,
+    isFailing: (agent, { reference }) => health.isFailing(reference) || placing?.isUnplaced(agent) === true,
     evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
   });
   const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });

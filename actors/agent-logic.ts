@@ -15,10 +15,11 @@ import type { MachineOptions } from '../runtime/machine-options.ts';
 import { withParent } from '../runtime/machine-parent.ts';
 import type { World } from '../runtime/world.ts';
 import { performCall } from './agent-call.ts';
-import { type ContextDeps, createContext, journalOf } from './agent-context.ts';
+import { type CallerContext, type ContextDeps, createContext, journalOf } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { lintOf } from './agent-lint.ts';
 import { namesOf } from './agent-names.ts';
+import type { CallPlacing } from './call-placing.ts';
 import { parseInput } from './agent-schemas.ts';
 import { takeOver, type TakeoverLogic } from './migration.ts';
 import { runLogic, type RunInput } from './run.ts';
@@ -26,8 +27,22 @@ import { runLogic, type RunInput } from './run.ts';
 /** Of what one `log` action says. */
 const LOGGED_CHARACTERS_MAX = 4_000;
 
+/** What an agent's logic is made with. */
+export type LogicDeps = ContextDeps & {
+  /** Where its calls are made. Default: here. */
+  readonly placing?: CallPlacing;
+};
+
 /** The logic of one agent. Errors: UNSUPPORTED_LOGIC for a machine that cannot be kept over a restart. */
-export function agentLogic(definition: AgentDefinition, deps: ContextDeps & { readonly world: World }): InstalledLogic {
+export function agentLogic(definition: AgentDefinition, deps: LogicDeps): InstalledLogic {
+  const { placing } = deps;
+  const logic = localLogic(definition, deps);
+  if (placing === undefined) return logic;
+  // It changes as nodes come and go.
+  return Object.defineProperty({ ...logic }, 'laneLimit', { get: () => placing.capacityOf(definition) });
+}
+
+function localLogic(definition: AgentDefinition, deps: LogicDeps): InstalledLogic {
   const { reference, logic: name, lane } = namesOf(definition);
   const base = {
     name,
@@ -156,21 +171,24 @@ function otherShape({ name, version }: AgentDefinition): OperatingError {
 
 async function perform(
   definition: AgentDefinition,
-  deps: ContextDeps,
+  deps: LogicDeps,
   call: EffectCall,
   spec: ChildSpec,
 ): Promise<unknown> {
   const work = workOf(definition, call, spec);
-  const ctx = createContext(deps, journalName(spec), work, call, spec.deadlineAtMs);
-  return await performCall(definition, call, work.input, ctx);
+  const { deadlineAtMs } = spec;
+  const context = (made: EffectCall): CallerContext => createContext(deps, journalName(spec), work, made, deadlineAtMs);
+  const here = (): Promise<unknown> => performCall(definition, call, work.input, context(call));
+  if (deps.placing === undefined) return await here();
+  return await deps.placing.perform({ definition, call, work, deadlineAtMs, context, here });
 }
 
 /** What a call is made for; a keyed agent works for no task. */
-export function workOf({ keyed }: Pick<AgentDefinition, 'keyed'>, call: EffectCall, { input }: ChildSpec): RunInput {
+function workOf({ keyed }: Pick<AgentDefinition, 'keyed'>, call: EffectCall, { input }: ChildSpec): RunInput {
   return keyed ? { task: '', step: '', attempt: 1, owner: call.address, input: undefined } : (input as RunInput);
 }
 
 /** `name@version` of the agent that began the work: another version that takes it over finds what that one recorded. */
-export function journalName({ logic, begunAs = logic }: ChildSpec): string {
+function journalName({ logic, begunAs = logic }: ChildSpec): string {
   return begunAs.slice('agent:'.length);
 }

@@ -49,6 +49,15 @@ export interface JournalOptions {
   readonly retry?: Partial<CallRetry>;
 }
 
+/** The same, as those give it who make the calls of others. */
+export interface CallOptions extends JournalOptions {
+  /**
+   * Whoever began this call when the node ran before may be at it still: what comes of it there. Undefined, where nobody is, or
+   * nobody can say; an unsafe call is in doubt then.
+   */
+  underWay?(idempotencyKey: string): Promise<CallOutcome | undefined>;
+}
+
 /** One call as the shelf keeps it. */
 export interface JournalEntry {
   readonly kind: EffectKind;
@@ -133,7 +142,7 @@ export class Journal {
   async call<T>(
     name: string,
     fn: (idempotencyKey: string) => T | Promise<T>,
-    options: JournalOptions,
+    options: CallOptions,
     idempotencyKey?: string,
   ): Promise<T> {
     const key = this.#next(name);
@@ -150,7 +159,7 @@ export class Journal {
       const entry = this.#entryOf(key, kind, args);
       if (entry?.state === 'done') return entry.value as T;
       if (entry?.state === 'failed') throw OperatingError.fromBody(entry.error as ErrorBody);
-      if (entry?.state === 'intended' && kind === 'unsafe') await this.#wait(call, options.probe);
+      if (entry?.state === 'intended' && kind === 'unsafe') await this.#learn(call, entry, options);
       else {
         const made = await this.#make(call, args, entry, fn, options.retry);
         if (made !== undefined) return made.value;
@@ -204,6 +213,18 @@ export class Journal {
         'A function that resumes must make the same calls in the same order; change its version when it does not.',
       { details: { entry: key } },
     );
+  }
+
+  /** A call that was begun before: whoever is at it still knows what comes of it, else someone must say. */
+  async #learn(call: JournaledCall, entry: JournalEntry, { underWay, probe }: CallOptions): Promise<void> {
+    const { entry: key, idempotencyKey } = call;
+    const nest: Nest = { journal: this, key, occurrences: new Map() };
+    // What is done inside of it has the names that it has there.
+    const ask = () => nests.run(nest, async () => await underWay?.(idempotencyKey));
+    const outcome = underWay === undefined ? undefined : await inSpendScope(key, entry.begun ?? 0, ask);
+    if (outcome === undefined) return await this.#wait(call, probe);
+    this.#host.signal.throwIfAborted();
+    this.#came(call, entry, outcome.ok ? outcome : { ok: false, error: { ...outcome.error, retryable: false } });
   }
 
   /** Someone must say what came of the call. The function holds nothing meanwhile. */

@@ -39,6 +39,7 @@ export function selectorOf(agents: number): Selector {
     breakers: { waitMs: () => 0 },
     laneFigures: (lane) => ({ running: running.get(lane) ?? 0, waiting: 0, resting: 0 }),
     inHand: () => 0,
+    capacityOf: ({ concurrency }) => concurrency,
     isFailing: () => false,
     evidenceOf: (reference) => figures.evidenceOf(reference, nowMs),
   });

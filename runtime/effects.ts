@@ -139,6 +139,15 @@ export class Effects {
     return { running: lane.running, waiting: lane.waitingCount, resting: lane.resting };
   }
 
+  /** A lane has room for so many now: those that wait go in. */
+  widen(name: string, limit: number): void {
+    const lane = this.#lanes.get(name);
+    while (lane !== undefined && lane.running < limit && lane.waitingCount > 0 && !this.#held) {
+      lane.running++;
+      this.#leave(name);
+    }
+  }
+
   /** Whether a call under this key is under way or its outcome not yet handled. */
   has(address: string, key: string): boolean {
     return this.#calls.get(address)?.has(key) ?? false;

@@ -12,8 +12,9 @@ export interface ReadingDeps {
   laneFigures(lane: string): LaneFigures;
   /** Actors of this logic that work for somebody. */
   inHand(logic: string): number;
-  /** By `name@version`. */
-  isFailing(reference: string): boolean;
+  /** Calls of it at one time. */
+  capacityOf(agent: AgentDefinition): number;
+  isFailing(agent: AgentDefinition, names: AgentNames): boolean;
   /** What is known of past runs as of now; undefined where there were none. */
   evidenceOf(reference: string): Evidence | undefined;
 }
@@ -47,9 +48,9 @@ export class Readings {
       // What an attempt was begun for is in hand before its call is in the lane. A machine may have much in hand that only waits.
       taken: agent.machine === undefined ? Math.max(running + waiting, inHand - resting) : running + waiting,
       waiting,
-      capacity: agent.concurrency,
+      capacity: deps.capacityOf(agent),
       waitMs: deps.breakers.waitMs(agent.name),
-      isFailing: deps.isFailing(names.reference),
+      isFailing: deps.isFailing(agent, names),
       p50Ms: known.p50Ms,
       timed: known.timed,
       usd: evidence === undefined ? costOf(agent) : evidence.usd,

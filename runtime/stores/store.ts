@@ -133,7 +133,8 @@ export type DefinitionKind =
   | 'group'
   | 'approval'
   | 'state'
-  | 'cached';
+  | 'cached'
+  | 'worker';
 
 /** A named, versioned thing of the registry, or a row that lists an actor of the node. `body: null` removes it. */
 export interface DefinitionWrite {

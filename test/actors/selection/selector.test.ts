@@ -42,7 +42,8 @@ function selector(strategy: Strategy = 'balanced'): Selector {
     breakers: { waitMs: (agent) => stand(agent).waitMs ?? 0 },
     laneFigures: (lane) => ({ running: 0, waiting: 0, resting: 0, ...stand(lane) }),
     inHand: (logic) => stand(logic).inHand ?? 0,
-    isFailing: (reference) => stand(reference).isFailing === true,
+    capacityOf: ({ concurrency }) => concurrency,
+    isFailing: ({ name }) => stand(name).isFailing === true,
     evidenceOf: (reference) => {
       const { evidence } = stand(reference);
       return evidence === undefined ? undefined : { p50Ms: 0, timed: 0, usd: 0, good: 0, bad: 0, ...evidence };

@@ -1,0 +1,30 @@
+/** Where the calls of agents are made: on this node, or on another that has the agent's code (cluster/owner). */
+import type { EffectCall } from '../runtime/effects.ts';
+import type { CallerContext } from './agent-context.ts';
+import type { AgentDefinition } from './agent-definition.ts';
+import type { RunInput } from './run.ts';
+
+/** A call that is to be made somewhere. */
+export interface PlacedCall {
+  readonly definition: AgentDefinition;
+  readonly call: EffectCall;
+  readonly work: RunInput;
+  readonly deadlineAtMs: number | undefined;
+  /**
+   * A context of this node for the call, with another signal and another rest where the call is made elsewhere. Each time the
+   * function begins anew it needs another one.
+   */
+  context(call: EffectCall): CallerContext;
+  /** Makes it here. Not for agents whose code is on other nodes alone. */
+  here(): Promise<unknown>;
+}
+
+/** Finds the place. */
+export interface CallPlacing {
+  /** Errors: what the call fails with, wherever it was made. */
+  perform(placed: PlacedCall): Promise<unknown>;
+  /** Calls of an agent at one time, on all nodes together. */
+  capacityOf(definition: AgentDefinition): number;
+  /** Whether nobody is there who could make its calls now. */
+  isUnplaced(definition: AgentDefinition): boolean;
+}

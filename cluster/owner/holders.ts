@@ -1,0 +1,82 @@
+/**
+ * Calls that workers hold for an owner that has started anew. Until each worker that was there before has said what it holds, or has
+ * been waited for long enough, a call that may be under way somewhere is not made again.
+ */
+import type { Cancel, World } from '../../runtime/world.ts';
+
+/** A call that a worker holds. */
+export interface Held<M> {
+  readonly member: M;
+  readonly token: string;
+}
+
+/** The holders of one owner. `M`: a worker. */
+export class Holders<M> {
+  /** Workers that were there when the node ran last, and have not come back. */
+  readonly #expected: Set<string>;
+  readonly #held = new Map<string, Held<M>>();
+  readonly #waiting = new Map<string, (held: Held<M> | undefined) => void>();
+  readonly #stopWaiting: Cancel;
+
+  /** Waits for `expected` for at most `graceMs`. */
+  constructor(expected: Iterable<string>, graceMs: number, world: Pick<World, 'after'>) {
+    this.#expected = new Set(expected);
+    this.#stopWaiting = this.#expected.size === 0 ? () => undefined : world.after(graceMs, () => this.#settle());
+  }
+
+  /** Whether anyone is waited for still. */
+  get isWaiting(): boolean {
+    return this.#expected.size > 0;
+  }
+
+  has(call: string, token: string): boolean {
+    return this.#held.get(call)?.token === token;
+  }
+
+  /** Who holds a call, which is taken out; undefined where nobody does. Rejects with the reason of the signal. */
+  async find(call: string, signal: AbortSignal): Promise<Held<M> | undefined> {
+    const held = this.#held.get(call);
+    this.#held.delete(call);
+    if (held !== undefined || !this.isWaiting) return held;
+    return await new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(call);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.set(call, (found) => {
+        signal.removeEventListener('abort', leave);
+        this.#waiting.delete(call);
+        resolve(found);
+      });
+    });
+  }
+
+  /** A worker is back and says what it holds. */
+  heard(node: string, member: M, calls: readonly { readonly call: string; readonly token: string }[]): void {
+    for (const { call, token } of calls) {
+      const waiting = this.#waiting.get(call);
+      if (waiting === undefined) this.#held.set(call, { member, token });
+      else waiting({ member, token });
+    }
+    this.#expected.delete(node);
+    if (!this.isWaiting) this.#settle();
+  }
+
+  /** What a worker holds and nobody has asked for. Taken out. */
+  unclaimed(member: M): readonly { readonly call: string; readonly token: string }[] {
+    const left = [...this.#held].filter(([, held]) => held.member === member);
+    for (const [call] of left) this.#held.delete(call);
+    return left.map(([call, { token }]) => ({ call, token }));
+  }
+
+  stop(): void {
+    this.#stopWaiting();
+  }
+
+  #settle(): void {
+    this.#stopWaiting();
+    this.#expected.clear();
+    for (const resolve of [...this.#waiting.values()]) resolve(undefined);
+  }
+}

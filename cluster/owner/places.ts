@@ -1,0 +1,151 @@
+/**
+ * Where the next call of an agent is made: on the node with the most room for it, this one or another. A call that finds no room
+ * waits, in order, until there is some.
+ */
+import type { AgentDefinition } from '../../actors/agent-definition.ts';
+import type { Member } from './member.ts';
+import type { NodeBreakers } from './node-breakers.ts';
+import { isRemote } from './remote-agent.ts';
+
+/** A place for one call: on this node, or on a member. */
+export type Place = Member | 'here';
+
+interface Waiter {
+  readonly definition: AgentDefinition;
+  readonly prefer: Readonly<Record<string, string>> | undefined;
+  take(place: Place): void;
+}
+
+/** What is known of a call that looks for a place. */
+export interface PlaceWish {
+  readonly definition: AgentDefinition;
+  readonly reference: string;
+  /** Labels that its node rather has. */
+  readonly prefer?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** The places of one mesh. */
+export class Places {
+  readonly #members: () => Iterable<Member>;
+  readonly #breakers: NodeBreakers;
+  readonly #here = new Map<string, number>();
+  readonly #waiting = new Map<string, Set<Waiter>>();
+  #turn = 0;
+
+  constructor(members: () => Iterable<Member>, breakers: NodeBreakers) {
+    this.#members = members;
+    this.#breakers = breakers;
+  }
+
+  /** Calls that wait for a place. */
+  get waiting(): number {
+    let sum = 0;
+    for (const { size } of this.#waiting.values()) sum += size;
+    return sum;
+  }
+
+  /** Takes a place, to be given back with `free`. Rejects with the reason of the signal. */
+  async take({ definition, reference, prefer, signal }: PlaceWish): Promise<Place> {
+    signal.throwIfAborted();
+    const place =
+      (this.#waiting.get(reference)?.size ?? 0) > 0 ? undefined : this.#choose(definition, reference, prefer);
+    if (place !== undefined) {
+      this.#count(place, reference, 1);
+      return place;
+    }
+    return await new Promise((resolve, reject) => {
+      let queue = this.#waiting.get(reference);
+      if (queue === undefined) this.#waiting.set(reference, (queue = new Set()));
+      const leave = (): void => {
+        queue.delete(waiter);
+        reject(signal.reason as Error);
+      };
+      const waiter: Waiter = {
+        definition,
+        prefer,
+        take: (found) => {
+          signal.removeEventListener('abort', leave);
+          resolve(found);
+        },
+      };
+      queue.add(waiter);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  /** A place that was joined, and not taken. */
+  joined(place: Place, reference: string): void {
+    this.#count(place, reference, 1);
+  }
+
+  free(place: Place, reference: string): void {
+    this.#count(place, reference, -1);
+    this.#serve(reference);
+  }
+
+  /** A call rests, and holds no place meanwhile; or it goes on, also where there is no room: it is there already. */
+  resting(place: Place, reference: string, isResting: boolean): void {
+    this.#count(place, reference, isResting ? -1 : 1);
+    if (isResting) this.#serve(reference);
+  }
+
+  /** There may be room again: a node has come, is well again, or has credit. */
+  look(): void {
+    for (const reference of [...this.#waiting.keys()]) this.#serve(reference);
+  }
+
+  #serve(reference: string): void {
+    const queue = this.#waiting.get(reference);
+    for (const waiter of queue ?? []) {
+      const place = this.#choose(waiter.definition, reference, waiter.prefer);
+      if (place === undefined) break;
+      queue?.delete(waiter);
+      this.#count(place, reference, 1);
+      waiter.take(place);
+    }
+    if (queue?.size === 0) this.#waiting.delete(reference);
+  }
+
+  #choose(definition: AgentDefinition, reference: string, prefer: Waiter['prefer']): Place | undefined {
+    let best: Place | undefined;
+    let bestRank = -1;
+    const consider = (place: Place, free: number, liking: number): void => {
+      // Labels first, then room; equals take turns.
+      const rank = liking * 2 + free;
+      if (rank > bestRank) [best, bestRank] = [place, rank];
+    };
+    const here = isRemote(definition) ? 0 : definition.concurrency;
+    const running = this.#here.get(reference) ?? 0;
+    if (running < here) consider('here', 1 - running / here, 0);
+    const members = [...this.#members()];
+    const first = members.length === 0 ? 0 : ++this.#turn % members.length;
+    for (let at = 0; at < members.length; at++) {
+      const member = members[(first + at) % members.length] as Member;
+      const capacity = member.capacity(reference);
+      const taken = member.running(reference);
+      if (taken >= capacity || !this.#isOpen(member, reference)) continue;
+      consider(member, 1 - taken / capacity, likingOf(member, reference, prefer));
+    }
+    return best;
+  }
+
+  #isOpen(member: Member, reference: string): boolean {
+    const { status, link, node } = member;
+    if (status !== 'active' || !link.hasCredit) return false;
+    return member.offers.get(reference)?.isHealthy === true && this.#breakers.waitMs(node) === 0;
+  }
+
+  #count(place: Place, reference: string, by: number): void {
+    if (place !== 'here') return place.count(reference, by);
+    this.#here.set(reference, (this.#here.get(reference) ?? 0) + by);
+  }
+}
+
+/** The part of the labels that are preferred which a node has, 0 to 1. */
+function likingOf(member: Member, reference: string, prefer: Waiter['prefer']): number {
+  const wanted = Object.entries(prefer ?? {});
+  if (wanted.length === 0) return 0;
+  const labels = { ...member.labels, ...member.offers.get(reference)?.labels };
+  return wanted.filter(([name, value]) => labels[name] === value).length / wanted.length;
+}
