@@ -9,6 +9,7 @@ import type { AgentDefinition } from './agent-definition.ts';
 import { namesOf } from './agent-names.ts';
 import type { Amounts } from './budget/amounts.ts';
 import type { BudgetRefusal } from './budget/budget.ts';
+import { isBound } from './selection/binding.ts';
 import type { Choice } from './selection/choice.ts';
 import { cheaperChoice, claim, exceededError, exceededLine, release, reservedLine } from './step-budget.ts';
 import { leave, look, peekAddress, termsOf } from './step-cache.ts';
@@ -108,6 +109,8 @@ export class Admission {
   }
 
   #cheaper(state: StepState, refusal: BudgetRefusal, port: CellPort): StepState | undefined {
+    // No other agent finds what this one has recorded: it would make the unsafe call that has begun a second time.
+    if (isBound(port.attached())) return undefined;
     const choice = cheaperChoice(state, refusal, this.#deps.choose);
     if (choice === undefined) return undefined;
     const { refusal: _helped, lines = [], priced = [], ...rest } = state;

@@ -77,11 +77,15 @@ function needWords({ timeMs, ...rest }: Partial<Amounts>): string {
 }
 
 /** The lines of an attempt that used more than there was. */
-export function overspentLines(state: StepState, error: ErrorBody): readonly EventDraft[] {
+export function overspentLines(
+  state: StepState,
+  error: ErrorBody,
+  usage: TaskUsage | undefined,
+): readonly EventDraft[] {
   const { left } = (error.details ?? {}) as { readonly left?: Partial<Amounts> };
   const exceeded = DIMENSIONS.filter((dimension) => (left?.[dimension] ?? 0) < 0);
   const data = { ...placeOf(state.input), attempt: state.attempt, exceeded, policy: 'stop', ...(left && { left }) };
-  return [{ kind: 'budget.exceeded', data }, failureLine(state, error)];
+  return [{ kind: 'budget.exceeded', data }, failureLine(state, error, usage)];
 }
 
 /** An agent that offers the same and fits into what is left. */
@@ -130,7 +134,8 @@ export function settleAttempt(state: StepState, agent: AgentDefinition | undefin
     for (const row of spendRows(rows)) port.attach(row, undefined);
     return { usage: reported, untold: undefined };
   }
-  const { usd = 0, tokens = 0 } = agent?.cost ?? {};
+  // What was reserved is what the budget counts, also where the agent declares something else by now.
+  const { usd = 0, tokens = 0 } = held ?? agent?.cost ?? {};
   if (usd === 0 && tokens === 0) return { usage: undefined, untold: undefined };
   const declared = addUsage(undefined, { usd, tokensIn: tokens });
   return { usage: declared, untold: declared };

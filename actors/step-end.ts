@@ -1,5 +1,6 @@
 /** How a step ends, and what its lines in the task's log say of where it stands. */
 import type { ErrorBody } from '../protocol/errors.ts';
+import type { TaskUsage } from '../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import { leave } from './step-cache.ts';
 import type { StepInput, StepState } from './step.ts';
@@ -45,9 +46,20 @@ export function failed(state: StepState, error: ErrorBody, events: readonly Even
   return { ...state, phase: 'done', outcome: { ok: false, error, events: lines, attempts: state.attempt } };
 }
 
-/** The line of an attempt that failed. */
-export function failureLine({ input, attempt }: StepState, { code, message }: ErrorBody): EventDraft {
-  return { kind: 'step.failed', data: { ...placeOf(input), attempt, code, message } };
+/** The line of an attempt that failed, or could not begin: that has used nothing. */
+export function failureLine(
+  { input, attempt }: StepState,
+  { code, message }: ErrorBody,
+  usage?: TaskUsage | undefined,
+): EventDraft {
+  return { kind: 'step.failed', data: { ...placeOf(input), attempt, code, message, ...usedIn(usage) } };
+}
+
+/** What the line of an attempt that is over says of what it used. */
+export function usedIn(usage: TaskUsage | undefined): { readonly usage?: Omit<TaskUsage, 'steps'> } {
+  if (usage === undefined) return {};
+  const { steps: _one, ...used } = usage;
+  return { usage: used };
 }
 
 /** The end of a step that is done, once its last attempt is over: what nobody has been told yet is told. */

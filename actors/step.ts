@@ -41,7 +41,7 @@ import type { Choice, SelectRequest } from './selection/choice.ts';
 import { Admission, orFail } from './step-admission.ts';
 import { overspentLines, release, settleAttempt } from './step-budget.ts';
 import { keep } from './step-cache.ts';
-import { completed, end, failed, failureLine, placeOf, turnedAway } from './step-end.ts';
+import { completed, end, failed, failureLine, placeOf, turnedAway, usedIn } from './step-end.ts';
 import { asks, freed, keepSignal, park, unpark } from './step-park.ts';
 import { attemptLimitMs, runSpec } from './step-run.ts';
 import { stepWaits } from './step-waits.ts';
@@ -133,6 +133,16 @@ export interface StepStart {
   readonly flow?: string;
 }
 
+/** Why an attempt came to nothing: it failed, or the breaker of an agent turned it away before it began. */
+interface Setback {
+  /** Lines for the log that come first. */
+  readonly before?: readonly EventDraft[];
+  /** The agent whose breaker it was. */
+  readonly by?: string;
+  /** What the attempt that failed has used. */
+  readonly usage?: TaskUsage | undefined;
+}
+
 /** What a step needs of the rest of the node. */
 export interface StepDeps {
   /** Errors: NO_AGENT, BUDGET_EXCEEDED. */
@@ -195,7 +205,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       const { held: _given, lines: _told, ...free } = state;
       // Its probe is under way: that is no open breaker, and soon over.
       const met = { ...free, agent: reference, attempt: entry.isProbing ? state.attempt : attempt };
-      return goOn(met, turnedAway(state, entry.error.toBody()), port, events, agent.name);
+      return goOn(met, turnedAway(state, entry.error.toBody()), port, { before: events, by: agent.name });
     }
     port.startChild(runSpec(state, port, agent, run, attempt));
     if (input.seed?.event !== undefined) port.send(run, input.seed.event);
@@ -229,31 +239,23 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
   const succeeded = (state: StepState, output: unknown, port: CellPort): StepState => {
     const { state: over, usage } = attemptOver(state, port, false);
     const kept = keep(over, deps.agent(state.agent), { output, usd: usage?.usd ?? 0 }, port);
-    if (usage === undefined) return end(completed(kept, output), port);
-    const { steps: _one, ...used } = usage;
-    return end(completed(kept, output, { usage: used }), port);
+    return end(completed(kept, output, usedIn(usage)), port);
   };
 
   /** A failed attempt: the breaker is told, and the step goes on. */
   const attemptFailed = (before: StepState, error: ErrorBody, port: CellPort): StepState => {
     port.clearTimer('timeout');
-    const { state } = attemptOver(before, port, true);
+    const { state, usage } = attemptOver(before, port, true);
     deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
     const { code, message } = error;
-    if (code === 'BUDGET_EXCEEDED') return end(failed(state, error, overspentLines(state, error)), port);
-    return goOn({ ...state, failure: { code, message }, ...withFailed(state) }, error, port, [], undefined);
+    if (code === 'BUDGET_EXCEEDED') return end(failed(state, error, overspentLines(state, error, usage)), port);
+    return goOn({ ...state, failure: { code, message }, ...withFailed(state) }, error, port, { usage });
   };
 
-  /** Again after a pause, or the end; `before` are lines for the log that come first, `by` the agent whose breaker turned it away. */
-  const goOn = (
-    state: StepState,
-    error: ErrorBody,
-    port: CellPort,
-    before: readonly EventDraft[],
-    by: string | undefined,
-  ): StepState => {
+  /** Again after a pause, or the end. */
+  const goOn = (state: StepState, error: ErrorBody, port: CellPort, { before = [], by, usage }: Setback): StepState => {
     const policy = retryPolicy(deps.agent(state.agent), state.input.retry);
-    const lines = [...before, failureLine(state, error)];
+    const lines = [...before, failureLine(state, error, usage)];
     if (!error.retryable || state.attempt >= policy.attempts) return end(failed(state, error, lines), port);
     // Whoever has just failed can know that it would be turned away: it does not spend an attempt to be told so.
     const { name: next, isFresh } = by === undefined ? nextOf(state, port) : { name: by, isFresh: false };
@@ -266,10 +268,9 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     if (deadlineAtMs !== undefined && port.nowMs() + delayMs >= deadlineAtMs)
       return end(failed(state, error, lines), port);
     port.setTimer('retry', port.nowMs() + delayMs);
-    const retried: EventDraft = {
-      kind: 'step.retried',
-      data: { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code: error.code, message: error.message },
-    };
+    const { code, message } = error;
+    const again = { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code, message };
+    const retried: EventDraft = { kind: 'step.retried', data: { ...again, ...usedIn(usage) } };
     const { isTurnedAway: _before, untold, ...rest } = state;
     const news = { type: 'task.progress', events: [...before, retried] };
     port.send(state.owner, untold === undefined ? news : { ...news, usage: untold });
@@ -333,10 +334,10 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       if (!ofThisRun(state, event)) return ofOthers(state, event, port);
       const error = event['error'] as ErrorBody;
       port.stopChild(state.run);
-      const over = attemptOver(state, port, true).state;
+      const { state: over, usage } = attemptOver(state, port, true);
       deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
       const data = { ...placeOf(state.input), attempt: state.attempt, message: error.message, ...capsuleOf(error) };
-      return end(failed(over, error, [{ kind: 'task.quarantined', data }]), port);
+      return end(failed(over, error, [{ kind: 'task.quarantined', data: { ...data, ...usedIn(usage) } }]), port);
     },
     'run.parked': park,
     'run.asks': asks,

@@ -12,7 +12,7 @@
  */
 import { LIFECYCLE_VERSIONS } from '../lifecycle-versions.ts';
 import { type ErrorBody, OperatingError } from '../../protocol/errors.ts';
-import type { WorkflowGraph } from '../../protocol/graph.ts';
+import type { WorkflowGraph, WorkflowStep } from '../../protocol/graph.ts';
 import type { Degradation, EventKind } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import type { FlatLogic } from '../../runtime/flat-logic.ts';
@@ -305,13 +305,19 @@ class FlowTurn {
       ...((item !== undefined || this.#start.within !== undefined) && { rests: address }),
     };
     const { staged, step } = planned;
-    const account = stepAccount(step, this.#port);
-    const orders = account === undefined ? this.#start : { ...this.#start, account };
+    const orders = this.#ordersOf(step);
     this.#port.startChild(
       staged === undefined
         ? agentCallSpec(orders, address, place, step, inputOf(planned, scope))
         : stageSpec(orders, address, place, planned, staged, scope),
     );
+  }
+
+  #ordersOf(step: WorkflowStep): FlowStart {
+    const account = stepAccount(step, this.#port);
+    const orders = account === undefined ? this.#start : { ...this.#start, account };
+    // A kept result is the work of another task, and would be undone for that one as well.
+    return step.compensate === undefined ? orders : { ...orders, cache: false };
   }
 
   #stepEnded(step: PlannedStep, outcome: StepOutcome): void {

@@ -185,7 +185,8 @@ export class UndoTurn {
       call: planned.compensate?.call,
     }));
     const work: StepInput = {
-      ...{ task, ...this.#named(undo), compensates: true, input, priority },
+      // What has undone another step has not undone this one.
+      ...{ task, ...this.#named(undo), compensates: true, input, priority, cache: false },
       ...(call?.agent !== undefined && { agent: call.agent }),
       ...(call?.capability !== undefined && { capability: call.capability }),
       ...(call?.retry !== undefined && { retry: call.retry }),

@@ -38,7 +38,7 @@ describe('A task', () => {
   });
 
   it('goes on waiting for what an earlier release has kept in its state', () => {
-    const { port, attachments } = createNotingPort('task/T', {});
+    const { port, attachments } = createNotingPort('task/T', { id: 'T', options: {} });
     const stored = { phase: 'input-required', id: 'T', seq: 3, createdAtMs: 0, child: 'c', steps: 0 } as const;
     const parked = { a: 'What of a?', b: 'What of b?' };
     const restored = taskLogic.restored?.({ ...stored, waiting: 'What of a?', parked }, port) as TaskState;

@@ -158,6 +158,12 @@ function begun({ steps }: Tree, events: readonly TaskEvent[]): readonly Reports[
 const sum = (amounts: readonly number[]): number => amounts.reduce((all, one) => all + one, 0);
 const total = (reports: Reports): number => (reports === undefined || reports.length === 0 ? DECLARED : sum(reports));
 
+/** What the lines of attempts that are over say in all: of those that failed as well. */
+function told(events: readonly TaskEvent[]): number {
+  const used = events.map(({ data }) => (data['usage'] as { readonly usd: number } | undefined)?.usd ?? 0);
+  return Math.round(sum(used) * 1_000);
+}
+
 /** Dies at one commit after the other, until a run needs no more. @returns how many deaths there were */
 async function dieAtEach(outcome: WriteOutcome, live: (node: WorkNode, isDead: () => boolean) => Promise<void>) {
   let deaths = 0;
@@ -228,6 +234,7 @@ describe('Budgets on a node that dies', () => {
         expect(ran.used).toBeLessThanOrEqual(Math.min(tree.task, tree.graph ?? Infinity));
         expect(ran.used).toBe(sum(begun(tree, ran.events).map(total)));
         expect(ran.result?.usage.steps).toBe(begun(tree, ran.events).length);
+        expect(told(ran.events)).toBe(ran.used);
       }),
       { numRuns: 20 },
     );
