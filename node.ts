@@ -13,8 +13,11 @@ import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
 import { soloMembership } from './cluster/membership.ts';
+import { MeshOwner } from './cluster/owner/mesh-owner.ts';
+import type { OfferBook } from './cluster/owner/worker-offers.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
+import { LIMITS } from './protocol/limits.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
@@ -63,6 +66,8 @@ export interface NodeParts {
   readonly store?: Store;
   /** In place of worker threads. */
   readonly workers?: WorkerPool;
+  /** Whether other nodes may make calls of its agents. Default: no. */
+  readonly hasMesh?: boolean;
   /** The node cannot go on (its store is lost, its root supervisor gave up): the process must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -198,12 +203,21 @@ function markRunning({ settings, store, log }: NodeParts, { userCode }: Kernel):
 
 type Core = Awaited<ReturnType<typeof openCore>>;
 
-/** The staff of this node, with worker threads to compute in. */
+/** The staff of this node, with worker threads to compute in, and other nodes where it has a mesh. */
 function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Core) {
   const { world, settings, log, planModel, onFatal } = parts;
   const workers = parts.workers ?? workerThreads(parts, metrics);
-  const staff = hireStaff({
+  const book = (): OfferBook => ({
+    known: (reference) => staff.registry.known(reference),
+    enlist: (agent) => staff.roster.enlist(agent, 'node'),
+  });
+  const mesh =
+    parts.hasMesh === true
+      ? new MeshOwner({ kernel, log, boot: fence.epoch, rejoinMs: LIMITS.meshLostMs, book })
+      : undefined;
+  const staff: ReturnType<typeof hireStaff> = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
+    ...(mesh !== undefined && { placing: mesh }),
     ...{ node: nodeId(fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
     tasksInFlightMax: settings.tasksInFlightMax,
     cacheEntriesMax: settings.cacheEntriesMax,
@@ -212,7 +226,7 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
     ...(planModel !== undefined && { planModel }),
     onScheduledRun: (outcome) => metrics.scheduledRun(outcome),
   });
-  return { workers, ...staff };
+  return { workers, mesh, ...staff };
 }
 
 type Staff = ReturnType<typeof hire>;
@@ -248,6 +262,7 @@ async function load(
   for (const agent of files.agents) roster.enlist(agent, 'settings');
   for (const agent of agents) roster.enlist(agent, 'program');
   await roster.restore();
+  staff.mesh?.restore(await store.definitions('worker'));
   staff.workflows.bundle([ANALYSE_DATASET, ...files.workflows, ...workflows]);
   staff.workflows.restore(await store.definitions('workflow'));
   planning.restore(templates.map((template) => ({ body: parsePlanTemplate(template) })));
@@ -383,6 +398,8 @@ export async function closeIndoors(
   while (kernel.effects.figures.running > 0 && world.monotonicMs() < endMs) {
     await new Promise<void>((resolve) => void world.after(DRAIN_LOOK_MS, resolve));
   }
+  // Before calls are given up here: what runs elsewhere is joined after the next start.
+  staff.mesh?.stop();
   kernel.stop();
   await pruning.stop();
   staff.roster.stop();

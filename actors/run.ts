@@ -28,6 +28,8 @@ export interface RunInput {
   readonly seed?: RunSeed;
   /** What it draws on, where there is a budget. */
   readonly account?: AccountRef;
+  /** Labels that the node it is made on rather has. */
+  readonly prefer?: Readonly<Record<string, string>>;
 }
 
 /** The state of one attempt. */

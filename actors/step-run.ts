@@ -25,6 +25,7 @@ export function runSpec(
     input: input.input,
     ...(input.seed !== undefined && { seed: input.seed }),
     ...(input.account !== undefined && { account: input.account }),
+    ...(input.select?.prefer !== undefined && { prefer: input.select.prefer }),
   };
   const limitMs = agent.machine === undefined ? attemptLimitMs(state) : undefined;
   return {

@@ -14,6 +14,8 @@ export function isRemote(definition: AgentDefinition): boolean {
 /** The definition of an agent that a worker offers. Errors: INVALID_INPUT, with what is wrong with the offer. */
 export function remoteAgent(offer: AgentOffer, nodeLabels: Readonly<Record<string, string>>): AgentDefinition {
   const { name, version, description, capabilities, kind, concurrency, timeoutMs, cost, cache, via } = offer;
+  if (offer.form === 'machine')
+    throw new OperatingError('NOT_AVAILABLE', `${name}@${version} is a machine, and its code is not on this node.`);
   const options: AgentOptions = {
     ...{ name, version, capabilities, kind, concurrency, timeoutMs },
     retry: offer.retry,

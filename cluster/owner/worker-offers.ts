@@ -1,0 +1,144 @@
+/**
+ * What workers offer, taken into the owner's registry: an agent that several of them offer is there once. What was offered is kept,
+ * so that unfinished work finds its agents after a restart of the owner, before any worker is back.
+ */
+import type { AgentDefinition } from '../../actors/agent-definition.ts';
+import { namesOf } from '../../actors/agent-names.ts';
+import { OperatingError } from '../../protocol/errors.ts';
+import type { AgentOffer, MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import type { Kernel } from '../../runtime/kernel.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { DefinitionWrite } from '../../runtime/stores/store.ts';
+import { misfitOf, remoteAgent } from './remote-agent.ts';
+import { noWorkerRow, readWorkerRow, type WorkerRow, workerRow } from './worker-row.ts';
+
+/** Where agents are listed: the registry and all that goes with it. */
+export interface OfferBook {
+  /** By `name@version`; also one that gets no new work any more. */
+  known(reference: string): AgentDefinition | undefined;
+  /** Errors: STATE_CONFLICT, BUSY. */
+  enlist(agent: AgentDefinition): void;
+}
+
+/** What the offers are kept with. */
+export interface WorkerOffersDeps {
+  readonly kernel: Pick<Kernel, 'nowMs'>;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+  book(): OfferBook;
+  define(write: DefinitionWrite): void;
+}
+
+/** Workers that were not seen for so long are forgotten. */
+const FORGOTTEN_MS = 24 * 60 * 60_000;
+
+/** The offers of one mesh. */
+export class WorkerOffers {
+  readonly #deps: WorkerOffersDeps;
+  /** Node → what it offered last, whether it is there or not. */
+  readonly #rows = new Map<string, WorkerRow>();
+  /** `name@version` → how many of those offer it. */
+  readonly #offered = new Map<string, number>();
+
+  constructor(deps: WorkerOffersDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes in what was kept. @returns the workers that may come back. */
+  restore(rows: readonly DefinitionWrite[]): readonly string[] {
+    const { kernel, define, log } = this.#deps;
+    const back: string[] = [];
+    for (const write of rows) {
+      const row = readWorkerRow(write);
+      if (row === undefined)
+        log.warn('What a worker offered cannot be read; it is asked again.', { worker: write.name });
+      if (row === undefined || kernel.nowMs() - row.seenAtMs > FORGOTTEN_MS) {
+        define(noWorkerRow(write.name));
+        continue;
+      }
+      this.#keep({ ...row, agents: [...this.#fitting(row).values()] });
+      back.push(row.node);
+    }
+    return back;
+  }
+
+  /** Takes in all that a worker offers, in place of what it offered before. @returns what of it can be used. */
+  taken(node: string, { agents, labels }: MeshMessageOf<'node.offer'>): ReadonlyMap<string, AgentOffer> {
+    const { kernel, define } = this.#deps;
+    const row: WorkerRow = { node, labels, agents, seenAtMs: kernel.nowMs() };
+    const fitting = this.#fitting(row);
+    this.#keep({ ...row, agents: [...fitting.values()] });
+    define(workerRow(row));
+    return fitting;
+  }
+
+  /** A worker has left in good order, and is not waited for. */
+  left(node: string): void {
+    this.#forget(node);
+    this.#deps.define(noWorkerRow(node));
+  }
+
+  /** Whether any worker offers it, or has offered it and may come back. */
+  isOffered(reference: string): boolean {
+    return this.#offered.has(reference);
+  }
+
+  /** Calls of an agent that all those workers take together. */
+  rememberedCapacity(reference: string): number {
+    let sum = 0;
+    for (const { agents } of this.#rows.values())
+      for (const offer of agents) if (referenceOf(offer) === reference) sum += offer.concurrency;
+    return sum;
+  }
+
+  /** Offers that can stand beside what is known here; the others are reported. */
+  #fitting({ node, labels, agents }: WorkerRow): ReadonlyMap<string, AgentOffer> {
+    const { log } = this.#deps;
+    const fitting = new Map<string, AgentOffer>();
+    for (const offer of agents) {
+      const reference = referenceOf(offer);
+      try {
+        this.#enlist(offer, labels);
+        fitting.set(reference, offer);
+      } catch (error) {
+        if (!(error instanceof OperatingError)) throw error;
+        const fields = { worker: node, agent: reference, code: error.code, error: error.message };
+        log.warn('An agent of a worker was not taken in.', fields);
+      }
+    }
+    return fitting;
+  }
+
+  #enlist(offer: AgentOffer, labels: Readonly<Record<string, string>>): void {
+    const book = this.#deps.book();
+    const reference = referenceOf(offer);
+    const known = book.known(reference);
+    const misfit = known === undefined ? undefined : misfitOf(known, offer);
+    if (misfit !== undefined)
+      throw new OperatingError('STATE_CONFLICT', `${reference} is not the agent of that name here: ${misfit}.`);
+    if (known !== undefined) return;
+    const agent = remoteAgent(offer, labels);
+    book.enlist(agent);
+    this.#deps.log.info('An agent of a worker is there.', { agent: namesOf(agent).reference });
+  }
+
+  #keep(row: WorkerRow): void {
+    this.#forget(row.node);
+    this.#rows.set(row.node, row);
+    for (const offer of row.agents) this.#count(referenceOf(offer), 1);
+  }
+
+  #forget(node: string): void {
+    for (const offer of this.#rows.get(node)?.agents ?? []) this.#count(referenceOf(offer), -1);
+    this.#rows.delete(node);
+  }
+
+  #count(reference: string, by: number): void {
+    const offered = (this.#offered.get(reference) ?? 0) + by;
+    if (offered > 0) this.#offered.set(reference, offered);
+    else this.#offered.delete(reference);
+  }
+}
+
+function referenceOf({ name, version }: Pick<AgentOffer, 'name' | 'version'>): string {
+  return `${name}@${version}`;
+}
