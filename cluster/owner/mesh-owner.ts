@@ -32,7 +32,7 @@ export interface MeshOwnerDeps {
   /** Where what workers offer is taken in. */
   book(): OfferBook;
   /** Something became of a call that was sent to a node. */
-  onCall?(outcome: MeshCallOutcome): void;
+  readonly onCall?: ((outcome: MeshCallOutcome) => void) | undefined;
 }
 
 /** What became of a dispatch; `joined` beside it where a call was found under way. */

@@ -3,11 +3,13 @@
  * runtime. A node on the disk of a killed one goes on where that was.
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
+import { type MeshCallOutcome, MeshOwner, type MeshOwnerDeps } from '../../cluster/owner/mesh-owner.ts';
 import type { PlanModel } from '../../actors/planning/plan-model.ts';
 import type { Admission, Submission } from '../../actors/desk.ts';
 import { labAgents } from '../../actors/lab/lab.ts';
 import type { TaskState } from '../../actors/task.ts';
 import type { DeclaredSubscription } from '../../actors/topics/subscription-desk.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { RecoveryReport } from '../../runtime/recovery.ts';
@@ -24,6 +26,8 @@ import { createManualWorld, type ManualWorld } from './manual-world.ts';
 export interface WorkNode extends BareNode, ReturnType<typeof hireStaff> {
   readonly world: ManualWorld;
   readonly workers: WorkerPool;
+  /** Where it has one. */
+  readonly mesh: MeshOwner | undefined;
   readonly registers: Registers;
   readonly recovered: RecoveryReport;
   /** Submissions that were taken on. */
@@ -59,6 +63,10 @@ export interface WorkNodeOptions {
   readonly cacheEntriesMax?: number;
   /** The wall clock's first reading, in ms. */
   readonly startMs?: number;
+  /** Other nodes may make calls of its agents. */
+  readonly hasMesh?: boolean;
+  /** Hears what became of calls that were sent to other nodes. */
+  readonly onMeshCall?: (outcome: MeshCallOutcome) => void;
 }
 
 const PRINCIPAL = 'loopback';
@@ -91,9 +99,20 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   const registers = createRegisters();
   const workers = createWorkerPool({ world, threadsMax: 1, queueMax: 1 });
   const submitted = { count: 0 };
+  const mesh =
+    options.hasMesh === true
+      ? new MeshOwner({
+          ...{ kernel, log, boot: node.fence.epoch, rejoinMs: LIMITS.meshLostMs, onCall: options.onMeshCall },
+          book: () => ({
+            known: (reference) => staff.registry.known(reference),
+            enlist: (agent) => staff.roster.enlist(agent, 'node'),
+          }),
+        } satisfies MeshOwnerDeps)
+      : undefined;
   const staff: ReturnType<typeof hireStaff> = hireStaff({
     ...{ world, log, kernel, store, registers, workers },
     onSubmitted: () => void submitted.count++,
+    ...(mesh !== undefined && { placing: mesh }),
     onFatal: (error) => void node.fatal.push(error),
     ...(options.planModel !== undefined && { planModel: options.planModel }),
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
@@ -106,6 +125,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     registry.registerAgent(agent);
     tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
   }
+  mesh?.restore(await store.definitions('worker'));
   for (const graph of options.workflows ?? []) registry.registerWorkflow(plans.admit(graph), 'registered');
   await effects.load();
   const recovered = await recover(node, world, tree);
@@ -131,6 +151,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
       ...staff,
       world,
       workers,
+      mesh,
       registers,
       recovered,
       submitted,
