@@ -139,8 +139,24 @@ type Indoors = Awaited<ReturnType<typeof buildIndoors>>;
 export async function buildIndoors(parts: NodeParts) {
   const core = await openCore(parts);
   const staff = hire(parts, core);
-  await load(parts, core, staff);
-  return { core, staff, ...(await recover(parts, core, staff)) };
+  try {
+    await load(parts, core, staff);
+    return { core, staff, ...(await recover(parts, core, staff)) };
+  } catch (error) {
+    await abandon(parts, { core, staff });
+    throw error;
+  }
+}
+
+/**
+ * The start has failed: nothing of it may go on in a process that lives, nor keep the store from the next start. What is not
+ * committed by now is as after a kill: the store may be what has failed.
+ */
+async function abandon({ world, settings, log }: NodeParts, inside: Inside, doors: Doors = NO_DOORS): Promise<void> {
+  inside.core.committer.stop();
+  await closeIndoors({ world, settings: { ...settings, drainMs: 0 } }, inside, doors).catch((error: unknown) =>
+    log.warn('What a failed start had opened could not be closed.', { error: String(error) }),
+  );
 }
 
 /** The machine room: metrics, registers, the kernel, the store and the committer that writes to it. */
@@ -181,7 +197,11 @@ async function openCore(parts: NodeParts) {
       onEnded: (task) => retention.ended(task),
     }),
   );
-  await kernel.quarantine.load(store);
+  await kernel.quarantine.load(store).catch(async (error: unknown) => {
+    committer.stop();
+    await store.close();
+    throw error;
+  });
   const unmark = markRunning(parts, kernel);
   const pruning = new TaskRetention({ store, fence, world, log, keptMs: settings.tasksKeptMs });
   return { metrics, registers: createRegisters(), kernel, store, fence, committer, retention, pruning, unmark };
@@ -230,6 +250,12 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
 }
 
 type Staff = ReturnType<typeof hire>;
+
+/** What works in a node, whether it has doors or not. */
+interface Inside {
+  readonly core: Core;
+  readonly staff: Staff;
+}
 
 function workerThreads({ world, settings, log }: NodeParts, metrics: Metrics): WorkerPool {
   return createWorkerPool({
@@ -342,14 +368,20 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     isReady: () => !desk.draining && !kernel.paused,
   });
   const unwatch = watchNode(core, staff, world);
-  const { url, host, port } = await gateway.listen();
-  const stop = async (): Promise<void> => {
-    membership.drain();
-    const close = async (): Promise<void> => {
+  const doors: Doors = {
+    drain: () => gateway.drain(),
+    close: async () => {
       await gateway.close();
       unwatch();
-    };
-    await closeIndoors(parts, indoors, { drain: () => gateway.drain(), close });
+    },
+  };
+  const { url, host, port } = await gateway.listen().catch(async (error: unknown) => {
+    await abandon(parts, indoors, doors);
+    throw error;
+  });
+  const stop = async (): Promise<void> => {
+    membership.drain();
+    await closeIndoors(parts, indoors, doors);
   };
   let stopped: Promise<void> | undefined;
   return {
@@ -384,10 +416,12 @@ interface Doors {
   close(): Promise<void>;
 }
 
+const NO_DOORS: Doors = { drain: () => {}, close: async () => {} };
+
 /** Refuses new work, lets the calls under way end for at most `drainMs`, commits what they brought, and lets go of the rest. */
 export async function closeIndoors(
   { world, settings }: Pick<NodeParts, 'world' | 'settings'>,
-  { core, staff }: Indoors,
+  { core, staff }: Inside,
   doors: Doors,
 ): Promise<void> {
   const { kernel, committer, store, metrics, pruning } = core;

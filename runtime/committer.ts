@@ -368,6 +368,8 @@ export class Committer {
         error = again;
       }
     }
+    // A node that has been stopped needs nobody to end it.
+    if (this.#stopped && isAway(error)) return false;
     this.#stopped = true;
     this.#hooks.onFatal(
       new OperatingError('STORE_UNAVAILABLE', `The store could not be written: ${String(error)}`, { cause: error }),

@@ -358,12 +358,18 @@ class FlowTurn {
     const data = { step: this.#pathOf(step), ...counts, ...this.#stopItems(step, fan) };
     if (verdict === 'partial') {
       this.#say('step.degraded', { ...data, ...note });
-      return this.#run.endFan(this.#port, step, fan, { as: 'degraded', degraded });
+      return this.#endFan(step, fan, { as: 'degraded', degraded });
     }
     const fault = step.reduce === undefined ? undefined : outputFault(fan.output, `the fold of step ${step.id}`);
     if (fault !== undefined) return this.#stepFailed(step, fault.toBody());
     this.#say('step.completed', data);
-    return this.#run.endFan(this.#port, step, fan, degraded.length === 0 ? {} : { degraded });
+    return this.#endFan(step, fan, degraded.length === 0 ? {} : { degraded });
+  }
+
+  /** Its account is closed after its items are stopped: what those held is settled first, each by itself. */
+  #endFan(step: PlannedStep, fan: FanOut, how: Parameters<FlowRun['endFan']>[3]): readonly string[] {
+    closeStepAccount(step.step, this.#port);
+    return this.#run.endFan(this.#port, step, fan, how);
   }
 
   #stopItems(step: PlannedStep, { underWay }: FanOut): { readonly canceled?: number } {

@@ -7,6 +7,7 @@
 import { type ErrorBody, OperatingError } from '../../protocol/errors.ts';
 import type { EventKind } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
+import { closeStepAccount } from '../budget/flow-accounts.ts';
 import { STEP_LOGIC, type StepInput, type StepOutcome, type StepStart } from '../step.ts';
 import {
   type Compensation,
@@ -22,6 +23,7 @@ import type { FlowState } from './flow.ts';
 import { startOf } from './flow-migration.ts';
 import { rowKey } from './flow-rows.ts';
 import type { FlowStart } from './flow-start.ts';
+import type { StepStatus } from './graph-order.ts';
 import { type PlannedStep, undoInputOf } from './graph-plan.ts';
 import { noteOf } from './note.ts';
 import { stepIdOf, stepPath } from './stage-path.ts';
@@ -30,6 +32,9 @@ import { workAddress } from './work-address.ts';
 
 /** Steps whose undoing is tried in one turn, where it cannot even begin; more of them wait for the next. */
 const TRIES_PER_TURN = 128;
+
+/** How those steps stand that did not get as far as an end of their own. */
+const ENDED_WITHOUT_OUTPUT: ReadonlySet<StepStatus> = new Set(['running', 'failed']);
 
 /** One turn. */
 export class UndoTurn {
@@ -152,6 +157,7 @@ export class UndoTurn {
 
   #begin(): void {
     this.#state = { ...this.#state, undoing: '' };
+    this.#closeAccounts();
     const { left } = this.#compensation;
     if (left === 0) return;
     const { code, message } = noteOf(this.#cause);
@@ -159,6 +165,13 @@ export class UndoTurn {
     this.#setTimer();
     // A workflow that a step calls is not all of the task: that goes on.
     this.#isUndoing = this.#start.within === undefined;
+  }
+
+  /** Of the steps that were under way when it failed, none works any more. Undoing draws on no budget. */
+  #closeAccounts(): void {
+    const { run } = this.#state;
+    for (const { id, step } of run.plan.steps)
+      if (ENDED_WITHOUT_OUTPUT.has(run.statusOf(id))) closeStepAccount(step, this.#port);
   }
 
   #next(): void {

@@ -105,6 +105,16 @@ describe('A commit', () => {
     await committer.flush();
   });
 
+  it('of a node that is stopped while the store is away is given up, and the node is not told to end', async () => {
+    const { world, committer, change, order, fatal, writes } = await rig(() => 'lost');
+    change(1);
+    await world.settle();
+    committer.stop();
+    await world.elapse(60_000);
+    expect([order, fatal]).toEqual([['paused'], []]);
+    expect(writes()).toBeLessThanOrEqual(2);
+  });
+
   it('under a fence that another owner has taken ends the node at once, and writes nothing', async () => {
     const { world, change, order, fatal, stored, writes } = await rig(undefined, -1);
     change(1);

@@ -39,8 +39,7 @@ export async function createIndoorNode(options: IndoorOptions = {}) {
       throw error;
     },
   });
-  await world.settle();
-  const { core, staff, keeper } = await building;
+  const { core, staff, keeper } = await settled(world, building);
   const forks = new ForkDesk({
     ...{ kernel: core.kernel, store, desk: staff.desk, shelf: keeper.shelf },
     onLoaded: (cell) => staff.tree.loaded(cell),

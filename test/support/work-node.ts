@@ -72,19 +72,12 @@ export interface WorkNodeOptions {
 const PRINCIPAL = 'loopback';
 const END_MS_MAX = 600_000;
 
-/** Makes one; what its disk holds unfinished has been taken up again. */
+/**
+ * Makes one; what its disk holds unfinished has been taken up again.
+ * Errors: STORE_UNAVAILABLE, where the disk fails meanwhile; what was begun is killed then.
+ */
 export async function createWorkNode(options: WorkNodeOptions = {}): Promise<WorkNode> {
-  const {
-    agents = [],
-    disk,
-    seed = 1,
-    tasksInFlightMax,
-    dataDir = '/nowhere',
-    residentMax,
-    passivateAfterMs,
-    startMs,
-    cacheEntriesMax,
-  } = options;
+  const { disk, seed = 1, tasksInFlightMax, residentMax, passivateAfterMs, startMs, cacheEntriesMax } = options;
   const { log = quietLog } = options;
   const world = createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
   const node: BareNode = await createBareNode({
@@ -118,23 +111,13 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     ...(tasksInFlightMax !== undefined && { tasksInFlightMax }),
     ...(cacheEntriesMax !== undefined && { cacheEntriesMax }),
   });
-  const { registry, plans, desk, effects, schedules, breakers, cache, tree } = staff;
-  breakers.restore(await store.definitions('breaker'));
-  cache.load(await store.definitions('cached'));
-  for (const agent of [...labAgents(dataDir), ...agents]) {
-    registry.registerAgent(agent);
-    tree.addAgentSupervisor(agent.name, POLICIES.agent, options.noBreakers === true ? undefined : breakerLimits(agent));
-  }
-  mesh?.restore(await store.definitions('worker'));
-  for (const graph of options.workflows ?? []) registry.registerWorkflow(plans.admit(graph), 'registered');
-  await effects.load();
-  const recovered = await recover(node, world, tree);
-  await effects.sweep();
-  await schedules.start();
-  staff.groups.start(await store.definitions('group'));
-  await moved(world, staff.subscriptions.start(await store.definitions('subscription'), options.subscriptions));
+  // What cannot start is dead: the next node on its disk finds that free.
+  const recovered = await start(node, world, staff, mesh, options).catch((error: unknown) => {
+    node.kill();
+    throw error;
+  });
   const submit: WorkNode['submit'] = (target, input = null, more = {}) =>
-    kernel.act((port) => desk.submit(port, PRINCIPAL, { target, input, options: {}, ...more }));
+    kernel.act((port) => staff.desk.submit(port, PRINCIPAL, { target, input, options: {}, ...more }));
   const end = async (task: string): Promise<TaskRecord> => {
     for (let elapsedMs = 0; elapsedMs < END_MS_MAX; elapsedMs += 1_000) {
       await world.settle();
@@ -164,31 +147,62 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
   };
 }
 
+/** In the order of a real node (node.ts). */
+async function start(
+  node: BareNode,
+  world: ManualWorld,
+  staff: ReturnType<typeof hireStaff>,
+  mesh: MeshOwner | undefined,
+  { agents = [], workflows = [], dataDir = '/nowhere', noBreakers = false, subscriptions }: WorkNodeOptions,
+): Promise<RecoveryReport> {
+  const { store } = node;
+  const { registry, plans, effects, schedules, breakers, cache, tree } = staff;
+  breakers.restore(await store.definitions('breaker'));
+  cache.load(await store.definitions('cached'));
+  for (const agent of [...labAgents(dataDir), ...agents]) {
+    registry.registerAgent(agent);
+    tree.addAgentSupervisor(agent.name, POLICIES.agent, noBreakers ? undefined : breakerLimits(agent));
+  }
+  mesh?.restore(await store.definitions('worker'));
+  for (const graph of workflows) registry.registerWorkflow(plans.admit(graph), 'registered');
+  await effects.load();
+  const recovered = await recover(node, world, tree);
+  await effects.sweep();
+  await schedules.start();
+  staff.groups.start(await store.definitions('group'));
+  await moved(world, staff.subscriptions.start(await store.definitions('subscription'), subscriptions));
+  return recovered;
+}
+
 async function recover(
   { recovery, kernel, committer, fence }: BareNode,
   world: ManualWorld,
   tree: Tree,
 ): Promise<RecoveryReport> {
   const tasks: string[] = [];
-  const resuming = recovery.resume((cell) => {
-    const { logic, checkpoint, address } = cell;
-    tree.loaded(cell);
-    if (logic.kind !== 'task' || checkpoint === undefined) return;
-    const { id, phase } = checkpoint as TaskState;
-    committer.adoptTask(id, phase);
-    tasks.push(address);
-  });
-  await moved(world, resuming);
-  for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
-  return await resuming;
+  const resuming = recovery
+    .resume((cell) => {
+      const { logic, checkpoint, address } = cell;
+      tree.loaded(cell);
+      if (logic.kind !== 'task' || checkpoint === undefined) return;
+      const { id, phase } = checkpoint as TaskState;
+      committer.adoptTask(id, phase);
+      tasks.push(address);
+    })
+    // Before the first turn of any of them: what comes of the start is one epoch, and not one more for each start.
+    .then((report) => {
+      for (const address of tasks) kernel.post(address, { type: 'node.resumed', boot: fence.epoch });
+      return report;
+    });
+  return await moved(world, resuming);
 }
 
 /** It leaves the event loop its turns, which only come when this world is moved. */
-async function moved(world: ManualWorld, work: Promise<unknown>): Promise<void> {
+async function moved<T>(world: ManualWorld, work: Promise<T>): Promise<T> {
   let isDone = false;
   void work.catch(() => undefined).finally(() => (isDone = true));
   while (!isDone) await world.settle();
-  await work;
+  return await work;
 }
 
 const quietLog: Log = {
