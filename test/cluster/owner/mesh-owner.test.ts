@@ -108,8 +108,8 @@ describe('An owner', () => {
     second.end('done');
     expect((await node.end(task)).result).toMatchObject({ output: 'done' });
     expect(outcomes).toEqual(['lost', 'late', 'done']);
-    const { records } = (await node.store.listEffects({ state: 'late' } as never)) as never as { records: unknown[] };
-    expect(records).toMatchObject([{ state: 'late', decision: { how: 'done', output: 'late' } }]);
+    const { effects } = await node.store.listEffects({ state: 'late', limit: 10 });
+    expect(effects).toMatchObject([{ state: 'late', decision: { how: 'done', output: 'late' } }]);
   });
 
   it('leaves an unsafe call of a lost worker in doubt, and asks a person', async () => {
