@@ -156,7 +156,7 @@ class CallContext implements CallerContext {
   }
 
   get idempotencyKey(): string {
-    return idempotencyKeyOf(this.#owner, `${this.#call.key}${lifeOf(this.#call)}`);
+    return callKeyOf(this.#owner, this.#call);
   }
 
   get journal(): AgentContext['journal'] {
@@ -288,13 +288,18 @@ class CallContext implements CallerContext {
   }
 }
 
+/** What the other side can tell a call by, whichever node makes it. `owner`: who keeps its journal. */
+export function callKeyOf(owner: string, call: Pick<EffectCall, 'key' | 'life'>): string {
+  return idempotencyKeyOf(owner, `${call.key}${lifeOf(call)}`);
+}
+
 /** Where the records of one call begin. */
 export function journalOf(agent: string, key: string): string {
   return key === RUN_CALL ? `journal/${agent}` : `journal/${agent}/${key}`;
 }
 
 /** What an actor that began again from its input asks for is not what it asked for before. */
-function lifeOf({ life }: EffectCall): string {
+function lifeOf({ life }: Pick<EffectCall, 'life'>): string {
   return life === 0 ? '' : `~${life}`;
 }
 

@@ -8,11 +8,12 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hash } from 'node:crypto';
-import { OperatingError, toErrorBody, type ErrorBody } from '../protocol/errors.ts';
+import { OperatingError, type ErrorBody } from '../protocol/errors.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import { packState } from '../runtime/state-codec.ts';
 import type { Doubt, JournaledCall, Probe } from './doubt.ts';
 import { inSpendScope } from './budget/spend-scope.ts';
+import { outcomeOf } from './call-outcome.ts';
 import { type CallRetry, pauseAfter } from './call-retry.ts';
 
 /** Where the records are kept. */
@@ -338,16 +339,4 @@ function count(occurrences: Map<string, number>, name: string): string {
   const occurrence = (occurrences.get(name) ?? 0) + 1;
   occurrences.set(name, occurrence);
   return `${name}#${occurrence}`;
-}
-
-async function outcomeOf(
-  fn: () => unknown,
-): Promise<
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorBody; thrown: unknown }
-> {
-  try {
-    return { ok: true, value: await fn() };
-  } catch (thrown) {
-    return { ok: false, error: toErrorBody(thrown, 'AGENT_FAILED'), thrown };
-  }
 }

@@ -87,14 +87,10 @@ export class CallBudget implements RunBudget {
   #spend(spending: Spending): void {
     if (++this.#reports > REPORTS_MAX)
       throw new OperatingError('LIVELOCK', `A run reported more than ${REPORTS_MAX} times what it used.`);
-    const kept = checked(spending);
+    const kept = checkedSpending(spending);
     const row = this.#nextRow();
     if (!this.#shelf.recorded().has(row)) this.#shelf.record(row, kept);
-    const { usd = 0, tokens = 0 } = this.left;
-    if (usd >= 0 && tokens >= 0) return;
-    const over = usd < 0 ? `${sum('usd', 0, -usd)} USD` : `${-tokens} tokens`;
-    const message = `The run has used ${over} more than was left of its budget. What it used counts; it cannot go on.`;
-    throw new OperatingError('BUDGET_EXCEEDED', message, { details: { left: this.left } });
+    refuseOverspent(this.left);
   }
 
   #nextRow(): string {
@@ -105,7 +101,17 @@ export class CallBudget implements RunBudget {
   }
 }
 
-function checked(spending: Spending): Spending {
+/** Errors: BUDGET_EXCEEDED, where less than nothing is left. */
+export function refuseOverspent(left: Partial<Amounts>): void {
+  const { usd = 0, tokens = 0 } = left;
+  if (usd >= 0 && tokens >= 0) return;
+  const over = usd < 0 ? `${sum('usd', 0, -usd)} USD` : `${-tokens} tokens`;
+  const message = `The run has used ${over} more than was left of its budget. What it used counts; it cannot go on.`;
+  throw new OperatingError('BUDGET_EXCEEDED', message, { details: { left } });
+}
+
+/** A report with all of its fields. Errors: INVALID_INPUT for what is no amount. */
+export function checkedSpending(spending: Spending): Spending {
   const { usd = 0, tokensIn = 0, tokensOut = 0 } = spending;
   const isMoney = Number.isFinite(usd) && usd >= 0;
   const areTokens = [tokensIn, tokensOut].every((tokens) => Number.isSafeInteger(tokens) && tokens >= 0);

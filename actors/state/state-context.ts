@@ -41,11 +41,7 @@ const UPDATES_MAX = 50;
 
 /** The shared state of a scope; of the agent's own task where none is named. Errors: INVALID_INPUT. */
 export function sharedState(desk: StateDesk, host: SharedStateHost, scope?: string): SharedState {
-  if (scope === undefined && host.task === '') {
-    const message = 'A keyed agent works for no task: name the scope, such as ctx.state("global").';
-    throw new OperatingError('INVALID_INPUT', message);
-  }
-  const place = scope ?? `task:${host.task}`;
+  const place = scopeOf(host.task, scope);
   const piece = (name: string): PieceName => ({ scope: place, name });
   const entry = (verb: string, name: string): string => `state.${verb} ${place}/${name}`;
   return {
@@ -74,6 +70,14 @@ export function sharedState(desk: StateDesk, host: SharedStateHost, scope?: stri
       await host.journal(entry('unlock', name), () => desk.unlock(AGENTS, piece(name), token), {});
     },
   };
+}
+
+/** The scope that is meant: that of the task where none is named. Errors: INVALID_INPUT. */
+export function scopeOf(task: string, scope: string | undefined): string {
+  if (scope !== undefined) return scope;
+  if (task !== '') return `task:${task}`;
+  const message = 'A keyed agent works for no task: name the scope, such as ctx.state("global").';
+  throw new OperatingError('INVALID_INPUT', message);
 }
 
 async function update<T>(

@@ -1,0 +1,107 @@
+/**
+ * A node in its role as a worker: offers agents over links, and makes the calls that an owner starts. It owns nothing
+ * (docs/adr/0021-workers-own-nothing.md).
+ */
+// tidy-allow dead-file: the door of the room; node.ts comes in here once it joins meshes
+import type { AgentDefinition } from '../../actors/agent-definition.ts';
+import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { WorkerPool } from '../../runtime/workers/pool.ts';
+import type { World } from '../../runtime/world.ts';
+import type { Link, LinkEars } from '../link/link.ts';
+import { AgentHealth } from './agent-health.ts';
+import { agentOffer } from './agent-offer.ts';
+import { HeldCalls, type HeldFigures } from './held-calls.ts';
+import { Post } from './post.ts';
+
+/** What a worker is made from. */
+export interface MeshWorkerOptions {
+  readonly world: World;
+  readonly log: Log;
+  /** The name of this node. */
+  readonly node: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly agents: readonly AgentDefinition[];
+  readonly workers: Pick<WorkerPool, 'run'>;
+  /** Threads that it computes in, for the owner to know. */
+  readonly threads: number;
+}
+
+/** A worker, as its node has it. */
+export interface MeshWorker {
+  /** A new session with an owner: it hears what is held and offered. A session before it is not listened to any more. */
+  attach(link: Link): LinkEars;
+  /**
+   * Takes nothing new, lets what runs go on for so long, and leaves the rest to others. Resolves once the owner has all outcomes, or
+   * the time is over.
+   */
+  drain(ms: number): Promise<void>;
+  /** Ends its timers. What still runs is not stopped: drain it first. */
+  stop(): void;
+  figures(): HeldFigures;
+}
+
+/** Makes a worker. The first checks of its agents' health begin at once. */
+export function createMeshWorker(options: MeshWorkerOptions): MeshWorker {
+  return new Worker(options);
+}
+
+class Worker implements MeshWorker {
+  readonly #options: MeshWorkerOptions;
+  readonly #calls: HeldCalls;
+  readonly #health: AgentHealth;
+  #post: Post | undefined;
+  #isDraining = false;
+
+  constructor(options: MeshWorkerOptions) {
+    const { world, log, node, workers, agents } = options;
+    this.#options = options;
+    this.#calls = new HeldCalls({ world, log, node, workers }, agents);
+    this.#health = new AgentHealth(world, agents, () => this.#post?.sendSurely(this.#offer()));
+  }
+
+  attach(link: Link): LinkEars {
+    this.#post?.close();
+    const post = new Post(link);
+    this.#post = post;
+    post.sendSurely(this.#calls.holds());
+    post.sendSurely(this.#offer());
+    if (this.#isDraining) post.sendSurely({ type: 'node.draining' });
+    this.#calls.meet(post);
+    return {
+      onMessage: (message, done) => {
+        if (this.#post === post) this.#calls.hear(message, post);
+        done();
+      },
+      onCredit: () => post.flush(),
+      onEnd: () => post.close(),
+    };
+  }
+
+  async drain(ms: number): Promise<void> {
+    const { world } = this.#options;
+    this.#isDraining = true;
+    this.#post?.sendSurely({ type: 'node.draining' });
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const cancel = world.after(ms, () => {
+      if (this.#post !== undefined) this.#calls.handBack(this.#post);
+      resolve();
+    });
+    await Promise.race([this.#calls.drain(), over]);
+    cancel();
+  }
+
+  stop(): void {
+    this.#health.stop();
+  }
+
+  figures(): HeldFigures {
+    return this.#calls.figures();
+  }
+
+  #offer(): MeshMessageOf<'node.offer'> {
+    const { agents, labels, threads } = this.#options;
+    const offers = agents.map((agent) => agentOffer(agent, this.#health.isHealthy(agent)));
+    return { type: 'node.offer', agents: offers, labels: { ...labels }, threads };
+  }
+}
