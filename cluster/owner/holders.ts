@@ -15,6 +15,8 @@ export class Holders<M> {
   /** Workers that were there when the node ran last, and have not come back. */
   readonly #expected: Set<string>;
   readonly #held = new Map<string, Held<M>>();
+  /** Calls that were taken out to be joined, with the tokens that their workers know them by. */
+  readonly #joining = new Map<string, string>();
   readonly #waiting = new Map<string, (held: Held<M> | undefined) => void>();
   readonly #stopWaiting: Cancel;
 
@@ -29,14 +31,21 @@ export class Holders<M> {
     return this.#expected.size > 0;
   }
 
+  /** Whether a call is held under this token, or being joined. */
   has(call: string, token: string): boolean {
-    return this.#held.get(call)?.token === token;
+    return this.#held.get(call)?.token === token || this.#joining.get(call) === token;
+  }
+
+  /** A call was joined, or could not be. */
+  joined(call: string): void {
+    this.#joining.delete(call);
   }
 
   /** Who holds a call, which is taken out; undefined where nobody does. Rejects with the reason of the signal. */
   async find(call: string, signal: AbortSignal): Promise<Held<M> | undefined> {
     const held = this.#held.get(call);
     this.#held.delete(call);
+    if (held !== undefined) this.#joining.set(call, held.token);
     if (held !== undefined || !this.isWaiting) return held;
     return await new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -56,8 +65,12 @@ export class Holders<M> {
   heard(node: string, member: M, calls: readonly { readonly call: string; readonly token: string }[]): void {
     for (const { call, token } of calls) {
       const waiting = this.#waiting.get(call);
-      if (waiting === undefined) this.#held.set(call, { member, token });
-      else waiting({ member, token });
+      if (waiting === undefined) {
+        this.#held.set(call, { member, token });
+        continue;
+      }
+      this.#joining.set(call, token);
+      waiting({ member, token });
     }
     this.#expected.delete(node);
     if (!this.isWaiting) this.#settle();

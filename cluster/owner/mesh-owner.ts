@@ -191,6 +191,7 @@ export class MeshOwner implements CallPlacing {
       end = unsent(error);
     } finally {
       member.dispatches.delete(token);
+      if (held !== undefined) this.#holders.joined(dispatch.call);
       if (isResting) rests(false);
       this.#places.free(member, reference);
       const { definition, call } = placed;

@@ -63,6 +63,8 @@ export interface WorkNodeOptions {
   readonly cacheEntriesMax?: number;
   /** The wall clock's first reading, in ms. */
   readonly startMs?: number;
+  /** One that others live in too. Default: one of its own. */
+  readonly world?: ManualWorld;
   /** Other nodes may make calls of its agents. */
   readonly hasMesh?: boolean;
   /** Hears what became of calls that were sent to other nodes. */
@@ -79,7 +81,7 @@ const END_MS_MAX = 600_000;
 export async function createWorkNode(options: WorkNodeOptions = {}): Promise<WorkNode> {
   const { disk, seed = 1, tasksInFlightMax, residentMax, passivateAfterMs, startMs, cacheEntriesMax } = options;
   const { log = quietLog } = options;
-  const world = createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
+  const world = options.world ?? createManualWorld({ seed, ...(startMs !== undefined && { startMs }) });
   const node: BareNode = await createBareNode({
     world,
     specOf: (address) => staff.specOf(address),
@@ -205,7 +207,7 @@ async function moved<T>(world: ManualWorld, work: Promise<T>): Promise<T> {
   return await work;
 }
 
-const quietLog: Log = {
+export const quietLog: Log = {
   enabled: () => false,
   error: () => undefined,
   warn: () => undefined,
