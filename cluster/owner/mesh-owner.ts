@@ -8,6 +8,8 @@ import type { CallPlacing, PlacedCall } from '../../actors/call-placing.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import { flatFactory } from '../../runtime/flat-logic.ts';
+import type { ActorEvent } from '../../runtime/host.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
@@ -18,6 +20,7 @@ import { LateAnswers } from './late-answers.ts';
 import { Member } from './member.ts';
 import { NodeBreakers } from './node-breakers.ts';
 import { type OfferBook, WorkerOffers } from './worker-offers.ts';
+import { NODE_LOGIC, nodeAddress, nodeLogic, nodeSpec } from './node-actor.ts';
 import { Places } from './places.ts';
 import { isRemote } from './remote-agent.ts';
 
@@ -63,6 +66,10 @@ export class MeshOwner implements CallPlacing {
     this.#late = new LateAnswers(kernel.effects);
     this.#offers = new WorkerOffers({ ...deps, define: (write) => kernel.define(write) });
     this.#holders = new Holders([], 0, kernel.world);
+    kernel.install({
+      ...{ name: NODE_LOGIC, kind: 'node', lane: 'node', laneLimit: 1 },
+      factory: flatFactory(nodeLogic),
+    });
   }
 
   /** Takes in what workers offered when the node ran last. Before anything unfinished is loaded. */
@@ -90,11 +97,15 @@ export class MeshOwner implements CallPlacing {
   /** A session with a worker begins. Errors: BUSY (there are too many). */
   attach(link: Link): LinkEars {
     const { node, incarnation, version } = link.peer;
-    this.#members.get(node)?.link.end(new OperatingError('UNAVAILABLE', `${node} has begun another session.`));
+    const before = this.#members.get(node);
+    before?.link.end(new OperatingError('UNAVAILABLE', `${node} has begun another session.`));
     if (this.#members.size >= LIMITS.meshWorkersMax)
       throw new OperatingError('BUSY', `A mesh has at most ${LIMITS.meshWorkersMax} workers.`);
     const member = new Member(link, this.#deps.kernel.nowMs());
     this.#members.set(node, member);
+    // Not before the actor of the session before has ended.
+    if (before === undefined) this.#appear(member);
+    else this.#deps.kernel.world.defer(() => this.#appear(member));
     this.#deps.log.info('A worker has joined.', { worker: node, incarnation, version });
     return {
       onMessage: (message, done) => this.#heard(member, message, done),
@@ -298,10 +309,22 @@ export class MeshOwner implements CallPlacing {
       const fields = { worker: node, calls: tokens.length, reason: reason.message };
       this.#deps.log[isOrderly ? 'info' : 'warn']('A worker has left.', fields);
       for (const dispatch of [...dispatches.values()]) dispatch.lost(why);
+      const error = new OperatingError('UNAVAILABLE', why, { retryable: true }).toBody();
+      this.#disappear(node, isOrderly ? { type: 'node.left' } : { type: 'node.lost', error });
     }
     this.#holders.unclaimed(member);
     for (const reference of offers.keys()) this.#widen(reference);
     this.#places.look();
+  }
+
+  #appear(member: Member): void {
+    const { kernel } = this.#deps;
+    if (this.#members.get(member.node) === member) kernel.act((port) => port.startChild(nodeSpec(member.link.peer)));
+  }
+
+  #disappear(node: string, event: ActorEvent): void {
+    const { kernel } = this.#deps;
+    if (kernel.cells.has(nodeAddress(node))) kernel.deliver(nodeAddress(node), event);
   }
 
   /** The lane of an agent has another width. */

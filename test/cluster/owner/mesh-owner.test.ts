@@ -268,6 +268,42 @@ describe('An owner', () => {
   });
 });
 
+describe('A node that is lost', () => {
+  it('is down for those who monitor it, with why; one that leaves in good order ends normally', async () => {
+    const node = await owner();
+    const downs: unknown[] = [];
+    const watch = (name: string): void =>
+      node.kernel.act((port) => {
+        port.startChild({
+          ...{ address: `watcher/${name}`, logic: 'watcher', input: `node/${name}`, supervisor: 'supervisor/tasks' },
+          ...{ restart: 'temporary', recovery: 'reset', priority: 5, durable: false },
+        });
+      });
+    node.installFlat<{ readonly phase: 'on' }, string>({
+      name: 'watcher',
+      version: '1',
+      initial: (address, port) => (port.monitor(address), { phase: 'on' }),
+      table: { on: { down: (state, event) => (downs.push(event), state) } },
+      final: {},
+    });
+    const lost = await joined(node, node.worker('w1').join([offerOf('far')]));
+    const left = await joined(node, node.worker('w2').join([offerOf('far')]));
+    for (const name of ['w1', 'w2', 'w3']) watch(name);
+    await node.world.settle();
+    lost.pair.lose();
+    left.say({ type: 'node.draining' });
+    await node.world.settle();
+    left.pair.lose();
+    await node.world.settle();
+    expect(downs).toMatchObject([
+      { address: 'node/w3', reason: 'noproc' },
+      { address: 'node/w1', reason: 'failed', error: { code: 'UNAVAILABLE' } },
+      { address: 'node/w2', reason: 'normal' },
+    ]);
+    expect(node.kernel.census.get('node') ?? 0).toBe(0);
+  });
+});
+
 function pick(worker: ScriptedWorker): { call: string; token: string } {
   const { call, token } = worker.calls.at(-1) as { call: string; token: string };
   return { call, token };
