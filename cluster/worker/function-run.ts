@@ -67,6 +67,11 @@ export function travelling(
     packState(sent);
     return sent;
   } catch (error) {
-    return { ok: false, error: { ...toErrorBody(error), code: 'INVALID_OUTPUT', retryable: false } };
+    return unsendable(error);
   }
+}
+
+/** What is said instead of an outcome that cannot be sent. */
+export function unsendable(why: unknown): MeshOutcome {
+  return { ok: false, error: { ...toErrorBody(why), code: 'INVALID_OUTPUT', retryable: false } };
 }

@@ -12,7 +12,7 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import { packState, unpackState } from '../../runtime/state-codec.ts';
-import { FunctionRun, type MeshOutcome, travelling } from './function-run.ts';
+import { FunctionRun, type MeshOutcome, travelling, unsendable } from './function-run.ts';
 
 /** Functions that come with a request. */
 export interface GivenFunctions {
@@ -110,10 +110,6 @@ export class RequestLog {
   /** The owner wants a function. */
   invoke({ request: number, invocation, which, args }: Omit<MeshMessageOf<'function.invoke'>, 'call' | 'token'>): void {
     const owner = this.#owner;
-    const done = (outcome: MeshOutcome): void => {
-      // Another owner has another number for it, or none.
-      if (this.#owner === owner) this.#desk.sendSurely({ type: 'function.done', invocation, ...outcome });
-    };
     const request = this.#requests.get(number);
     const ended =
       request === undefined
@@ -121,7 +117,10 @@ export class RequestLog {
         : which === 'do'
           ? this.#do(request, invocation, args)
           : this.#probe(request, args);
-    void ended.then(done);
+    void ended.then((outcome) => {
+      // Another owner has another number for it, or none.
+      if (this.#owner === owner) this.#sayDone(invocation, outcome);
+    });
   }
 
   /** Says all of it again, to an owner that has started anew. What was made inside of functions follows when it asks for those. */
@@ -172,6 +171,15 @@ export class RequestLog {
   #say(request: Request): void {
     if (request.args !== undefined)
       this.#desk.sendSurely(lineOf(request, unpackState(request.args) as readonly unknown[]));
+  }
+
+  #sayDone(invocation: number, outcome: MeshOutcome): void {
+    try {
+      this.#desk.sendSurely({ type: 'function.done', invocation, ...outcome });
+    } catch (error) {
+      // Larger than any message.
+      this.#desk.sendSurely({ type: 'function.done', invocation, ...unsendable(error) });
+    }
   }
 
   async #do(request: Request, invocation: number, args: readonly unknown[]): Promise<MeshOutcome> {

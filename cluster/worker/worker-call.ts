@@ -13,7 +13,7 @@ import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import { machineScopes, type MachineScope } from '../../runtime/machine-references.ts';
 import type { Cancel, World } from '../../runtime/world.ts';
 import { codeScope } from './call-scope.ts';
-import { type MeshOutcome, travelling } from './function-run.ts';
+import { type MeshOutcome, travelling, unsendable } from './function-run.ts';
 import type { Post } from './post.ts';
 import { type LogLine, RequestLog } from './request-log.ts';
 import { WorkerBudget } from './worker-budget.ts';
@@ -121,7 +121,7 @@ export class WorkerCall {
       post.sendSurely(message);
     } catch (error) {
       // It is too large for any message.
-      this.#outcome = { ok: false, error: { ...toErrorBody(error), code: 'INVALID_OUTPUT', retryable: false } };
+      this.#outcome = unsendable(error);
       post.sendSurely({ type: 'call.outcome', call, token, ...this.#outcome });
     }
   }

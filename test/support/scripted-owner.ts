@@ -1,7 +1,12 @@
 /** The owner's end of a link, by a table: says what it is told to say, answers requests as the table has it, and keeps all it heard. */
 import type { Link } from '../../cluster/link/link.ts';
 import { OperatingError, toErrorBody } from '../../protocol/errors.ts';
-import type { MeshMessage, MeshMessageOf, MeshMessageType } from '../../protocol/mesh-messages.ts';
+import {
+  MESH_MESSAGES,
+  type MeshMessage,
+  type MeshMessageOf,
+  type MeshMessageType,
+} from '../../protocol/mesh-messages.ts';
 import type { PairEnd } from './link-pair.ts';
 
 /** A request, and the way to the functions that came with it. */
@@ -42,6 +47,8 @@ export class ScriptedOwner {
     this.#last = firstInvocation;
     end.ears = {
       onMessage: (message, done) => {
+        // What is not said as the protocol has it ends the test.
+        MESH_MESSAGES.worker[message.type as keyof typeof MESH_MESSAGES.worker].parse(message);
         this.heard.push(message);
         this.#hear(message);
         done();
@@ -93,12 +100,12 @@ export class ScriptedOwner {
     const answer = this.#answers[request.verb];
     if (answer === undefined) return;
     const place = { type: 'request.done', call: request.call, token: request.token, request: request.request } as const;
-    const left = this.left === undefined ? {} : { left: this.left };
+    const left = () => (this.left === undefined ? {} : { left: this.left });
     try {
       const value = await answer({ ...request, run: (which, ...args) => this.#invoke(request, which, args) });
-      this.say({ ...place, ok: true, value, ...left });
+      this.say({ ...place, ok: true, value, ...left() });
     } catch (error) {
-      this.say({ ...place, ok: false, error: toErrorBody(error), ...left });
+      this.say({ ...place, ok: false, error: toErrorBody(error), ...left() });
     }
   }
 
