@@ -23,12 +23,13 @@ import { Kernel } from './runtime/kernel.ts';
 import { createLog, type Log, type NodeLog } from './runtime/log.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { Recovery, type RecoveryReport } from './runtime/recovery.ts';
+import { ownerName } from './runtime/node-name.ts';
 import { createRegisters } from './runtime/registers.ts';
 import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
-import type { Fence, Store } from './runtime/stores/store.ts';
+import type { Store } from './runtime/stores/store.ts';
 import { Suspects } from './runtime/suspects.ts';
 import { TaskRetention } from './runtime/task-retention.ts';
 import { VERSION } from './runtime/version.ts';
@@ -204,7 +205,7 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
   const workers = parts.workers ?? workerThreads(parts, metrics);
   const staff = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
-    ...{ node: nodeId(fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
+    ...{ node: ownerName(settings, fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
     tasksInFlightMax: settings.tasksInFlightMax,
     cacheEntriesMax: settings.cacheEntriesMax,
     cacheBytesMax: settings.cacheBytesMax,
@@ -295,11 +296,6 @@ async function recover(
   return { recovery: report, keeper };
 }
 
-/** Another one with each start. */
-function nodeId({ owner, epoch }: Fence): string {
-  return `${owner}-${epoch}`;
-}
-
 /** The doors open; from here on the node can be reached, until it is stopped. */
 async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
@@ -308,7 +304,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { desk, state, effects, approvals, schedules, sessions } = staff;
   const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
   const { topics, subscriptions, groups } = staff;
-  const id = nodeId(fence);
+  const id = ownerName(settings, fence);
   const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
