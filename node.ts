@@ -12,7 +12,8 @@ import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
-import { soloMembership } from './cluster/membership.ts';
+import { clusterBranch } from './cluster/cluster-branch.ts';
+import { ownerMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
@@ -305,7 +306,10 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
   const { topics, subscriptions, groups } = staff;
   const id = ownerName(settings, fence);
-  const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
+  const membership = ownerMembership({
+    ...{ node: id, version: VERSION, fence, startedAtMs: world.nowMs() },
+    ...{ labels: settings.labels, threads: settings.workerThreadsMax, work: () => roster.ownWork() },
+  });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
@@ -314,7 +318,10 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     ...{ registry, roster, registers, plans, planning, workflows },
     ...{ topics, subscriptions, groups },
     node: { id, version: VERSION },
-    describeTree: () => tree.describe(),
+    describeTree: () => {
+      const branch = clusterBranch(membership.workers());
+      return { ...tree.describe(), ...(branch !== undefined && { branches: [branch] }) };
+    },
     describeTask: (task) => tree.describeTask(task),
     whyOf: (task) => tree.whyOf(task),
     breakers,
