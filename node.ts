@@ -12,6 +12,7 @@ import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
+import { watchCluster } from './cluster/cluster-gauges.ts';
 import { clusterBranch } from './cluster/cluster-branch.ts';
 import { ownerMembership } from './cluster/membership.ts';
 import { createGateway } from './gateway/gateway.ts';
@@ -330,12 +331,14 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     isReady: () => !desk.draining && !kernel.paused,
   });
   const unwatch = watchNode(core, staff, world);
+  const unwatchCluster = watchCluster(metrics, membership);
   const { url, host, port } = await gateway.listen();
   const stop = async (): Promise<void> => {
     membership.drain();
     const close = async (): Promise<void> => {
       await gateway.close();
       unwatch();
+      unwatchCluster();
     };
     await closeIndoors(parts, indoors, { drain: () => gateway.drain(), close });
   };

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { clusterBranch } from '../../cluster/cluster-branch.ts';
+import { watchCluster } from '../../cluster/cluster-gauges.ts';
 import { type Member, ownerMembership } from '../../cluster/membership.ts';
 import { CLUSTER_ANSWER } from '../../gateway/cluster-schemas.ts';
 import { OperatingError } from '../../protocol/errors.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
 
 const WORKER: Member = {
   ...{ node: 'w-1', role: 'worker', status: 'active', version: '0.1.0', incarnation: 'i-7', joinedAtMs: 20 },
@@ -52,6 +54,23 @@ describe('The view of a cluster', () => {
     const view = owner(() => [WORKER]).view([{ address: 'run/T/main/1', error }]);
     expect(CLUSTER_ANSWER.parse(view)).toEqual(view);
     expect(view.stranded).toEqual([{ address: 'run/T/main/1', code: 'VERSION_MISMATCH', message: 'Another version.' }]);
+  });
+});
+
+describe('The metrics of a cluster', () => {
+  it('count its workers by how they stand, and their calls by node, until they are taken away', async () => {
+    const metrics = createMetrics({ world: { monotonicMs: () => 0 } });
+    const stop = watchCluster(
+      metrics,
+      owner(() => [WORKER]),
+    );
+    const text = await metrics.render();
+    expect(text).toContain('troupe_mesh_nodes{status="active"} 1\n');
+    expect(text).toContain('troupe_mesh_nodes{status="lost"} 0\n');
+    expect(text).toContain('troupe_mesh_calls{node="w-1"} 2\n');
+    stop();
+    expect(await metrics.render()).not.toContain('troupe_mesh_calls{');
+    metrics.stop();
   });
 });
 
