@@ -12,12 +12,14 @@ import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
-import { soloMembership } from './cluster/membership.ts';
+import { watchCluster } from './cluster/cluster-gauges.ts';
+import { clusterBranch } from './cluster/cluster-branch.ts';
+import { ownerMembership } from './cluster/membership.ts';
+import { memberViews } from './cluster/owner/member-view.ts';
 import { MeshOwner } from './cluster/owner/mesh-owner.ts';
 import type { OfferBook } from './cluster/owner/worker-offers.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
-import { LIMITS } from './protocol/limits.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
@@ -26,12 +28,13 @@ import { Kernel } from './runtime/kernel.ts';
 import { createLog, type Log, type NodeLog } from './runtime/log.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { Recovery, type RecoveryReport } from './runtime/recovery.ts';
+import { ownerName } from './runtime/node-name.ts';
 import { createRegisters } from './runtime/registers.ts';
 import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
-import type { Fence, Store } from './runtime/stores/store.ts';
+import type { Store } from './runtime/stores/store.ts';
 import { Suspects } from './runtime/suspects.ts';
 import { TaskRetention } from './runtime/task-retention.ts';
 import { VERSION } from './runtime/version.ts';
@@ -231,14 +234,18 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
     known: (reference) => staff.registry.known(reference),
     enlist: (agent) => staff.roster.enlist(agent, 'node'),
   });
+  const node = ownerName(settings, fence);
   const mesh =
     parts.hasMesh === true
-      ? new MeshOwner({ kernel, log, boot: fence.epoch, rejoinMs: LIMITS.meshLostMs, book })
+      ? new MeshOwner({
+          ...{ kernel, log, boot: fence.epoch, rejoinMs: settings.meshLostMs, book },
+          onCall: (outcome) => metrics.meshCallEnded(outcome),
+        })
       : undefined;
   const staff: ReturnType<typeof hireStaff> = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
-    ...(mesh !== undefined && { placing: mesh }),
-    ...{ node: nodeId(fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
+    ...(mesh !== undefined && { placing: mesh, nodesOf: (reference) => mesh.nodesOf(reference, node) }),
+    ...{ node, strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
     tasksInFlightMax: settings.tasksInFlightMax,
     cacheEntriesMax: settings.cacheEntriesMax,
     cacheBytesMax: settings.cacheBytesMax,
@@ -336,11 +343,6 @@ async function recover(
   return { recovery: report, keeper };
 }
 
-/** Another one with each start. */
-function nodeId({ owner, epoch }: Fence): string {
-  return `${owner}-${epoch}`;
-}
-
 /** The doors open; from here on the node can be reached, until it is stopped. */
 async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
@@ -348,9 +350,13 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { metrics, registers, kernel, fence, store } = core;
   const { desk, state, effects, approvals, schedules, sessions } = staff;
   const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
-  const { topics, subscriptions, groups } = staff;
-  const id = nodeId(fence);
-  const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
+  const { topics, subscriptions, groups, mesh } = staff;
+  const id = ownerName(settings, fence);
+  const membership = ownerMembership({
+    ...{ node: id, version: VERSION, fence, startedAtMs: world.nowMs() },
+    ...{ labels: settings.labels, threads: settings.workerThreadsMax, work: () => roster.ownWork() },
+    ...(mesh !== undefined && { members: () => memberViews(mesh) }),
+  });
   const gateway = createGateway({
     quarantine: new QuarantineDesk({ kernel, store, desk }),
     forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
@@ -359,7 +365,10 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     ...{ registry, roster, registers, plans, planning, workflows },
     ...{ topics, subscriptions, groups },
     node: { id, version: VERSION },
-    describeTree: () => tree.describe(),
+    describeTree: () => {
+      const branch = clusterBranch(membership.workers());
+      return { ...tree.describe(), ...(branch !== undefined && { branches: [branch] }) };
+    },
     describeTask: (task) => tree.describeTask(task),
     whyOf: (task) => tree.whyOf(task),
     breakers,
@@ -368,11 +377,13 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     isReady: () => !desk.draining && !kernel.paused,
   });
   const unwatch = watchNode(core, staff, world);
+  const unwatchCluster = watchCluster(metrics, membership);
   const doors: Doors = {
     drain: () => gateway.drain(),
     close: async () => {
       await gateway.close();
       unwatch();
+      unwatchCluster();
     },
   };
   const { url, host, port } = await gateway.listen().catch(async (error: unknown) => {

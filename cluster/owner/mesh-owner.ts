@@ -18,7 +18,7 @@ import { callNameOf, Dispatch, type DispatchEnd, outcomeIn } from './dispatch.ts
 import { type Held, Holders } from './holders.ts';
 import { LateAnswers } from './late-answers.ts';
 import { Member } from './member.ts';
-import { NodeBreakers } from './node-breakers.ts';
+import { NodeBreakers, remember } from './node-breakers.ts';
 import { type OfferBook, WorkerOffers } from './worker-offers.ts';
 import { NODE_LOGIC, nodeAddress, nodeLogic, nodeSpec } from './node-actor.ts';
 import { Places } from './places.ts';
@@ -55,6 +55,7 @@ export class MeshOwner implements CallPlacing {
   readonly #late: LateAnswers;
   readonly #offers: WorkerOffers;
   #holders: Holders<Member>;
+  readonly #losses = new Map<string, number>();
   #dispatches = 0;
   #isStopped = false;
 
@@ -87,9 +88,21 @@ export class MeshOwner implements CallPlacing {
     return this.#breakers;
   }
 
-  /** Nodes that offer an agent now. */
-  nodesOf(reference: string): readonly string[] {
-    return this.members.filter(({ offers }) => offers.has(reference)).map(({ node }) => node);
+  /** Nodes that make the calls of an agent: `own`, where its code is here, and those that offer it now. */
+  nodesOf(reference: string, own: string): readonly string[] {
+    const known = this.#deps.book().known(reference);
+    const here = known === undefined || isRemote(known) ? [] : [own];
+    return [...here, ...this.members.filter(({ offers }) => offers.has(reference)).map(({ node }) => node)];
+  }
+
+  /** Workers that have offered something, are not there, and may come back: what they offered. */
+  get absent(): ReadonlyMap<string, readonly string[]> {
+    return new Map([...this.#offers.remembered()].filter(([node]) => !this.#members.has(node)));
+  }
+
+  /** How often nodes of this name were lost since the owner's start. */
+  lossesOf(node: string): number {
+    return this.#losses.get(node) ?? 0;
   }
 
   // ---- links
@@ -304,7 +317,10 @@ export class MeshOwner implements CallPlacing {
     if (!this.#isStopped) {
       const tokens = [...dispatches.keys()];
       const isOrderly = isDraining && tokens.length === 0;
-      if (!isOrderly) this.#breakers.lost(node, why, tokens);
+      if (!isOrderly) {
+        this.#breakers.lost(node, why, tokens);
+        remember(this.#losses, node, this.lossesOf(node) + 1);
+      }
       if (isDraining) this.#offers.left(node);
       const fields = { worker: node, calls: tokens.length, reason: reason.message };
       this.#deps.log[isOrderly ? 'info' : 'warn']('A worker has left.', fields);

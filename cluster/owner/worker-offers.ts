@@ -77,6 +77,11 @@ export class WorkerOffers {
     this.#deps.define(noWorkerRow(node));
   }
 
+  /** Node → the agents that it offered last. */
+  *remembered(): Iterable<readonly [string, readonly string[]]> {
+    for (const [node, { agents }] of this.#rows) yield [node, agents.map(referenceOf)];
+  }
+
   /** Whether any worker offers it, or has offered it and may come back. */
   isOffered(reference: string): boolean {
     return this.#offered.has(reference);
