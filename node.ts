@@ -15,22 +15,28 @@ import type { TaskState } from './actors/task.ts';
 import { watchCluster } from './cluster/cluster-gauges.ts';
 import { clusterBranch } from './cluster/cluster-branch.ts';
 import { ownerMembership } from './cluster/membership.ts';
+import type { MeshListener } from './cluster/link/listen.ts';
+import { clusterOf } from './cluster/owner/cluster-row.ts';
 import { memberViews } from './cluster/owner/member-view.ts';
+import { openMeshDoor } from './cluster/owner/mesh-door.ts';
 import { MeshOwner } from './cluster/owner/mesh-owner.ts';
 import type { OfferBook } from './cluster/owner/worker-offers.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
+import { OperatingError } from './protocol/errors.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
 import { Committer } from './runtime/committer.ts';
 import { Kernel } from './runtime/kernel.ts';
-import { createLog, type Log, type NodeLog } from './runtime/log.ts';
+import type { Log } from './runtime/log.ts';
+import { logOf } from './runtime/node-log.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { Recovery, type RecoveryReport } from './runtime/recovery.ts';
 import { ownerName } from './runtime/node-name.ts';
 import { createRegisters } from './runtime/registers.ts';
-import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
+import { meshDoorOf } from './runtime/mesh-rules.ts';
+import { loadSettings, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
@@ -69,7 +75,7 @@ export interface NodeParts {
   readonly store?: Store;
   /** In place of worker threads. */
   readonly workers?: WorkerPool;
-  /** Whether other nodes may make calls of its agents. Default: no. */
+  /** Whether other nodes may make calls of its agents. Default: where the settings open a door for them. */
   readonly hasMesh?: boolean;
   /** The node cannot go on (its store is lost, its root supervisor gave up): the process must end. */
   readonly onFatal: (error: Error) => void;
@@ -81,6 +87,8 @@ export interface Node {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** Where other nodes join it, where they can. */
+  readonly mesh: { readonly host: string; readonly port: number } | undefined;
   /** What the start found unfinished. */
   readonly recovery: RecoveryReport;
   /**
@@ -107,6 +115,7 @@ export async function startNode(options: StartOptions = {}): Promise<Node> {
   const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment(), options: settingOptions });
   if (!outcome.ok) throw outcome.error;
   const { settings, warnings } = outcome;
+  if (settings.join !== undefined) throw notAnOwner(settings.join);
   const world = createWorld();
   const log = logOf(settings, world);
   for (const warning of warnings) log.warn(warning.message);
@@ -118,13 +127,9 @@ export async function startNode(options: StartOptions = {}): Promise<Node> {
   return await buildNode({ world, settings, log, agents, workflows, subscriptions, ...planning, onFatal });
 }
 
-/** The log that the settings ask for. */
-export function logOf(settings: Settings, world: World): NodeLog {
-  const { logLevel: level, logFormat: format, logFile, logFileBytesMax, logFilesMax } = settings;
-  const file =
-    logFile === undefined ? {} : { file: { path: logFile, bytesMax: logFileBytesMax, filesMax: logFilesMax } };
-  const noColor = (processEnvironment()['NO_COLOR'] ?? '') !== '';
-  return createLog({ world, level, format, noColor, secrets: secretsOf(settings), ...file });
+function notAnOwner(join: string): OperatingError {
+  const message = `join: a node that joins ${join} is a worker, which keeps nothing: start it with startWorker or \`troupe start\`.`;
+  return new OperatingError('INVALID_INPUT', message);
 }
 
 /**
@@ -236,7 +241,7 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
   });
   const node = ownerName(settings, fence);
   const mesh =
-    parts.hasMesh === true
+    (parts.hasMesh ?? meshDoorOf(settings) !== undefined)
       ? new MeshOwner({
           ...{ kernel, log, boot: fence.epoch, rejoinMs: settings.meshLostMs, book },
           onCall: (outcome) => metrics.meshCallEnded(outcome),
@@ -376,12 +381,20 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     cluster: () => membership.view(keeper.stranded),
     isReady: () => !desk.draining && !kernel.paused,
   });
+  const door = await openMesh(parts, indoors, id).catch(async (error: unknown) => {
+    await abandon(parts, indoors, { drain: () => undefined, close: () => Promise.resolve() });
+    throw error;
+  });
   const unwatch = watchNode(core, staff, world);
   const unwatchCluster = watchCluster(metrics, membership);
   const doors: Doors = {
-    drain: () => gateway.drain(),
+    drain: () => {
+      gateway.drain();
+      door?.drain();
+    },
     close: async () => {
       await gateway.close();
+      await door?.close();
       unwatch();
       unwatchCluster();
     },
@@ -397,6 +410,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   let stopped: Promise<void> | undefined;
   return {
     ...{ id, url, host, port, recovery },
+    mesh: door && { host: door.host, port: door.port },
     register: (agent) => {
       roster.enlist(agent, 'program');
       subscriptions
@@ -411,6 +425,20 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     },
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** Lets workers in, where the settings say so. */
+async function openMesh(
+  { world, settings, log }: NodeParts,
+  { core, staff }: Indoors,
+  node: string,
+): Promise<MeshListener | undefined> {
+  const { mesh } = staff;
+  const address = meshDoorOf(settings);
+  if (mesh === undefined || address === undefined) return undefined;
+  const cluster = await clusterOf(core.store, core.kernel);
+  const self = { node, cluster, incarnation: `${core.fence.epoch}`, role: 'owner', version: VERSION } as const;
+  return await openMeshDoor({ world, settings, log, mesh, self, address });
 }
 
 function openableStore(settings: Settings, world: World, log: Log): Store {
