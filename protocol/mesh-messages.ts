@@ -34,7 +34,7 @@ export const errorField: z.ZodType<ErrorBody> = z.object({
   retryable: z.boolean(),
   retryAfterMs: time.exactOptional(),
   details: z.unknown().exactOptional(),
-}) as z.ZodType<ErrorBody>;
+});
 
 /** A value, or an error. */
 const outcomeFields = { ok: z.boolean(), value: any.exactOptional(), error: errorField.exactOptional() };
