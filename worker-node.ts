@@ -11,7 +11,7 @@ import { dialMesh } from './cluster/link/dial.ts';
 import { createMeshWorker, type MeshWorker } from './cluster/worker/mesh-worker.ts';
 import { createWorkerDoor } from './gateway/worker-door.ts';
 import { OperatingError } from './protocol/errors.ts';
-import { MESH_PATH } from './protocol/mesh-handshake.ts';
+import { MESH_PATH } from './protocol/mesh-versions.ts';
 import type { Log } from './runtime/log.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { logOf } from './runtime/node-log.ts';

@@ -1,5 +1,6 @@
 /** `troupe start`: runs a node until it is told to stop. */
 import { buildNode } from '../../node.ts';
+import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { tuneCollector } from '../../runtime/collector.ts';
 import type { Log } from '../../runtime/log.ts';
 import { logOf } from '../../runtime/node-log.ts';
@@ -43,7 +44,11 @@ export async function start(terminal: Terminal, flags: Readonly<Record<string, u
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  // A worker that its owner is away from has nothing else that keeps its process alive.
+  const alive = new MessageChannel();
+  alive.port1.onmessage = () => undefined;
   const code = await ended.promise;
+  alive.port1.close();
   uninstall();
   await log.close();
   if (!terminal.isJson) terminal.line('Stopped.');
@@ -60,7 +65,7 @@ interface Parts {
   readonly settings: Settings;
   readonly world: World;
   readonly log: Log;
-  readonly agents: readonly [];
+  readonly agents: readonly AgentDefinition[];
 }
 
 async function startOwner(

@@ -5,7 +5,7 @@
 // tidy-allow dead-file: the composition root dials once there are workers
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
-import { isLoopback } from '../../runtime/settings-rules.ts';
+import { isLoopback } from '../../runtime/loopback.ts';
 import type { Cancel } from '../../runtime/world.ts';
 import { DialHandshake, type Greeting } from './dial-handshake.ts';
 import type { Link } from './link.ts';

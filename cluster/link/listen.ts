@@ -12,7 +12,7 @@ import { WebSocketServer } from 'ws';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { MESH_PATH, MESH_SUBPROTOCOL } from '../../protocol/mesh-versions.ts';
-import { isLoopback } from '../../runtime/settings-rules.ts';
+import { isLoopback } from '../../runtime/loopback.ts';
 import { MeshDoor, type MeshDoorOptions } from './door.ts';
 import { Knocking } from './knocking.ts';
 import { type MeshTls, SOCKET_OPTIONS, socketWire, tlsSecurity } from './socket-wire.ts';
