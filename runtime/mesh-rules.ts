@@ -22,6 +22,12 @@ export function meshDoorOf(settings: Settings): { readonly host: string; readonl
   return meshSecret.length > 0 || hasSomeTls(settings) ? { host, port: MESH_PORT } : undefined;
 }
 
+/** What nodes prove to each other who they are with. A secret goes before certificates, which then only hide what is said. */
+export function meshProofOf(settings: Settings): 'secret' | 'certificate' | 'none' {
+  if (settings.meshSecret.length > 0) return 'secret';
+  return hasSomeTls(settings) ? 'certificate' : 'none';
+}
+
 /** Mistakes in them that show only when they are seen together. */
 export function findMeshConflicts(settings: Settings, sources: SettingSources): readonly SettingMistake[] {
   const mistake = (setting: SettingName, message: string): SettingMistake => ({
@@ -72,7 +78,7 @@ function hasSomeTls(settings: Settings): boolean {
 
 /** Where certificates are given but not all, that is the mistake, and told by `tlsTriple`. */
 function isProven(settings: Settings): boolean {
-  return settings.meshSecret.length > 0 || hasSomeTls(settings);
+  return meshProofOf(settings) !== 'none';
 }
 
 function isPlain(url: string): boolean {
@@ -106,7 +112,13 @@ function tlsTriple(settings: Settings, sources: SettingSources, mistake: Mistake
       `nodes prove themselves to each other with all three; set ${missing.map(variableOf).join(' and ')} too.`;
     mistakes.push(mistake(first, message));
   }
-  const { join } = settings;
+  const { join, nodeName } = settings;
+  if (nodeName === undefined && meshProofOf(settings) === 'certificate') {
+    const message =
+      `nodeName: a node that proves itself with a certificate (${sources[first].at}) needs a name, which is one of the names ` +
+      `in that certificate; set ${variableOf('nodeName')}.`;
+    mistakes.push(mistake('nodeName', message));
+  }
   if (join !== undefined && isPlain(join)) {
     const message =
       `join: ${JSON.stringify(join)} (${sources.join.at}) is without TLS, but ${first} is given; ` +

@@ -41,7 +41,7 @@ export const MESH_SETTINGS = {
     secret: true,
     doc:
       'The secret that all nodes of a mesh share. While it is changed there are two, with a comma between them: ' +
-      'a node proves itself with the first and accepts both.',
+      'a node proves itself with the first and accepts both (docs/cluster.md).',
   }),
   meshTlsCert: row({
     group: 'Mesh',
@@ -71,7 +71,9 @@ export const MESH_SETTINGS = {
     fallbackText:
       'of an owner made at each start; of a worker the name of its machine and a random part, made at each start',
     flag: 'name',
-    doc: 'The name of the node. No two nodes of a mesh may have the same.',
+    doc:
+      'The name of the node. No two nodes of a mesh may have the same. ' +
+      'Where certificates are the proof, it is one of the names in its own.',
   }),
   labels: row({
     group: 'Mesh',

@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
-import { meshDoorOf } from '../../runtime/mesh-rules.ts';
+import { meshDoorOf, meshProofOf } from '../../runtime/mesh-rules.ts';
 import type { Settings } from '../../runtime/settings.ts';
 import type { Finding } from './finding.ts';
 
@@ -89,6 +89,9 @@ async function checkCertificate(settings: Settings, nowMs: number): Promise<Find
       return wrong(`${meshTlsKey} is not the key of ${meshTlsCert}`, 'Name the key that it was made with.');
     if (!chain.some((one) => authorities.some((ca) => one.checkIssued(ca) && one.verify(ca.publicKey))))
       return wrong(`${meshTlsCert} was not signed by ${meshTlsCa}`, 'Let it be signed by that, or name who signed it.');
+    const { nodeName = '' } = settings;
+    if (meshProofOf(settings) === 'certificate' && !namesOf(certificate).includes(nodeName))
+      return wrong(`${meshTlsCert} does not name the node ${nodeName}`, 'Have one signed with that among its names.');
   } catch (error) {
     return wrong(
       error instanceof Error ? error.message : String(error),
@@ -100,6 +103,10 @@ async function checkCertificate(settings: Settings, nowMs: number): Promise<Find
   const found = `a certificate, valid for ${days} days`;
   if (days >= RENEW_DAYS) return { check, state: 'ok', found };
   return { check, state: 'note', found, advice: 'Have a new one signed, and start the node again with it.' };
+}
+
+function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
+  return subjectAltName.split(', ').flatMap((name) => /^DNS:(.+)$/.exec(name)?.[1] ?? []);
 }
 
 /** The certificates of a file, in its order. Errors: of the library, for what is none. */

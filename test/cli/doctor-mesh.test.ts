@@ -34,6 +34,7 @@ async function findings(env: Record<string, string>, nowMs = NOW_MS) {
 
 const certificates = (cert: string, key: string, ca: string): Record<string, string> => ({
   ...{ TROUPE_MESH_TLS_CERT: cert, TROUPE_MESH_TLS_KEY: key, TROUPE_MESH_TLS_CA: ca, TROUPE_MESH_PORT: '0' },
+  TROUPE_NODE_NAME: 'localhost',
 });
 
 describe('What doctor says of a mesh', () => {
@@ -84,6 +85,12 @@ describe('What doctor says of a mesh', () => {
     const proof = (await findings(certificates(cert, key, ca))).at(-1);
     expect(proof).toMatchObject({ check: 'mesh proof', state });
     expect(proof?.found).toMatch(found);
+  });
+
+  it('is whether the certificate names the node, where it is what the node proves itself with', async () => {
+    const given = { ...certificates('cert', 'key', 'ca'), TROUPE_NODE_NAME: 'w-1' };
+    expect((await findings(given)).at(-1)?.found).toMatch(/cert does not name the node w-1$/);
+    expect((await findings({ ...given, TROUPE_MESH_SECRET: SECRET })).at(-1)).toMatchObject({ state: 'ok' });
   });
 
   it('is whether the certificate is to be renewed', async () => {

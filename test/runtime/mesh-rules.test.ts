@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { meshDoorOf } from '../../runtime/mesh-rules.ts';
+import { meshDoorOf, meshProofOf } from '../../runtime/mesh-rules.ts';
 import { loadSettings, type SettingMistake, type SettingsInput } from '../../runtime/settings.ts';
 
 type Given = Omit<SettingsInput, 'cwd'>;
@@ -8,6 +8,7 @@ type Given = Omit<SettingsInput, 'cwd'>;
 const SECRET = 'qWeRtYuIoP+/asdfghjklZXCVBNM1234567890-_aBc';
 const OTHER_SECRET = '0123456789abcdef'.repeat(4);
 const TLS = { TROUPE_MESH_TLS_CERT: 'node.crt', TROUPE_MESH_TLS_KEY: 'node.key', TROUPE_MESH_TLS_CA: 'ca.crt' };
+const NAMED_TLS = { ...TLS, TROUPE_NODE_NAME: 'n-1' };
 const CWD = '/x';
 
 function load(given: Given) {
@@ -45,7 +46,7 @@ describe('the settings of a mesh', () => {
     ['its port', { TROUPE_MESH_PORT: '7000' }, 7000],
     ['any free port', { TROUPE_MESH_PORT: '0' }, 0],
     ['a secret alone', { TROUPE_MESH_SECRET: SECRET }, 7601],
-    ['certificates alone', TLS, 7601],
+    ['certificates alone', NAMED_TLS, 7601],
   ])('open a door for other nodes for %s', (_what, env, port) => {
     expect(meshDoorOf(load({ env }).settings)).toEqual({ host: '127.0.0.1', port });
   });
@@ -152,9 +153,20 @@ describe('who is let into a mesh', () => {
   });
 
   it('is proven by certificates, and then nothing is in the open', () => {
-    expect(warnedOf({ TROUPE_MESH_HOST: '0.0.0.0', ...TLS })).toEqual([]);
-    expect(warnedOf({ TROUPE_JOIN: 'wss://owner:7601', ...TLS })).toEqual([]);
+    expect(warnedOf({ TROUPE_MESH_HOST: '0.0.0.0', ...NAMED_TLS })).toEqual([]);
+    expect(warnedOf({ TROUPE_JOIN: 'wss://owner:7601', ...NAMED_TLS })).toEqual([]);
     expect(warnedOf({ TROUPE_JOIN: 'wss://owner:7601', TROUPE_MESH_SECRET: SECRET })).toEqual([]);
+  });
+});
+
+describe('what nodes prove themselves with', () => {
+  it.each([
+    ['nothing', {}, 'none'],
+    ['a secret', { TROUPE_MESH_SECRET: SECRET }, 'secret'],
+    ['certificates', NAMED_TLS, 'certificate'],
+    ['a secret, over certificates', { TROUPE_MESH_SECRET: SECRET, ...TLS }, 'secret'],
+  ])('is %s', (_what, env, proof) => {
+    expect(meshProofOf(load({ env }).settings)).toBe(proof);
   });
 });
 
@@ -177,14 +189,22 @@ describe('settings of a mesh that do not go together', () => {
     ],
   ])('are some certificates without the others: %j', (env: Record<string, string>, start) => {
     for (const host of ['127.0.0.1', '0.0.0.0']) {
-      const [message, ...others] = messagesOf({ ...env, TROUPE_MESH_HOST: host });
+      const [message, ...others] = messagesOf({ ...env, TROUPE_MESH_HOST: host, TROUPE_NODE_NAME: 'n-1' });
       expect(others).toEqual([]);
       expect(message).toContain(`${start}: nodes prove themselves to each other with all three; set TROUPE_MESH_TLS_`);
     }
   });
 
+  it('are certificates as proof, and no name that they could have', () => {
+    expect(messagesOf({ TROUPE_MESH_PORT: '7601', ...TLS })).toEqual([
+      'nodeName: a node that proves itself with a certificate (environment TROUPE_MESH_TLS_CERT) needs a name, ' +
+        'which is one of the names in that certificate; set TROUPE_NODE_NAME.',
+    ]);
+    expect(messagesOf({ TROUPE_MESH_PORT: '7601', TROUPE_MESH_SECRET: SECRET, ...TLS })).toEqual([]);
+  });
+
   it('are certificates and an address without TLS', () => {
-    expect(messagesOf({ TROUPE_JOIN: 'ws://owner:7601', ...TLS })).toEqual([
+    expect(messagesOf({ TROUPE_JOIN: 'ws://owner:7601', ...NAMED_TLS })).toEqual([
       'join: "ws://owner:7601" (environment TROUPE_JOIN) is without TLS, but meshTlsCert is given; an owner with TLS is reached by wss://.',
     ]);
   });
