@@ -1,4 +1,5 @@
 /** `troupe start`: runs a node until it is told to stop. */
+import { MessageChannel } from 'node:worker_threads';
 import { buildNode } from '../../node.ts';
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { tuneCollector } from '../../runtime/collector.ts';
@@ -46,7 +47,7 @@ export async function start(terminal: Terminal, flags: Readonly<Record<string, u
   process.once('SIGTERM', stop);
   // A worker that its owner is away from has nothing else that keeps its process alive.
   const alive = new MessageChannel();
-  alive.port1.onmessage = () => undefined;
+  alive.port1.on('message', () => undefined);
   const code = await ended.promise;
   alive.port1.close();
   uninstall();
