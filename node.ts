@@ -5,23 +5,21 @@ import { join } from 'node:path';
 import type { AgentDefinition } from './actors/agent-definition.ts';
 import { ANALYSE_DATASET } from './actors/analyst/analyse-dataset.ts';
 import { analystAgent } from './actors/analyst/analyst.ts';
-import { APPROVAL_LOGIC } from './actors/approvals/approval.ts';
 import { loadAgentFiles } from './actors/agent-files.ts';
 import { ForkDesk } from './actors/fork-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
-import { watchCluster } from './cluster/cluster-gauges.ts';
 import { clusterBranch } from './cluster/cluster-branch.ts';
-import { ownerMembership } from './cluster/membership.ts';
+import { type Membership, ownerMembership } from './cluster/membership.ts';
 import type { MeshListener } from './cluster/link/listen.ts';
 import { clusterOf } from './cluster/owner/cluster-row.ts';
 import { memberViews } from './cluster/owner/member-view.ts';
 import { openMeshDoor } from './cluster/owner/mesh-door.ts';
 import { MeshOwner } from './cluster/owner/mesh-owner.ts';
 import type { OfferBook } from './cluster/owner/worker-offers.ts';
-import { createGateway } from './gateway/gateway.ts';
+import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
 import { OperatingError } from './protocol/errors.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
@@ -46,7 +44,7 @@ import { TaskRetention } from './runtime/task-retention.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
-import { countOf, durationsOf, failuresOf } from './actors/roster/agent-gauges.ts';
+import { watchNode } from './node-gauges.ts';
 import { hireStaff } from './staff.ts';
 
 /** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
@@ -351,42 +349,21 @@ async function recover(
 /** The doors open; from here on the node can be reached, until it is stopped. */
 async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
-  const { core, staff, recovery, keeper } = indoors;
-  const { metrics, registers, kernel, fence, store } = core;
-  const { desk, state, effects, approvals, schedules, sessions } = staff;
-  const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
-  const { topics, subscriptions, groups, mesh } = staff;
+  const { core, staff, recovery } = indoors;
+  const { fence } = core;
+  const { roster, subscriptions, mesh } = staff;
   const id = ownerName(settings, fence);
   const membership = ownerMembership({
     ...{ node: id, version: VERSION, fence, startedAtMs: world.nowMs() },
     ...{ labels: settings.labels, threads: settings.workerThreadsMax, work: () => roster.ownWork() },
     ...(mesh !== undefined && { members: () => memberViews(mesh) }),
   });
-  const gateway = createGateway({
-    quarantine: new QuarantineDesk({ kernel, store, desk }),
-    forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
-    store,
-    ...{ settings, world, log, metrics, kernel, desk, state, effects, approvals, schedules, sessions },
-    ...{ registry, roster, registers, plans, planning, workflows },
-    ...{ topics, subscriptions, groups },
-    node: { id, version: VERSION },
-    describeTree: () => {
-      const branch = clusterBranch(membership.workers());
-      return { ...tree.describe(), ...(branch !== undefined && { branches: [branch] }) };
-    },
-    describeTask: (task) => tree.describeTask(task),
-    whyOf: (task) => tree.whyOf(task),
-    breakers,
-    cache,
-    cluster: () => membership.view(keeper.stranded),
-    isReady: () => !desk.draining && !kernel.paused,
-  });
+  const gateway = doorsFor(parts, indoors, id, membership);
   const door = await openMesh(parts, indoors, id).catch(async (error: unknown) => {
-    await abandon(parts, indoors, { drain: () => undefined, close: () => Promise.resolve() });
+    await abandon(parts, indoors, NO_DOORS);
     throw error;
   });
-  const unwatch = watchNode(core, staff, world);
-  const unwatchCluster = watchCluster(metrics, membership);
+  const unwatch = watchNode({ ...core, ...staff, world, membership });
   const doors: Doors = {
     drain: () => {
       gateway.drain();
@@ -396,7 +373,6 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
       await gateway.close();
       await door?.close();
       unwatch();
-      unwatchCluster();
     },
   };
   const { url, host, port } = await gateway.listen().catch(async (error: unknown) => {
@@ -425,6 +401,38 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     },
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** The doors for clients; nothing is opened yet. */
+function doorsFor(
+  { world, settings, log }: NodeParts,
+  { core, staff, keeper }: Indoors,
+  id: string,
+  membership: Membership,
+): Gateway {
+  const { metrics, registers, kernel, store } = core;
+  const { desk, state, effects, approvals, schedules, sessions } = staff;
+  const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
+  const { topics, subscriptions, groups } = staff;
+  return createGateway({
+    quarantine: new QuarantineDesk({ kernel, store, desk }),
+    forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
+    store,
+    ...{ settings, world, log, metrics, kernel, desk, state, effects, approvals, schedules, sessions },
+    ...{ registry, roster, registers, plans, planning, workflows },
+    ...{ topics, subscriptions, groups },
+    node: { id, version: VERSION },
+    describeTree: () => {
+      const branch = clusterBranch(membership.workers());
+      return { ...tree.describe(), ...(branch !== undefined && { branches: [branch] }) };
+    },
+    describeTask: (task) => tree.describeTask(task),
+    whyOf: (task) => tree.whyOf(task),
+    breakers,
+    cache,
+    cluster: () => membership.view(keeper.stranded),
+    isReady: () => !desk.draining && !kernel.paused,
+  });
 }
 
 /** Lets workers in, where the settings say so. */
@@ -486,56 +494,4 @@ export async function closeIndoors(
   metrics.stop();
   core.unmark();
   await store.close();
-}
-
-function mailboxDepth(kernel: Kernel): number {
-  let depth = 0;
-  for (const cell of kernel.cells.values()) depth += cell.mailbox.size;
-  return depth;
-}
-
-const CENSUS_MS = 1_000;
-
-/** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
-function watchNode(
-  { kernel, registers, metrics }: Core,
-  { breakers, roster, figures, topics, cache }: Staff,
-  world: World,
-): () => void {
-  let cancel = (): void => {};
-  const look = (): void => {
-    registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
-    registers.trigger.agentsLookedAt({ statuses: roster.statuses() });
-    cancel = world.after(CENSUS_MS, look);
-  };
-  look();
-  const stops = [
-    metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
-    metrics.watch('troupe_approvals_pending', () => kernel.census.get(APPROVAL_LOGIC) ?? 0),
-    metrics.watch('troupe_agents', () => countOf(Object.values(roster.statuses()))),
-    metrics.watch('troupe_agent_duration_seconds', () => durationsOf(figures)),
-    metrics.watch('troupe_agent_failure_ratio', () => failuresOf(figures)),
-    metrics.watch('troupe_breaker_state', () => breakers.figures()),
-    metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
-    metrics.watch('troupe_subscription_backlog', () => topics.waiting),
-    metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
-    metrics.watch('troupe_cache_entries', () => cache.size.entries),
-    metrics.watch('troupe_cache_bytes', () => cache.size.bytes),
-    metrics.watch('troupe_cache_hits_total', () => cache.totals.hits),
-    metrics.watch('troupe_cache_misses_total', () => cache.totals.misses),
-    metrics.watch('troupe_cache_evictions_total', () => cache.totals.evictions),
-    metrics.watch('troupe_cache_saved_usd_total', () => cache.totals.savedUsd),
-    kernel.feed.listenAll(({ progress, events }) => {
-      for (const { kind, data } of events)
-        if (kind === 'budget.exceeded') metrics.budgetExceeded(String(data['policy']));
-      const { status, result } = progress;
-      if (result === undefined) return;
-      metrics.taskFinished(status, result.durationMs / 1000);
-      metrics.taskUsed(result.usage);
-    }),
-    () => cancel(),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
 }

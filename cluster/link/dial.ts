@@ -2,7 +2,6 @@
  * The side of the mesh that dials: it keeps a session with one listener for as long as it is not stopped. When a wire is lost the
  * session goes on over the next; when the session is lost, another begins.
  */
-// tidy-allow dead-file: the composition root dials once there are workers
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { isLoopback } from '../../runtime/loopback.ts';

@@ -2,7 +2,6 @@
  * The door of the mesh on a socket: WebSockets at MESH_PATH, on a port of its own, apart from that of clients. Whoever is not
  * through the handshake costs little: a bounded number for each address, for a bounded time.
  */
-// tidy-allow dead-file: the composition root opens it once nodes have workers
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';

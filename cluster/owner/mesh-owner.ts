@@ -13,7 +13,7 @@ import type { ActorEvent } from '../../runtime/host.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
-import type { Link, LinkEars } from '../link/link.ts';
+import type { Link, LinkEars, LinkFigures } from '../link/link.ts';
 import { callNameOf, Dispatch, type DispatchEnd, outcomeIn } from './dispatch.ts';
 import { type Held, Holders } from './holders.ts';
 import { LateAnswers } from './late-answers.ts';
@@ -56,6 +56,8 @@ export class MeshOwner implements CallPlacing {
   readonly #offers: WorkerOffers;
   #holders: Holders<Member>;
   readonly #losses = new Map<string, number>();
+  /** Messages of sessions that have ended. */
+  readonly #past = { sent: 0, received: 0 };
   #dispatches = 0;
   #isStopped = false;
 
@@ -98,6 +100,18 @@ export class MeshOwner implements CallPlacing {
   /** Workers that have offered something, are not there, and may come back: what they offered. */
   get absent(): ReadonlyMap<string, readonly string[]> {
     return new Map([...this.#offers.remembered()].filter(([node]) => !this.#members.has(node)));
+  }
+
+  /** Messages since the owner's start, and those that wait. */
+  get traffic(): Pick<LinkFigures, 'sent' | 'received' | 'waiting'> {
+    const sum = { ...this.#past, waiting: 0 };
+    for (const { link } of this.#members.values()) {
+      const { sent, received, waiting } = link.figures;
+      sum.sent += sent;
+      sum.received += received;
+      sum.waiting += waiting;
+    }
+    return sum;
   }
 
   /** How often nodes of this name were lost since the owner's start. */
@@ -313,6 +327,8 @@ export class MeshOwner implements CallPlacing {
   #lost(member: Member, reason: OperatingError): void {
     const { node, dispatches, offers, isDraining } = member;
     if (this.#members.get(node) === member) this.#members.delete(node);
+    this.#past.sent += member.link.figures.sent;
+    this.#past.received += member.link.figures.received;
     const why = `The node ${node} is lost: ${reason.message}`;
     if (!this.#isStopped) {
       const tokens = [...dispatches.keys()];

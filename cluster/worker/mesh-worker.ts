@@ -2,7 +2,6 @@
  * A node in its role as a worker: offers agents over links, and makes the calls that an owner starts. It owns nothing
  * (docs/adr/0021-workers-own-nothing.md).
  */
-// tidy-allow dead-file: the door of the room; node.ts comes in here once it joins meshes
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import type { Log } from '../../runtime/log.ts';
