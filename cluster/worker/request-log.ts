@@ -256,8 +256,7 @@ export class RequestLog {
  */
 function isJoined(request: Request, made: FunctionRun, args: Buffer, owner: number): boolean {
   if (made.owner === owner) return false;
-  if (request.given === undefined) return true;
-  const mayRepeat = !request.isAnswered && request.given.repeats === true && made.outcome?.ok === false;
+  const mayRepeat = request.given?.repeats === true && made.outcome?.ok === false;
   return !mayRepeat && made.args.equals(args);
 }
 

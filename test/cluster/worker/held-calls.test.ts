@@ -77,6 +77,19 @@ describe('A call that nobody wants any more', () => {
     expect(owner.requests()).toEqual(['1 sleep']);
   });
 
+  it('has no function made any more', async () => {
+    let made = 0;
+    const rig = workerRig([oneAgent((ctx) => ctx.journal('a', () => ++made))]);
+    const { owner } = rig.meet({});
+    owner.start();
+    await rig.world.settle();
+    const { call, token } = { call: CALL, token: 'token-1' };
+    owner.cancel();
+    owner.say({ type: 'function.invoke', call, token, request: 1, invocation: 1, which: 'do', args: ['key'] });
+    await rig.world.settle();
+    expect(made).toBe(0);
+  });
+
   it('is another one for another token: what comes for an older dispatch changes nothing', async () => {
     const rig = workerRig([oneAgent((ctx) => ctx.sleep(5))]);
     const { owner } = rig.meet({});
@@ -147,16 +160,20 @@ describe('A worker', () => {
     expect(rig.worker.figures()).toEqual({ held: LIMITS.workerCallsMax - 1, running: LIMITS.workerCallsMax });
   });
 
-  it('listens to its newest session alone', async () => {
-    const rig = workerRig([oneAgent(() => 1)]);
+  it('listens to its newest session alone, and speaks in no other', async () => {
+    const { waits, open } = gate<void>();
+    const rig = workerRig([oneAgent((_ctx, input) => (input === 'waits' ? waits() : 1))]);
     const first = rig.meet();
+    first.owner.start({ call: 'a run', token: 'a', workInput: 'waits' });
+    await rig.world.settle();
     const second = rig.meet();
+    open();
     first.owner.start();
     await rig.world.settle();
     expect(first.owner.of('call.outcome')).toEqual([]);
     second.owner.start();
     await rig.world.settle();
-    expect(second.owner.of('call.outcome')).toHaveLength(1);
+    expect(second.owner.of('call.outcome')).toMatchObject([{ token: 'token-1' }]);
   });
 });
 
@@ -186,7 +203,8 @@ describe('A worker that is drained', () => {
   });
 
   it('stops what still runs when the time is over, hands it back, and says nothing more of it', async () => {
-    const rig = workerRig([oneAgent((ctx) => ctx.journal('a', () => new Promise(() => {})))]);
+    const { waits, open } = gate<string>();
+    const rig = workerRig([oneAgent((ctx) => ctx.journal('a', waits))]);
     const { owner } = rig.meet();
     owner.start();
     await rig.world.settle();
@@ -197,6 +215,9 @@ describe('A worker that is drained', () => {
     await rig.world.elapse(1);
     expect(owner.of('call.handback')).toMatchObject([{ call: CALL, token: 'token-1' }]);
     expect(isDone).toBe(true);
+    open('late');
+    await rig.world.settle();
+    expect(owner.of('function.done')).toEqual([]);
     expect(owner.of('call.outcome')).toEqual([]);
   });
 
