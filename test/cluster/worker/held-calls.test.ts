@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
-import { JOURNAL, oneAgent, workerRig } from './rig.ts';
+import { gate, JOURNAL, oneAgent, workerRig } from './rig.ts';
 
 const CALL = 'run/t/s/1 run';
-
-/** A function that waits to be let go on. */
-function gate<T>() {
-  const { promise, resolve } = Promise.withResolvers<T>();
-  return { waits: () => promise, open: resolve };
-}
 
 describe('A call that nobody wants any more', () => {
   it('is aborted with the error of its owner, and says once what it brings', async () => {
@@ -77,17 +71,26 @@ describe('A call that nobody wants any more', () => {
     expect(owner.requests()).toEqual(['1 sleep']);
   });
 
-  it('has no function made any more', async () => {
-    let made = 0;
-    const rig = workerRig([oneAgent((ctx) => ctx.journal('a', () => ++made))]);
+  it('has no function made any more, also while its code goes on', async () => {
+    const made: string[] = [];
+    const rig = workerRig([
+      oneAgent(async (ctx) => {
+        const asked = [ctx.journal('a', () => made.push('a')), ctx.state('global').update('n', () => made.push('n'))];
+        await Promise.allSettled(asked);
+        await new Promise(() => {});
+      }),
+    ]);
     const { owner } = rig.meet({});
     owner.start();
     await rig.world.settle();
-    const { call, token } = { call: CALL, token: 'token-1' };
     owner.cancel();
-    owner.say({ type: 'function.invoke', call, token, request: 1, invocation: 1, which: 'do', args: ['key'] });
+    for (const request of [1, 2]) {
+      const place = { call: CALL, token: 'token-1', request, invocation: request } as const;
+      owner.say({ type: 'function.invoke', ...place, which: 'do', args: ['key'] });
+    }
     await rig.world.settle();
-    expect(made).toBe(0);
+    expect(made).toEqual([]);
+    expect(owner.of('function.done').map(({ ok }) => ok)).toEqual([false, false]);
   });
 
   it('is another one for another token: what comes for an older dispatch changes nothing', async () => {

@@ -2,13 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AgentContext } from '../../../actors/agent-context.ts';
 import { OperatingError } from '../../../protocol/errors.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
-import { JOURNAL, oneAgent, workerRig } from './rig.ts';
-
-/** A function that waits to be let go on. */
-function gate<T>() {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  return { waits: () => promise, open: resolve, fail: reject };
-}
+import { gate, JOURNAL, oneAgent, workerRig } from './rig.ts';
 
 /** A worker with one call under way, whose first owner is then gone. `JOURNAL` answers nothing else, unless it is given. */
 async function orphan(code: (ctx: AgentContext) => unknown, answers = JOURNAL) {

@@ -174,6 +174,22 @@ describe('The context on a worker', () => {
     ]);
   });
 
+  it('says nothing of what another call is within, wherever it was begun', async () => {
+    let begin = (): void => {};
+    const rig = workerRig([
+      oneAgent(async (ctx, input) => {
+        if (input === 'other') await ctx.tell('clerk', 'k', { type: 'OTHER' });
+        else await ctx.journal('a', () => begin());
+      }),
+    ]);
+    const { owner, pair } = rig.meet({ ...JOURNAL, tell: () => undefined });
+    begin = () =>
+      pair.worker.ears?.onMessage(owner.starting({ call: 'b run', token: 'b', workInput: 'other' }), () => {});
+    owner.start();
+    await rig.world.settle();
+    expect(owner.requests()).toEqual(['1 journal', '1 tell']);
+  });
+
   it('has the idempotency key that the call would have at the owner', async () => {
     const rig = workerRig([oneAgent((ctx) => ctx.idempotencyKey)]);
     const { owner } = rig.meet();
