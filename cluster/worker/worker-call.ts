@@ -15,7 +15,8 @@ import type { Cancel, World } from '../../runtime/world.ts';
 import { codeScope } from './call-scope.ts';
 import { type MeshOutcome, travelling, unsendable } from './function-run.ts';
 import type { Post } from './post.ts';
-import { type LogLine, RequestLog } from './request-log.ts';
+import type { LogLine } from './request.ts';
+import { RequestLog } from './request-log.ts';
 import { WorkerBudget } from './worker-budget.ts';
 import { WorkerContext, type WorkerContextDeps } from './worker-context.ts';
 
