@@ -84,7 +84,9 @@ export async function buildWorker(parts: WorkerParts): Promise<WorkerNode> {
   const node = { id, version: VERSION };
   const isReady = (): boolean => !isStopping && dial.link?.state === 'up';
   const door = parts.hasDoor ? createWorkerDoor({ settings, log, metrics, node, isReady }) : undefined;
-  const dial = join(parts, id, worker, () => joined.resolve());
+  const dial = join(parts, id, worker, () => {
+    joined.resolve();
+  });
   const listening = await door?.listen().catch(async (error: unknown) => {
     dial.stop(new OperatingError('UNAVAILABLE', 'The worker could not start.'));
     worker.stop();

@@ -97,7 +97,7 @@ function stateOf(ctx: CallerContext, scope: unknown): ReturnType<CallerContext['
 }
 
 function given(options: unknown): object {
-  return (options ?? {}) as object;
+  return options ?? {};
 }
 
 function nameOf(name: unknown): string {

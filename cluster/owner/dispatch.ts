@@ -31,15 +31,6 @@ export interface DispatchLine {
   resting(isResting: boolean): void;
 }
 
-/** A request whose function may be called. */
-interface Asked {
-  /** The async context that its function was wanted in last. */
-  inside: (<T>(fn: () => T) => T) | undefined;
-  /** Those that were asked within it, before it was wanted. */
-  readonly early: MeshMessageOf<'call.request'>[];
-  isOver: boolean;
-}
-
 interface Invocation {
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -54,11 +45,12 @@ export class Dispatch {
   readonly #isJoined: boolean;
   readonly #scope = new AbortController();
   readonly #end = Promise.withResolvers<DispatchEnd>();
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new Set<number>();
+  /** Invocation → the async context that its function was wanted in: what is asked within it is asked there. */
+  readonly #insides = new Map<number, <T>(fn: () => T) => T>();
   readonly #invocations = new Map<number, Invocation>();
   #ctx: CallerContext | undefined;
   #next = 1;
-  #count = 0;
   #isOver = false;
 
   constructor(placed: PlacedCall, token: string, line: DispatchLine, isJoined: boolean) {
@@ -131,44 +123,41 @@ export class Dispatch {
   #request(message: MeshMessageOf<'call.request'>): void {
     const { request, within } = message;
     if (this.#asked.has(request)) return;
-    if (++this.#count > LIMITS.callRequestsMax) {
+    if (this.#asked.size >= LIMITS.callRequestsMax) {
       const error = new OperatingError('LIVELOCK', `A call asked more than ${LIMITS.callRequestsMax} times.`);
       return this.#answer(request, { ok: false, error: error.toBody() });
     }
-    const asked: Asked = { inside: undefined, early: [], isOver: false };
-    this.#asked.set(request, asked);
-    const outer = within === undefined ? undefined : this.#asked.get(within);
-    if (outer === undefined) void this.#do(message, asked);
-    else if (outer.inside !== undefined) outer.inside(() => void this.#do(message, asked));
-    // What was asked within a function that is not called here any more has been answered before this node began anew.
-    else if (!outer.isOver) outer.early.push(message);
+    this.#asked.add(request);
+    if (within === undefined) return void this.#do(message);
+    const inside = this.#insides.get(within);
+    if (inside !== undefined) return inside(() => void this.#do(message));
+    const error = new OperatingError('CANCELED', 'The call of the journal that this was asked for in is over.');
+    this.#answer(request, { ok: false, error: error.toBody() });
   }
 
-  async #do(message: MeshMessageOf<'call.request'>, asked: Asked): Promise<void> {
+  async #do(message: MeshMessageOf<'call.request'>): Promise<void> {
     const { request } = message;
+    const insides: number[] = [];
     try {
       const invoke = (which: 'do' | 'probe', args: readonly unknown[]): Promise<unknown> =>
-        this.#invoke(request, asked, which, args);
+        this.#invoke(request, which, args, insides);
       const value = await answerRequest({ ctx: this.#context(), invoke, isJoined: this.#isJoined }, message);
       this.#answer(request, { ok: true, value: value ?? null });
     } catch (error) {
       this.#answer(request, { ok: false, error: toErrorBody(error, 'AGENT_FAILED') });
     }
-    asked.isOver = true;
+    for (const invocation of insides) this.#insides.delete(invocation);
   }
 
-  #invoke(request: number, asked: Asked, which: 'do' | 'probe', args: readonly unknown[]): Promise<unknown> {
+  #invoke(request: number, which: 'do' | 'probe', args: readonly unknown[], insides: number[]): Promise<unknown> {
     const invocation = this.#next++;
     return new Promise((resolve, reject) => {
       if (this.#isOver) return reject(unknownOutcome('The node that makes the call is gone.'));
       this.#invocations.set(invocation, { resolve, reject });
+      this.#insides.set(invocation, AsyncLocalStorage.snapshot());
+      insides.push(invocation);
       const { call, token } = this;
       this.#send({ type: 'function.invoke', call, token, request, invocation, which, args: [...args] });
-      asked.inside = AsyncLocalStorage.snapshot();
-      for (const early of asked.early.splice(0)) {
-        const inner = this.#asked.get(early.request);
-        if (inner !== undefined) void this.#do(early, inner);
-      }
     });
   }
 

@@ -88,7 +88,7 @@ export class RequestLog {
         ? Promise.resolve(refusal(`There is no request ${number} any more.`))
         : which === 'do'
           ? this.#do(request, invocation, args)
-          : this.#probe(request, args);
+          : this.#probe(request, invocation, args);
     void ended.then((outcome) => {
       // Another owner has another number for it, or none.
       if (this.#owner === owner) this.#sayDone(invocation, outcome);
@@ -179,8 +179,14 @@ export class RequestLog {
   }
 
   /** Where the function is, or was, made here, that says more than any probe. */
-  async #probe(request: Request, [idempotencyKey, input]: readonly unknown[]): Promise<MeshOutcome> {
+  async #probe(
+    request: Request,
+    invocation: number,
+    [idempotencyKey, input]: readonly unknown[],
+  ): Promise<MeshOutcome> {
     const { made, given } = request;
+    // It may wait for what it has asked for inside, which the owner answers within this question.
+    if (made !== undefined && made.outcome === undefined) this.#takeOver(made, invocation);
     const outcome = await made?.ended;
     if (outcome?.ok === true)
       return { ok: true, value: { happened: true, value: outcome.value } satisfies ProbeAnswer };

@@ -153,6 +153,37 @@ describe('An owner that dies', () => {
     },
   );
 
+  it.each(['keyed', 'unsafe'] as const)(
+    'answers what the code asks inside of a %s call that a worker has gone on with',
+    async (kind) => {
+      book.length = 0;
+      const opened = Promise.withResolvers<void>();
+      const definition = agent(({ ctx }) =>
+        ctx.journal(
+          'outer',
+          async () => {
+            note('outer');
+            await ctx.tell('lab.counter', 'k', { type: 'add', n: 1 });
+            await opened.promise;
+            await ctx.tell('lab.counter', 'k', { type: 'add', n: 10 });
+            return await ctx.ask('lab.counter', 'k', { type: 'get' });
+          },
+          { kind },
+        ),
+      );
+      const rig = await createMeshRig();
+      const worker = await rig.join('w1', [definition]);
+      const { task } = rig.owner.submit({ agent: 'it' });
+      await rig.owner.world.settle();
+      await rig.restartOwner();
+      opened.resolve();
+      await rig.owner.world.settle();
+      await worker.rejoin();
+      expect((await rig.owner.end(task)).result).toMatchObject({ status: 'completed', output: { total: 11 } });
+      expect(book).toEqual(['outer']);
+    },
+  );
+
   it('is told by a worker what came of a call while it was away', async () => {
     book.length = 0;
     const opened = Promise.withResolvers<string>();
