@@ -177,6 +177,7 @@ export function hireStaff(grounds: Grounds) {
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
+    whereIs: placing && ((address, key) => placing.whereIs(address, key)),
     onRootExhausted: onFatal,
     onSessionCrashed: (address) => sessions.crashed(address),
   });

@@ -8,7 +8,7 @@ import { OperatingError } from '../protocol/errors.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
 import type { CellPort } from '../runtime/cell-port.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
-import type { EffectCall } from '../runtime/effects.ts';
+import type { EffectCall, RefusableCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
 import { machineFactory } from '../runtime/machine-host.ts';
 import type { MachineOptions } from '../runtime/machine-options.ts';
@@ -172,7 +172,7 @@ function otherShape({ name, version }: AgentDefinition): OperatingError {
 async function perform(
   definition: AgentDefinition,
   deps: LogicDeps,
-  call: EffectCall,
+  call: RefusableCall,
   spec: ChildSpec,
 ): Promise<unknown> {
   const work = workOf(definition, call, spec);

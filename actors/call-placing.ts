@@ -1,5 +1,5 @@
 /** Where the calls of agents are made: on this node, or on another that has the agent's code (cluster/owner). */
-import type { EffectCall } from '../runtime/effects.ts';
+import type { EffectCall, RefusableCall } from '../runtime/effects.ts';
 import type { CallerContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import type { RunInput } from './run.ts';
@@ -7,7 +7,7 @@ import type { RunInput } from './run.ts';
 /** A call that is to be made somewhere. */
 export interface PlacedCall {
   readonly definition: AgentDefinition;
-  readonly call: EffectCall;
+  readonly call: RefusableCall;
   readonly work: RunInput;
   readonly deadlineAtMs: number | undefined;
   /**
@@ -27,4 +27,6 @@ export interface CallPlacing {
   capacityOf(definition: AgentDefinition): number;
   /** Whether nobody is there who could make its calls now. */
   isUnplaced(definition: AgentDefinition): boolean;
+  /** The node that makes a call; null while it waits for one that can. Undefined: it is made here. */
+  whereIs(address: string, key: string): string | null | undefined;
 }

@@ -43,7 +43,8 @@ export class Dispatch {
   readonly #placed: PlacedCall;
   readonly #line: DispatchLine;
   readonly #isJoined: boolean;
-  readonly #scope = new AbortController();
+  /** Of what is done for it here: most calls ask for nothing. */
+  #scope: AbortController | undefined;
   readonly #end = Promise.withResolvers<DispatchEnd>();
   readonly #asked = new Set<number>();
   /** Invocation → the async context that its function was wanted in: what is asked within it is asked there. */
@@ -61,17 +62,16 @@ export class Dispatch {
     this.#isJoined = isJoined;
   }
 
-  /** Sends it, and resolves with how it ended. Rejects with the reason of the call's signal, where it is no longer wanted. */
+  /** Sends it, and resolves with how it ended. Rejects with why, where the call is no longer wanted. */
   async run(): Promise<DispatchEnd> {
-    const { signal } = this.#placed.call;
-    signal.throwIfAborted();
-    const cancel = (): void => this.#canceled(signal.reason);
-    signal.addEventListener('abort', cancel, { once: true });
+    const { call } = this.#placed;
+    if (call.refusal !== undefined) throw call.refusal;
+    call.onRefused((refusal) => this.#canceled(refusal));
     try {
       this.#line.send(this.#isJoined ? { type: 'call.join', call: this.call, token: this.token } : this.#opening());
       return await this.#end.promise;
     } finally {
-      signal.removeEventListener('abort', cancel);
+      call.onRefused(undefined);
     }
   }
 
@@ -108,7 +108,7 @@ export class Dispatch {
 
   #context(): CallerContext {
     const { call, context } = this.#placed;
-    const { signal } = this.#scope;
+    const { signal } = (this.#scope ??= new AbortController());
     const rest = (): (() => Promise<void>) => {
       this.#line.resting(true);
       const back = call.rest();
@@ -180,11 +180,11 @@ export class Dispatch {
     });
   }
 
-  #canceled(reason: unknown): void {
+  #canceled(refusal: OperatingError): void {
     if (this.#isOver) return;
     const { call, token } = this;
-    this.#send({ type: 'call.cancel', call, token, error: toErrorBody(reason, 'CANCELED') });
-    this.#end.reject(reason instanceof Error ? reason : new Error(String(reason)));
+    this.#send({ type: 'call.cancel', call, token, error: refusal.toBody() });
+    this.#end.reject(refusal);
     this.#close('The call is no longer wanted.');
   }
 
@@ -197,7 +197,7 @@ export class Dispatch {
   /** Nothing that it still waits for is heard any more. Unsafe calls among it are in doubt. */
   #close(reason: string): void {
     this.#isOver = true;
-    this.#scope.abort(new OperatingError('CANCELED', reason));
+    this.#scope?.abort(new OperatingError('CANCELED', reason));
     for (const { reject } of this.#invocations.values()) reject(unknownOutcome(reason));
     this.#invocations.clear();
   }

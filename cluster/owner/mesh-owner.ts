@@ -8,6 +8,7 @@ import type { CallPlacing, PlacedCall } from '../../actors/call-placing.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import { ChurnMap } from '../../runtime/churn-map.ts';
 import { flatFactory } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
@@ -55,6 +56,8 @@ export class MeshOwner implements CallPlacing {
   readonly #late: LateAnswers;
   readonly #offers: WorkerOffers;
   #holders: Holders<Member>;
+  /** Where calls are made; null: they wait for a place. */
+  readonly #where = new ChurnMap<string, string | null | undefined>();
   readonly #losses = new Map<string, number>();
   /** Messages of sessions that have ended. */
   readonly #past = { sent: 0, received: 0 };
@@ -169,6 +172,10 @@ export class MeshOwner implements CallPlacing {
     );
   }
 
+  whereIs(address: string, key: string): string | null | undefined {
+    return this.#where.get(callNameOf({ address, key }));
+  }
+
   async perform(placed: PlacedCall): Promise<unknown> {
     const { definition } = placed;
     const { reference } = namesOf(definition);
@@ -177,15 +184,26 @@ export class MeshOwner implements CallPlacing {
   }
 
   async #somewhere(placed: PlacedCall, reference: string): Promise<unknown> {
+    const name = callNameOf(placed.call);
+    this.#where.set(name, null);
+    try {
+      return await this.#placed(placed, reference, name);
+    } finally {
+      this.#where.delete(name);
+    }
+  }
+
+  async #placed(placed: PlacedCall, reference: string, name: string): Promise<unknown> {
     const { call, definition, work } = placed;
-    const { signal } = call;
-    let held = call.again ? await this.#holders.find(callNameOf(call), signal) : undefined;
+    let held = call.again ? await this.#holders.find(name, call) : undefined;
     for (let losses = 0, handbacks = 0; ; ) {
-      const place = held?.member ?? (await this.#places.take({ definition, reference, signal, ...preferred(work) }));
+      const place = held?.member ?? (await this.#places.take({ definition, reference, call, ...preferred(work) }));
       if (held !== undefined) this.#places.joined(place, reference);
+      this.#where.set(name, place === 'here' ? undefined : place.node);
       if (place === 'here') return await this.#here(placed, reference);
       const end = await this.#sent(placed, reference, place, held);
       held = undefined;
+      this.#where.set(name, null);
       if (end.how === 'ended') {
         if (end.outcome.ok) return end.outcome.value;
         throw OperatingError.fromBody(end.outcome.error);

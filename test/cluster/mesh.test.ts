@@ -217,6 +217,22 @@ describe('An owner that dies', () => {
   });
 });
 
+describe('Why a task is not done', () => {
+  it('says which node makes its call, and that it waits for one where there is none', async () => {
+    const rig = await createMeshRig();
+    const worker = await rig.join('w1', [agent(({ ctx }) => untilAborted(ctx.signal))]);
+    const { owner } = rig;
+    const { task } = owner.submit({ agent: 'it' });
+    await owner.world.settle();
+    const why = (): readonly string[] =>
+      owner.tree.whyOf(task)?.waits.map(({ kind, what }) => `${kind}: ${what}`) ?? [];
+    expect(why()).toContain('call: The call run of agent:it@1.0.0 is being made on w1.');
+    worker.pair.lose();
+    await owner.world.settle();
+    expect(why()).toContain('slot: The call run of agent:it@1.0.0 waits for a node that can make it.');
+  });
+});
+
 describe('A worker that drains', () => {
   it('finishes what it can, hands back the rest, and gets nothing new', async () => {
     book.length = 0;
