@@ -11,7 +11,7 @@ How a node stands:
 
 A mesh is one owner, which keeps all state, and workers, which make calls for it and keep none. On one machine:
   troupe start --mesh-port 7601
-  troupe start --join ws://127.0.0.1:7601 --port 0 --agents FILE
+  troupe start --join ws://127.0.0.1:7601 --agents FILE
 
 From another machine both need the same secret, and the owner an address that can be reached:
   export TROUPE_MESH_SECRET=$(openssl rand -base64 32)                   made once, and taken to all machines
