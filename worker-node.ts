@@ -41,7 +41,7 @@ export interface WorkerNode {
   readonly agents: readonly string[];
   /** Where it says how it is, where it does. */
   readonly door: { readonly host: string; readonly port: number } | undefined;
-  /** Resolves once it has joined for the first time. */
+  /** Resolves once its owner has its agents for the first time. */
   readonly joined: Promise<void>;
   /** Takes nothing new on, lets calls under way end for a while, hands the others back, leaves. */
   stop(): Promise<void>;
@@ -78,15 +78,18 @@ export async function buildWorker(parts: WorkerParts): Promise<WorkerNode> {
   const metrics = createMetrics({ world });
   const pool = threads(parts, metrics);
   const { labels, workerThreadsMax } = settings;
-  const worker = createMeshWorker({ world, log, node: id, labels, agents, workers: pool, threads: workerThreadsMax });
   const joined = Promise.withResolvers<void>();
+  const worker = createMeshWorker({
+    ...{ world, log, node: id, labels, agents, workers: pool, threads: workerThreadsMax },
+    onTaken: () => {
+      joined.resolve();
+    },
+  });
   let isStopping = false;
   const node = { id, version: VERSION };
   const isReady = (): boolean => !isStopping && dial.link?.state === 'up';
   const door = parts.hasDoor ? createWorkerDoor({ settings, log, metrics, node, isReady }) : undefined;
-  const dial = join(parts, id, worker, () => {
-    joined.resolve();
-  });
+  const dial = join(parts, id, worker);
   const listening = await door?.listen().catch(async (error: unknown) => {
     dial.stop(new OperatingError('UNAVAILABLE', 'The worker could not start.'));
     worker.stop();
@@ -141,12 +144,7 @@ function threads({ world, settings, log }: WorkerParts, metrics: Metrics): Worke
 }
 
 /** Keeps a link to the owner. */
-function join(
-  { settings, world, log }: WorkerParts,
-  id: string,
-  worker: MeshWorker,
-  onJoined: () => void,
-): ReturnType<typeof dialMesh> {
+function join({ settings, world, log }: WorkerParts, id: string, worker: MeshWorker): ReturnType<typeof dialMesh> {
   const to = ownerOf(settings);
   return dialMesh({
     ...{ to, world, log, ...credentialsOf(settings), lostMs: settings.meshLostMs },
@@ -154,7 +152,6 @@ function join(
     onLink: (link, setEars) => {
       setEars(worker.attach(link));
       log.info('Joined the mesh.', { owner: link.peer.node, address: to, cluster: link.peer.cluster });
-      onJoined();
     },
     onRefused: ({ code, message }) =>
       log.error('The owner and this worker do not fit.', { address: to, code, message }),

@@ -291,8 +291,12 @@ export class MeshOwner implements CallPlacing {
   #offered(member: Member, message: MeshMessageOf<'node.offer'>): void {
     member.labels = message.labels;
     member.threads = message.threads;
-    member.offers = this.#offers.taken(member.node, message);
+    const { fitting, refused } = this.#offers.taken(member.node, message);
+    member.offers = fitting;
     member.isReady = true;
+    void this.#deps.kernel.committer.committed().then(() => {
+      this.#tell(member, { type: 'node.taken', agents: [...fitting.keys()], refused: [...refused] });
+    });
     for (const reference of member.offers.keys()) this.#widen(reference);
     this.#places.look();
   }

@@ -3,7 +3,7 @@
  * (docs/adr/0021-workers-own-nothing.md).
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
-import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { WorkerPool } from '../../runtime/workers/pool.ts';
 import type { World } from '../../runtime/world.ts';
@@ -24,6 +24,8 @@ export interface MeshWorkerOptions {
   readonly workers: Pick<WorkerPool, 'run'>;
   /** Threads that it computes in, for the owner to know. */
   readonly threads: number;
+  /** The owner has its agents. */
+  readonly onTaken?: (taken: MeshMessageOf<'node.taken'>) => void;
 }
 
 /** A worker, as its node has it. */
@@ -69,7 +71,7 @@ class Worker implements MeshWorker {
     this.#calls.meet(post);
     return {
       onMessage: (message, done) => {
-        if (this.#post === post) this.#calls.hear(message, post);
+        if (this.#post === post) this.#heard(message, post);
         done();
       },
       onCredit: () => post.flush(),
@@ -96,6 +98,13 @@ class Worker implements MeshWorker {
 
   figures(): HeldFigures {
     return this.#calls.figures();
+  }
+
+  #heard(message: MeshMessage, post: Post): void {
+    if (message.type !== 'node.taken') return this.#calls.hear(message, post);
+    for (const { agent, why } of message.refused)
+      this.#options.log.warn('The owner does not take an agent of this worker.', { agent, why });
+    this.#options.onTaken?.(message);
   }
 
   #offer(): MeshMessageOf<'node.offer'> {
