@@ -5,8 +5,7 @@ const MANY = 1_000;
 const FEW = 2;
 
 /** Returns its input: `near` where the owner has it, `far` where a worker has. */
-const echo = (name: string) =>
-  defineAgent({ name, version: '1.0.0', concurrency: MANY, kind: 'pure', run: ({ input }) => input });
+const echo = (name: string) => defineAgent({ name, version: '1.0.0', concurrency: MANY, run: ({ input }) => input });
 
 /** Computes for `ms` on the main thread of its node. */
 const burn = defineAgent({

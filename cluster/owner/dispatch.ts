@@ -27,6 +27,8 @@ export type DispatchEnd =
 /** What a dispatch needs of the node that it goes to. */
 export interface DispatchLine {
   send(message: MeshMessage): void;
+  /** Runs `fn` once everything up to now is committed: nothing leaves this node before its cause is on disk. */
+  release(fn: () => void): void;
   /** The call rests, and holds no place there; the other: it goes on. */
   resting(isResting: boolean): void;
 }
@@ -52,6 +54,7 @@ export class Dispatch {
   readonly #invocations = new Map<number, Invocation>();
   #ctx: CallerContext | undefined;
   #next = 1;
+  #isSent = false;
   #isOver = false;
 
   constructor(placed: PlacedCall, token: string, line: DispatchLine, isJoined: boolean) {
@@ -68,7 +71,9 @@ export class Dispatch {
     if (call.refusal !== undefined) throw call.refusal;
     call.onRefused((refusal) => this.#canceled(refusal));
     try {
-      this.#line.send(this.#isJoined ? { type: 'call.join', call: this.call, token: this.token } : this.#opening());
+      // Other kinds are begun after the commit of their wish; a pure one may be ahead of it.
+      if (call.kind === 'pure') this.#line.release(() => this.#open());
+      else this.#open();
       return await this.#end.promise;
     } finally {
       call.onRefused(undefined);
@@ -90,6 +95,18 @@ export class Dispatch {
   /** The node is gone, with whatever it had in hand. */
   lost(reason: string): void {
     this.#over({ how: 'lost', reason }, reason);
+  }
+
+  #open(): void {
+    if (this.#isOver) return;
+    const { call, token } = this;
+    try {
+      this.#line.send(this.#isJoined ? { type: 'call.join', call, token } : this.#opening());
+      this.#isSent = true;
+    } catch (error) {
+      this.#end.reject(error);
+      this.#close('It could not be sent.');
+    }
   }
 
   #opening(): MeshMessageOf<'call.start'> {
@@ -157,7 +174,7 @@ export class Dispatch {
       this.#insides.set(invocation, AsyncLocalStorage.snapshot());
       insides.push(invocation);
       const { call, token } = this;
-      this.#send({ type: 'function.invoke', call, token, request, invocation, which, args: [...args] });
+      this.#say({ type: 'function.invoke', call, token, request, invocation, which, args: [...args] });
     });
   }
 
@@ -173,7 +190,7 @@ export class Dispatch {
     if (this.#isOver) return;
     const { call, token } = this;
     const left = this.#placed.work.account === undefined ? undefined : this.#context().budget.left;
-    this.#send({
+    this.#say({
       ...{ type: 'request.done', call, token, request },
       ...outcome,
       ...(left !== undefined && { left: { ...left } }),
@@ -183,7 +200,7 @@ export class Dispatch {
   #canceled(refusal: OperatingError): void {
     if (this.#isOver) return;
     const { call, token } = this;
-    this.#send({ type: 'call.cancel', call, token, error: refusal.toBody() });
+    if (this.#isSent) this.#send({ type: 'call.cancel', call, token, error: refusal.toBody() });
     this.#end.reject(refusal);
     this.#close('The call is no longer wanted.');
   }
@@ -200,6 +217,13 @@ export class Dispatch {
     this.#scope?.abort(new OperatingError('CANCELED', reason));
     for (const { reject } of this.#invocations.values()) reject(unknownOutcome(reason));
     this.#invocations.clear();
+  }
+
+  /** As `#send`, once what it says is on disk: an owner that dies must not have said what it forgets. */
+  #say(message: MeshMessage): void {
+    this.#line.release(() => {
+      if (!this.#isOver) this.#send(message);
+    });
   }
 
   /** What cannot be sent is lost with the session, which ends this dispatch. */

@@ -15,7 +15,7 @@ import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
 import type { Link, LinkEars, LinkFigures } from '../link/link.ts';
-import { callNameOf, Dispatch, type DispatchEnd, outcomeIn } from './dispatch.ts';
+import { callNameOf, Dispatch, type DispatchEnd, type DispatchLine, outcomeIn } from './dispatch.ts';
 import { type Held, Holders } from './holders.ts';
 import { LateAnswers } from './late-answers.ts';
 import { Member } from './member.ts';
@@ -228,14 +228,18 @@ export class MeshOwner implements CallPlacing {
     member: Member,
     held: Held<Member> | undefined,
   ): Promise<DispatchEnd> {
-    const { onCall, boot } = this.#deps;
-    const token = `${boot}.${++this.#dispatches}.${this.#deps.kernel.world.id()}`;
+    const { onCall, boot, kernel } = this.#deps;
+    const token = `${boot}.${++this.#dispatches}.${kernel.world.id()}`;
     let isResting = false;
     const rests = (next: boolean): void => {
       isResting = next;
       this.#places.resting(member, reference, next);
     };
-    const line = { send: (message: MeshMessage) => member.send(message), resting: rests };
+    const line: DispatchLine = {
+      send: (message) => member.send(message),
+      release: (fn) => kernel.committer.release(fn),
+      resting: rests,
+    };
     const dispatch = new Dispatch(placed, token, line, held !== undefined);
     const era = this.#breakers.entered(member.node, token);
     member.dispatches.set(token, dispatch);
