@@ -13,12 +13,11 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { MESH_PATH, MESH_SUBPROTOCOL } from '../../protocol/mesh-versions.ts';
 import { isLoopback } from '../../runtime/settings-rules.ts';
+import type { World } from '../../runtime/world.ts';
 import { MeshDoor, type MeshDoorOptions } from './door.ts';
 import { Knocking } from './knocking.ts';
 import { type MeshTls, SOCKET_OPTIONS, socketWire, tlsSecurity } from './socket-wire.ts';
 
-/** How often connections are looked through for those that have not sent their request in time. */
-const CHECK_MS = 500;
 /** How long those that are told goodbye have to answer. */
 const STOP_MS_MAX = 1_000;
 
@@ -53,7 +52,7 @@ export async function listenMesh(options: ListenMeshOptions): Promise<MeshListen
   check(options, host);
   const door = new MeshDoor(options);
   const server = serverOf(options);
-  const arrivals = arrivalsAt(server);
+  const arrivals = arrivalsAt(server, world);
   const sockets = new WebSocketServer({
     ...SOCKET_OPTIONS,
     noServer: true,
@@ -108,7 +107,7 @@ interface Arrivals {
   cut(): void;
 }
 
-function arrivalsAt(server: Server): Arrivals {
+function arrivalsAt(server: Server, world: World): Arrivals {
   const knocking = new Knocking();
   const sockets = new Set<Socket>();
   const knocks = new Map<string, () => void>();
@@ -121,9 +120,15 @@ function arrivalsAt(server: Server): Arrivals {
       return;
     }
     const key = keyOf(address, socket.remotePort);
+    // Whatever it is that does not come: bytes, TLS, a request, or the rest of the handshake.
+    const cancel = world.after(LIMITS.handshakeMaxMs + STOP_MS_MAX, () => socket.destroy());
     sockets.add(socket);
-    knocks.set(key, isOver);
+    knocks.set(key, () => {
+      cancel();
+      isOver();
+    });
     socket.once('close', () => {
+      cancel();
       sockets.delete(socket);
       knocks.delete(key);
       isOver();
@@ -136,12 +141,7 @@ function arrivalsAt(server: Server): Arrivals {
 }
 
 function serverOf({ tls, auth }: ListenMeshOptions): Server {
-  const bounds = {
-    headersTimeout: LIMITS.handshakeMaxMs,
-    requestTimeout: LIMITS.handshakeMaxMs,
-    connectionsCheckingInterval: CHECK_MS,
-    keepAliveTimeout: 1,
-  };
+  const bounds = { keepAliveTimeout: 1, headersTimeout: LIMITS.handshakeMaxMs, requestTimeout: LIMITS.handshakeMaxMs };
   const answer = (_: IncomingMessage, response: { writeHead(status: number): { end(): void } }): void => {
     response.writeHead(426).end();
   };
