@@ -53,6 +53,9 @@ export async function listenMesh(options: ListenMeshOptions): Promise<MeshListen
   const door = new MeshDoor(options);
   const server = serverOf(options);
   const arrivals = arrivalsAt(server, world);
+  server.on('tlsClientError', ({ message }: Error, { remoteAddress }: TLSSocket) => {
+    options.log?.warn('A connection to the mesh was refused by TLS.', { address: remoteAddress, why: message });
+  });
   const sockets = new WebSocketServer({
     ...SOCKET_OPTIONS,
     noServer: true,
