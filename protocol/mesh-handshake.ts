@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { msgpackCodec } from './codec.ts';
 import { OperatingError } from './errors.ts';
 import { whole, words } from './fields.ts';
+import { isNodeName } from './ids.ts';
 import { LIMITS, MESH_HANDSHAKE } from './limits.ts';
 import { errorField } from './mesh-messages.ts';
 import { writeMsgpack } from './msgpack-writer.ts';
@@ -25,10 +26,7 @@ const PROOF_BYTES_MAX = 32;
 
 const bytes = (min: number, max: number): z.ZodType<Uint8Array> =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length >= min && value.length <= max);
-const nodeName = z
-  .string()
-  .max(LIMITS.nameCharactersMax)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+const nodeName = z.string().refine(isNodeName);
 const count = whole(0, 2 ** 48 - 1);
 
 const identity = {

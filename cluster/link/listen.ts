@@ -44,14 +44,19 @@ export interface MeshListener {
 }
 
 /**
- * Opens the door. Errors: INVALID_INPUT for a secret that is too short, and for a mode that does not fit (`none` off loopback,
- * `certificate` without TLS); UNAVAILABLE where the port cannot be listened on.
+ * Opens the door. A proxy may stand before it only where it passes TLS on unopened: proofs are bound to the connection.
+ *
+ *     const listener = await listenMesh({ world, auth, self, host, port, tls, onLink: (link, setEars) => setEars({ … }) });
+ *
+ * Errors: INVALID_INPUT for a secret that is too short, a name that no node can have, and a mode that does not fit (`none` off
+ * loopback, `certificate` without TLS and a CA); UNAVAILABLE where the port cannot be listened on.
  */
 export async function listenMesh(options: ListenMeshOptions): Promise<MeshListener> {
   const { host = '127.0.0.1', port = 0, world } = options;
   check(options, host);
   const door = new MeshDoor(options);
   const server = serverOf(options);
+  server.maxConnections = LIMITS.meshConnectionsMax;
   const arrivals = arrivalsAt(server, world);
   server.on('tlsClientError', ({ message }: Error, { remoteAddress }: TLSSocket) => {
     options.log?.warn('A connection to the mesh was refused by TLS.', { address: remoteAddress, why: message });

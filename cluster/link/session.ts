@@ -161,9 +161,9 @@ export class Session implements Link {
 
   #takePiece({ seq, isLast }: LinkHead, body: Buffer): void {
     const outcome = this.#inflow.take(seq, isLast, body);
-    if (outcome === 'again') this.#arrival.askedAgain();
-    else if (outcome !== 'early') this.#arrival.tellSoon();
-    if (typeof outcome === 'object') this.#deliver(outcome);
+    if (outcome === undefined) return;
+    this.#arrival.tellSoon();
+    if (outcome !== 'more') this.#deliver(outcome);
   }
 
   #deliver(arrived: Arrived): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
+import type { MeshMessage } from '../../../protocol/mesh-messages.ts';
 import { indoors } from './indoors.ts';
 import { numbered, numbersOf, upTo } from './numbered.ts';
 
@@ -68,11 +69,31 @@ describe('a receiver that is slow', () => {
     expect(taken).toEqual([0, 1, 2, 3, 4]);
     // What was refused had been packed; what is sent after it can be read all the same.
     link?.send({ type: 'node.draining' });
+    const handback = (reason: string): MeshMessage => ({
+      type: 'call.handback',
+      call: 'run/task agent',
+      token: 't',
+      reason,
+    });
+    expect(() => link?.send(handback(large))).toThrow(expect.objectContaining({ code: 'BUSY' }));
+    link?.send(handback('small'));
     for (let round = 0; round < 10; round++) {
       world.advance(SECOND_MS);
       for (const done of owner.dones.splice(0)) done();
     }
-    expect(owner.messages.map(({ type }) => type)).toEqual([...taken.map(() => 'call.outcome'), 'node.draining']);
+    expect(owner.messages.map(({ type }) => type)).toEqual([
+      ...taken.map(() => 'call.outcome'),
+      'node.draining',
+      'call.handback',
+    ]);
+  });
+
+  it('is no slower for it where it keeps up: credit comes back before any timer fires', () => {
+    const { world, owner, worker } = indoors();
+    world.advance(100);
+    for (const index of upTo(5_000)) worker.links[0]?.send(numbered(index));
+    world.run();
+    expect(numbersOf(owner.messages)).toEqual(upTo(5_000));
   });
 
   it('hears what came before it had ears, in order', () => {

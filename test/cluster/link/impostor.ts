@@ -37,7 +37,7 @@ export function impostor(
   net.connect({
     onFailed: () => undefined,
     onOpen: (wire) => {
-      const handshake = new DialHandshake(end, wire, undefined, resume);
+      const handshake = new DialHandshake(end, wire, { cluster: undefined, node: undefined }, resume);
       const one: Impostor = {
         ...{ wire, frames: [], said: [handshake.hello], closes: [], greeting: undefined, counts },
         line: new Line('', () => counts),

@@ -6,9 +6,9 @@ import { indoors } from './indoors.ts';
 import { numbered, numbersOf, upTo } from './numbered.ts';
 
 const SEEDS = 200;
-const MESSAGES = 60;
+const MESSAGES = 40;
 /** Of 200 ms each, in which connections are cut. */
-const ROUGH_MOMENTS = 150;
+const ROUGH_MOMENTS = 100;
 const MINUTE_MS = 60_000;
 const KEPT_MS = 60 * MINUTE_MS;
 
@@ -43,7 +43,7 @@ function run(seed: number): { readonly resent: number; readonly sockets: number;
   });
   // In some runs, one is so long that it takes several frames.
   const isLong = seed % 20 === 0;
-  const long = (index: number): MeshMessage => numbered(index, isLong && index === 40 ? 'x'.repeat(1_500_000) : index);
+  const long = (index: number): MeshMessage => numbered(index, isLong && index === 30 ? 'x'.repeat(1_500_000) : index);
   const owner = talker(rough, settled);
   const worker = talker(rough, long);
   const { world, net } = indoors({

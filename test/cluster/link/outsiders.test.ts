@@ -3,7 +3,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { MESH_SUBPROTOCOL } from '../../../protocol/mesh-versions.ts';
-import { dial, eventually, hasty, openDoor } from './rig.ts';
+import { upTo } from './numbered.ts';
+import { dial, eventually, hasty, nodeOf, openDoor } from './rig.ts';
 
 interface Outsider {
   readonly socket: WebSocket;
@@ -76,6 +77,15 @@ describe('someone at the door who is no node', () => {
     expect(await closed).toBe(4400);
     await raw.closed;
     expect(heard[0]?.includes('handshake took longer')).toBe(true);
+  });
+
+  it('is another than those who have proved who they are, of whom there may be many at one address', async () => {
+    const { url, door } = await openDoor();
+    for (const index of upTo(LIMITS.connectionsUnauthenticatedPerIpMax + 4)) {
+      const { seen } = dial(url, { self: nodeOf({ role: 'worker', node: `worker-${index}` }) });
+      await eventually(() => expect(seen.links).toHaveLength(1));
+    }
+    expect(door.size).toBe(LIMITS.connectionsUnauthenticatedPerIpMax + 4);
   });
 
   it('is one of 16 of one address at most, who do not keep out those that are in', async () => {
