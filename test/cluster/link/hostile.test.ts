@@ -262,6 +262,31 @@ describe('a node of the mesh that says what it should not', () => {
   });
 });
 
+describe('frames that were changed, where nothing seals them', () => {
+  it('end a session with a code, or a connection, or are taken for what they say; nothing is thrown', () => {
+    const codes = new Set<string>();
+    for (let seed = 1; seed <= 150; seed++) {
+      const none = { mode: 'none' } as const;
+      const { world, net, owner, worker } = indoors({ seed, door: { auth: none }, dial: { auth: none } });
+      world.advance(100);
+      net.tamper = (frame) => {
+        if (handshakeKindOf(frame) !== undefined || world.random() < 0.5) return frame;
+        const at = Math.floor(world.random() * frame.length);
+        frame[at] = Math.floor(world.random() * 256);
+        return world.random() < 0.1 ? frame.subarray(0, at) : frame;
+      };
+      for (const index of upTo(20)) {
+        const link = worker.links.at(-1);
+        if (link?.state !== 'ended') link?.send(numbered(index, { index, text: 'some text', list: [1, [2, 3]] }));
+        world.advance(200);
+      }
+      for (const { code } of [...owner.ends, ...worker.ends]) codes.add(code);
+    }
+    expect([...codes]).toContain('PROTOCOL_MALFORMED');
+    expect([...codes]).not.toContain('INTERNAL');
+  });
+});
+
 describe('a frame of a handshake that was changed', () => {
   it('leads to a coded error, and to nothing else, whichever of its bytes it was', () => {
     const rooms = quiet();

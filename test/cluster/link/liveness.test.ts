@@ -96,6 +96,39 @@ describe('a link over which nothing comes', () => {
   });
 });
 
+describe('a link that ends before anyone listens to it', () => {
+  it('is said to have ended to whoever listens then', () => {
+    const ends: OperatingError[] = [];
+    const later: (() => void)[] = [];
+    const { world, dialing } = indoors({
+      door: {
+        onLink: (_, setEars) => {
+          later.push(() => setEars({ onMessage: () => undefined, onEnd: (reason) => void ends.push(reason) }));
+        },
+      },
+    });
+    world.advance(100);
+    dialing.stop(new OperatingError('CANCELED', 'Never mind.'));
+    world.advance(100);
+    expect(ends).toEqual([]);
+    later[0]?.();
+    world.run();
+    expect(ends).toMatchObject([{ code: 'CANCELED' }]);
+  });
+
+  it('ends where nobody takes it on', () => {
+    const { world, worker } = indoors({
+      door: {
+        onLink: () => {
+          throw new RangeError('no room');
+        },
+      },
+    });
+    world.advance(100);
+    expect(worker.ends[0]).toMatchObject({ code: 'INTERNAL' });
+  });
+});
+
 describe('a session of which one side knows no more', () => {
   it('begins anew: the listener has lost it, the one who dials has not', () => {
     const { world, net, owner, worker } = indoors({ dial: { lostMs: 600_000 } });
@@ -149,6 +182,18 @@ describe('the one who dials', () => {
     net.isDown = false;
     world.advance(LIMITS.meshRedialMaxMs);
     expect(net.made).toBe(1);
+  });
+
+  it('tries again at once where the link has stood for a while, however long it took to make it', () => {
+    const { world, net } = indoors();
+    net.isDown = true;
+    world.advance(60_000);
+    net.isDown = false;
+    world.advance(30_000);
+    expect(net.made).toBe(1);
+    net.cut();
+    world.advance(LIMITS.meshRedialMinMs);
+    expect(net.made).toBe(2);
   });
 
   it('tries far less often where it is refused for good, and says so each time', () => {
