@@ -12,6 +12,7 @@ export type TaskId = string & { readonly [brand]: 'TaskId' };
 
 // 26 characters of 5 bits hold 130 bits, a ULID has 128: the first is at most 7.
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const LABEL_KEY = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
 const STEP_ID = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
@@ -35,6 +36,11 @@ export function isActorKey(value: unknown): value is string {
 export function isStepId(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > LIMITS.stepIdCharactersMax) return false;
   return STEP_ID.test(value) && !isInherited(value);
+}
+
+/** Whether this can be the name of a node: letters, digits, `.`, `_` and `-`, as in the names of hosts and certificates. */
+export function isNodeName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= LIMITS.nameCharactersMax && NODE_NAME.test(value);
 }
 
 /** Whether this can be the key of a label: letters, digits, `.`, `_`, `/`, `-`; not a name every object inherits. */

@@ -231,6 +231,8 @@ export const LIMITS = Object.freeze({
   cacheWaitersMax: 1_000,
   /** Workers of one mesh. Over it: BUSY. */
   meshWorkersMax: 100,
+  /** Connections to the door of a mesh, those that are not through the handshake included. More are not taken. */
+  meshConnectionsMax: 1_000,
   /** Agents that one worker offers, and the capabilities of one of them. */
   offersMax: 1_000,
   offerCapabilitiesMax: 64,

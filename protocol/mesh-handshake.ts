@@ -13,20 +13,20 @@ import { z } from 'zod';
 import { msgpackCodec } from './codec.ts';
 import { OperatingError } from './errors.ts';
 import { whole, words } from './fields.ts';
+import { isNodeName } from './ids.ts';
 import { LIMITS, MESH_HANDSHAKE } from './limits.ts';
 import { errorField } from './mesh-messages.ts';
 import { writeMsgpack } from './msgpack-writer.ts';
 
 const FIRST_BYTE = { hello: 0x01, challenge: 0x02, proof: 0x03, welcome: 0x04, refusal: 0x05 } as const;
+/** In the order of their first bytes, which begin with 1. */
+const KINDS = Object.keys(FIRST_BYTE) as HandshakeKind[];
 const NONCE_BYTES = 32;
 const PROOF_BYTES_MAX = 32;
 
 const bytes = (min: number, max: number): z.ZodType<Uint8Array> =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length >= min && value.length <= max);
-const nodeName = z
-  .string()
-  .max(LIMITS.nameCharactersMax)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+const nodeName = z.string().refine(isNodeName);
 const count = whole(0, 2 ** 48 - 1);
 
 const identity = {
@@ -65,7 +65,7 @@ export type Said = z.infer<typeof saidSchema>;
 
 /** The kind of a frame of the handshake; undefined for any other. */
 export function handshakeKindOf(frame: Uint8Array): HandshakeKind | undefined {
-  return (Object.keys(FIRST_BYTE) as HandshakeKind[]).find((kind) => FIRST_BYTE[kind] === frame[0]);
+  return KINDS[(frame[0] ?? 0) - 1];
 }
 
 /** A frame of the handshake. */

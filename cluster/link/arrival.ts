@@ -84,7 +84,9 @@ export class Arrival {
     else {
       this.#stopTelling ??= world.after(LIMITS.meshAckMs, () => {
         this.#stopTelling = undefined;
-        this.#tellWhatIsNew();
+        const now = counts();
+        // A frame that went in the meantime has taken them along. Where it is lost, the next beat says it again.
+        if (now.received !== line.told.received || now.done !== line.told.done) tell();
       });
     }
   }
@@ -94,20 +96,4 @@ export class Arrival {
     this.#stopResending?.();
     this.#stopTelling?.();
   }
-
-  #tellWhatIsNew(): void {
-    const { line, counts, tell } = this.#parts;
-    const { received, done } = counts();
-    // A frame that went in the meantime has taken them along. What came twice is told again: the last telling may be lost.
-    if (this.#isAskedAgain || received !== line.told.received || done !== line.told.done) tell();
-    this.#isAskedAgain = false;
-  }
-
-  /** The other side has sent again what is here already. */
-  askedAgain(): void {
-    this.#isAskedAgain = true;
-    this.tellSoon();
-  }
-
-  #isAskedAgain = false;
 }

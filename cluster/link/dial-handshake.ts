@@ -28,30 +28,30 @@ export interface Resume {
   readonly received: number;
 }
 
+/** What is known of the listener beforehand; undefined where anyone of the mesh will do. */
+export interface Known {
+  readonly cluster: string | undefined;
+  readonly node: string | undefined;
+}
+
 /** One handshake. */
 export class DialHandshake {
   /** The first frame, to be sent at once. */
   readonly hello: Buffer;
   readonly #end: MeshEnd;
   readonly #wire: Pick<Wire, 'security' | 'remoteAddress'>;
-  readonly #cluster: string | undefined;
+  readonly #known: Known;
   #challenged: { readonly said: Said; readonly seal: Seal } | undefined;
 
-  /** `cluster`: the one that is known by now. */
-  constructor(
-    end: MeshEnd,
-    wire: Pick<Wire, 'security' | 'remoteAddress'>,
-    cluster: string | undefined,
-    resume: Resume | undefined,
-  ) {
+  constructor(end: MeshEnd, wire: Pick<Wire, 'security' | 'remoteAddress'>, known: Known, resume: Resume | undefined) {
     this.#end = end;
     this.#wire = wire;
-    this.#cluster = cluster;
+    this.#known = known;
     const { node, incarnation, role, version } = end.self;
     this.hello = writeHandshake('hello', {
       ...{ protocols: { ...(end.protocols ?? MESH_PROTOCOLS) }, auth: end.auth.mode, node, incarnation, role, version },
       nonce: nonceOf(end),
-      ...(cluster !== undefined && { cluster }),
+      ...(known.cluster !== undefined && { cluster: known.cluster }),
       ...(resume !== undefined && { session: { id: resume.id, received: resume.received } }),
     });
   }
@@ -105,7 +105,11 @@ export class DialHandshake {
       throw new OperatingError('FORBIDDEN', `The certificate of the node ${said.node} does not name it.`);
     }
     if (said.role === self.role) throw new OperatingError('FORBIDDEN', `Both nodes are ${self.role}s.`);
-    if (this.#cluster !== undefined && this.#cluster !== said.cluster) {
+    const { cluster = said.cluster, node = said.node } = this.#known;
+    if (node !== said.node) {
+      throw new OperatingError('FORBIDDEN', `The node is ${said.node}, and ${node} is expected there.`);
+    }
+    if (cluster !== said.cluster) {
       throw new OperatingError('FORBIDDEN', `The node ${said.node} belongs to another cluster, ${said.cluster}.`);
     }
   }

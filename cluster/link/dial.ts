@@ -8,8 +8,7 @@ import { isLoopback } from '../../runtime/loopback.ts';
 import type { Cancel } from '../../runtime/world.ts';
 import { DialHandshake, type Greeting } from './dial-handshake.ts';
 import type { Link } from './link.ts';
-import type { MeshEnd } from './mesh-node.ts';
-import { checkAuth } from './proof.ts';
+import { checkEnd, type MeshEnd } from './mesh-node.ts';
 import { Session } from './session.ts';
 import { connectSocket, type MeshTls } from './socket-wire.ts';
 import type { Connect, Wire } from './wire.ts';
@@ -18,6 +17,8 @@ import type { Connect, Wire } from './wire.ts';
 export type DialMeshOptions = MeshEnd & {
   /** `ws://host:port/mesh` or `wss://…`; or another way to make wires, for simulations. */
   readonly to: string | Connect;
+  /** The name of the node that is dialed; another one is refused. Default: whoever proves to be of the mesh. */
+  readonly expected?: string;
   /** For `wss`. Certificates as proof need all three. */
   readonly tls?: MeshTls;
   /**
@@ -35,9 +36,16 @@ export interface MeshDial {
   stop(reason: OperatingError): void;
 }
 
-/** Dials until it is stopped. Errors: INVALID_INPUT for a secret that is too short, a mode that does not fit the address. */
+/**
+ * Dials until it is stopped.
+ *
+ *     const dialing = dialMesh({ world, auth, self, to: 'wss://owner:7431/mesh', tls, onLink, onRefused });
+ *
+ * Errors: INVALID_INPUT for a secret that is too short, a name that no node can have, and a mode that does not fit the address
+ * (`none` off loopback, `certificate` without `wss` and all of `tls`).
+ */
 export function dialMesh(options: DialMeshOptions): MeshDial {
-  checkAuth(options.auth);
+  checkEnd(options);
   if (typeof options.to === 'string') checkAddress(options.to, options);
   const connect = typeof options.to === 'string' ? connectSocket(options.to, options.tls) : options.to;
   return new Dial(options, connect);
@@ -83,7 +91,12 @@ class Dial implements MeshDial {
     const { world } = this.#options;
     const old = this.#session;
     const resume = old && { id: old.id, received: old.received };
-    const handshake = new DialHandshake(this.#options, wire, this.#cluster, resume);
+    const handshake = new DialHandshake(
+      this.#options,
+      wire,
+      { cluster: this.#cluster, node: this.#options.expected },
+      resume,
+    );
     let session: Session | undefined;
     let failure: OperatingError | undefined;
     let greetedAtMs: number | undefined;
@@ -145,7 +158,11 @@ class Dial implements MeshDial {
     });
     this.#session = session;
     session.attach(wire, seal, received);
-    onLink(session, (ears) => session.hear(ears));
+    try {
+      onLink(session, (ears) => session.hear(ears));
+    } catch (error) {
+      session.end(new OperatingError('INTERNAL', 'The link could not be taken on.', { cause: error }));
+    }
     return session;
   }
 

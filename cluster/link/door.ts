@@ -5,8 +5,7 @@
 import { CODES, type CodeEntry, OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { DoorHandshake, type Guest, writeRefusal, writeWelcome } from './door-handshake.ts';
-import type { MeshEnd } from './mesh-node.ts';
-import { checkAuth } from './proof.ts';
+import { checkEnd, type MeshEnd } from './mesh-node.ts';
 import { Session } from './session.ts';
 import type { Wire } from './wire.ts';
 
@@ -22,9 +21,9 @@ export class MeshDoor {
   readonly #sessions = new Map<string, Session>();
   #isDraining = false;
 
-  /** Errors: INVALID_INPUT for a secret that is too short. */
+  /** Errors: INVALID_INPUT for a secret that is too short, a name that no node can have. */
   constructor(options: MeshDoorOptions) {
-    checkAuth(options.auth);
+    checkEnd(options);
     this.#options = options;
   }
 
@@ -115,7 +114,11 @@ export class MeshDoor {
     log?.info('A node has joined the mesh.', { node: peer.node, role: peer.role, address: peer.remoteAddress });
     wire.send(writeWelcome(seal, session.id, false, 0));
     session.attach(wire, seal, 0);
-    onLink(session, (ears) => session.hear(ears));
+    try {
+      onLink(session, (ears) => session.hear(ears));
+    } catch (error) {
+      session.end(new OperatingError('INTERNAL', 'The link could not be taken on.', { cause: error }));
+    }
     return session;
   }
 }

@@ -14,9 +14,6 @@ export interface Arrived {
   readonly done: () => void;
 }
 
-/** What a piece led to. */
-export type PieceOutcome = 'taken' | 'again' | 'early' | Arrived;
-
 /** One direction of one session. */
 export class Inflow {
   readonly #decoder: MeshDecoder;
@@ -54,15 +51,14 @@ export class Inflow {
   }
 
   /**
-   * Takes a piece: the next one, or it changes nothing. Errors: those of MeshDecoder; PROTOCOL_TOO_BIG for a message over its
-   * bound; BUSY for more than there is credit for. The session is over then: what follows cannot be read.
+   * Takes a piece; undefined for one that is not the next, which changes nothing. Errors: those of MeshDecoder; PROTOCOL_TOO_BIG
+   * for a message over its bound; BUSY for more than there is credit for. The session is over then: what follows cannot be read.
    */
-  take(seq: number, isLast: boolean, body: Uint8Array): PieceOutcome {
-    if (seq <= this.#received) return 'again';
-    if (seq > this.#received + 1) return 'early';
+  take(seq: number, isLast: boolean, body: Uint8Array): Arrived | 'more' | undefined {
+    if (seq !== this.#received + 1) return undefined;
     this.#hold(body);
     this.#received = seq;
-    if (!isLast) return 'taken';
+    if (!isLast) return 'more';
     const pieces = this.#pieces;
     const bytes = this.#piecesBytes;
     this.#pieces = [];

@@ -12,12 +12,11 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { MESH_PATH, MESH_SUBPROTOCOL } from '../../protocol/mesh-versions.ts';
 import { isLoopback } from '../../runtime/loopback.ts';
+import type { World } from '../../runtime/world.ts';
 import { MeshDoor, type MeshDoorOptions } from './door.ts';
 import { Knocking } from './knocking.ts';
 import { type MeshTls, SOCKET_OPTIONS, socketWire, tlsSecurity } from './socket-wire.ts';
 
-/** How often connections are looked through for those that have not sent their request in time. */
-const CHECK_MS = 500;
 /** How long those that are told goodbye have to answer. */
 const STOP_MS_MAX = 1_000;
 
@@ -44,15 +43,23 @@ export interface MeshListener {
 }
 
 /**
- * Opens the door. Errors: INVALID_INPUT for a secret that is too short, and for a mode that does not fit (`none` off loopback,
- * `certificate` without TLS); UNAVAILABLE where the port cannot be listened on.
+ * Opens the door. A proxy may stand before it only where it passes TLS on unopened: proofs are bound to the connection.
+ *
+ *     const listener = await listenMesh({ world, auth, self, host, port, tls, onLink: (link, setEars) => setEars({ … }) });
+ *
+ * Errors: INVALID_INPUT for a secret that is too short, a name that no node can have, and a mode that does not fit (`none` off
+ * loopback, `certificate` without TLS and a CA); UNAVAILABLE where the port cannot be listened on.
  */
 export async function listenMesh(options: ListenMeshOptions): Promise<MeshListener> {
   const { host = '127.0.0.1', port = 0, world } = options;
   check(options, host);
   const door = new MeshDoor(options);
   const server = serverOf(options);
-  const arrivals = arrivalsAt(server);
+  server.maxConnections = LIMITS.meshConnectionsMax;
+  const arrivals = arrivalsAt(server, world);
+  server.on('tlsClientError', ({ message }: Error, { remoteAddress }: TLSSocket) => {
+    options.log?.warn('A connection to the mesh was refused by TLS.', { address: remoteAddress, why: message });
+  });
   const sockets = new WebSocketServer({
     ...SOCKET_OPTIONS,
     noServer: true,
@@ -107,7 +114,7 @@ interface Arrivals {
   cut(): void;
 }
 
-function arrivalsAt(server: Server): Arrivals {
+function arrivalsAt(server: Server, world: World): Arrivals {
   const knocking = new Knocking();
   const sockets = new Set<Socket>();
   const knocks = new Map<string, () => void>();
@@ -120,9 +127,15 @@ function arrivalsAt(server: Server): Arrivals {
       return;
     }
     const key = keyOf(address, socket.remotePort);
+    // Whatever it is that does not come: bytes, TLS, a request, or the rest of the handshake.
+    const cancel = world.after(LIMITS.handshakeMaxMs + STOP_MS_MAX, () => socket.destroy());
     sockets.add(socket);
-    knocks.set(key, isOver);
+    knocks.set(key, () => {
+      cancel();
+      isOver();
+    });
     socket.once('close', () => {
+      cancel();
       sockets.delete(socket);
       knocks.delete(key);
       isOver();
@@ -135,12 +148,7 @@ function arrivalsAt(server: Server): Arrivals {
 }
 
 function serverOf({ tls, auth }: ListenMeshOptions): Server {
-  const bounds = {
-    headersTimeout: LIMITS.handshakeMaxMs,
-    requestTimeout: LIMITS.handshakeMaxMs,
-    connectionsCheckingInterval: CHECK_MS,
-    keepAliveTimeout: 1,
-  };
+  const bounds = { keepAliveTimeout: 1, headersTimeout: LIMITS.handshakeMaxMs, requestTimeout: LIMITS.handshakeMaxMs };
   const answer = (_: IncomingMessage, response: { writeHead(status: number): { end(): void } }): void => {
     response.writeHead(426).end();
   };

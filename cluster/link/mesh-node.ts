@@ -1,10 +1,12 @@
 /** What a node says of itself on a link, and what its end of all links is made with. */
 import { randomBytes } from 'node:crypto';
+import { OperatingError } from '../../protocol/errors.ts';
+import { isNodeName } from '../../protocol/ids.ts';
 import type { MeshProtocols } from '../../protocol/mesh-versions.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { World } from '../../runtime/world.ts';
 import type { Link, LinkEars } from './link.ts';
-import type { MeshAuth } from './proof.ts';
+import { checkAuth, type MeshAuth } from './proof.ts';
 
 /** A node as it says it is. */
 export interface MeshNode {
@@ -39,6 +41,14 @@ export interface MeshEnd {
 }
 
 const NONCE_BYTES = 32;
+
+/** Refuses what no handshake would get through with. Errors: INVALID_INPUT. */
+export function checkEnd({ auth, self }: Pick<MeshEnd, 'auth' | 'self'>): void {
+  checkAuth(auth);
+  if (isNodeName(self.node)) return;
+  const message = `${JSON.stringify(self.node)} cannot be the name of a node: letters and digits, then . _ and - too.`;
+  throw new OperatingError('INVALID_INPUT', message);
+}
 
 /** A nonce. */
 export function nonceOf(end: Pick<MeshEnd, 'nonce'>): Uint8Array {

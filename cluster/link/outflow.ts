@@ -120,7 +120,7 @@ export class Outflow {
       this.#cut(bytes);
     }
     // Not for each message, so that a long queue is not moved again and again.
-    if (this.#taken * 2 >= this.#queue.length) {
+    if (this.#taken > 0 && this.#taken * 2 >= this.#queue.length) {
       this.#queue = this.#queue.slice(this.#taken);
       this.#taken = 0;
     }

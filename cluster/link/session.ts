@@ -6,6 +6,7 @@
 import { OperatingError } from '../../protocol/errors.ts';
 import { type Beat, readBeat, writeBeat } from '../../protocol/mesh-beat.ts';
 import { LINK_FRAME, type LinkHead } from '../../protocol/mesh-frames.ts';
+import { handshakeKindOf } from '../../protocol/mesh-handshake.ts';
 import type { MeshMessage } from '../../protocol/mesh-messages.ts';
 import type { Cancel, World } from '../../runtime/world.ts';
 import { Arrival } from './arrival.ts';
@@ -140,7 +141,8 @@ export class Session implements Link {
 
   /** A frame has come over this wire. */
   onFrame(wire: Wire, frame: Buffer): void {
-    if (this.#line.wire !== wire) return;
+    // What comes twice may be of the handshake.
+    if (this.#line.wire !== wire || handshakeKindOf(frame) !== undefined) return;
     const opened = this.#line.open(frame);
     if (opened === undefined) this.#to('suspect');
     else this.#guard(() => this.#take(opened));
@@ -159,9 +161,9 @@ export class Session implements Link {
 
   #takePiece({ seq, isLast }: LinkHead, body: Buffer): void {
     const outcome = this.#inflow.take(seq, isLast, body);
-    if (outcome === 'again') this.#arrival.askedAgain();
-    else if (outcome !== 'early') this.#arrival.tellSoon();
-    if (typeof outcome === 'object') this.#deliver(outcome);
+    if (outcome === undefined) return;
+    this.#arrival.tellSoon();
+    if (outcome !== 'more') this.#deliver(outcome);
   }
 
   #deliver(arrived: Arrived): void {

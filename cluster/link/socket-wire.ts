@@ -116,7 +116,9 @@ const isAnywhere = (() => undefined) as unknown as () => boolean;
 function unreachable(error: Error): OperatingError {
   const code = 'code' in error ? String(error.code) : '';
   const isTls = /^ERR_(?:SSL|TLS)_|CERT|SIGNATURE/.test(code);
-  const message = `The listener cannot be reached: ${error.message}`;
+  // A listener that does not take a certificate hangs up in the middle of TLS, without a word.
+  const hint = code === 'ECONNRESET' ? ' (with certificates: perhaps it does not take the one of this node)' : '';
+  const message = `The listener cannot be reached: ${error.message}${hint}`;
   return new OperatingError(isTls ? 'UNAUTHENTICATED' : 'UNAVAILABLE', message, { cause: error });
 }
 

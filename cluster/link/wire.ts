@@ -48,5 +48,5 @@ export interface Connecting {
   onFailed(error: OperatingError): void;
 }
 
-/** Makes a wire to the other side, or fails, once. What it returns gives it up. */
+/** Makes a wire to the other side, or fails: once, and not before it has returned. What it returns gives it up. */
 export type Connect = (hopes: Connecting) => () => void;

@@ -99,6 +99,8 @@ describe('the codec of a link', () => {
     const again = Buffer.from(encoder.encode(outcomeOf(value)));
     expect(again.includes('process.exit')).toBe(true);
     expect(again.includes('nested')).toBe(true);
+    encoder.encode(outcomeOf({ harmless: 1 }));
+    expect(Buffer.from(encoder.encode(outcomeOf({ harmless: 1 }))).includes('harmless')).toBe(true);
     const decoder = new MeshDecoder('worker');
     for (const _ of [1, 2, 3, 4, 5])
       expect(decoder.decode(new MeshEncoder().encode(outcomeOf(value)))).toEqual(outcomeOf(value));

@@ -24,7 +24,11 @@ export function witness(isKeeping = false): { readonly seen: Seen; readonly onLi
       onMessage(message, done) {
         seen.messages.push(message);
         if (isKeeping) seen.dones.push(done);
-        else done();
+        else {
+          done();
+          // It counts once.
+          done();
+        }
       },
       onState: (state) => void seen.states.push(state),
       onCredit: () => void seen.credits++,
