@@ -3,8 +3,8 @@
  * them arrives for a while, and counts travel by themselves where no other frame takes them along.
  */
 import { LIMITS } from '../../protocol/limits.ts';
-import { LINK_FRAME } from '../../protocol/mesh-frames.ts';
 import type { Cancel, World } from '../../runtime/world.ts';
+import type { Batching } from './batching.ts';
 import type { Counts, Line } from './line.ts';
 import type { Outflow } from './outflow.ts';
 
@@ -18,6 +18,7 @@ export interface ArrivalParts {
   readonly world: World;
   readonly line: Line;
   readonly outflow: Outflow;
+  readonly batching: Batching;
   readonly counts: () => Counts;
   /** Sends a frame that carries the counts. */
   readonly tell: () => void;
@@ -64,9 +65,12 @@ export class Arrival {
 
   /** Sends all that has not arrived, in order. */
   resend(): void {
-    const { line, outflow } = this.#parts;
+    const { outflow, batching } = this.#parts;
+    // Those that have not gone out yet are among them.
+    batching.forget();
     this.#resent += outflow.underWay.length;
-    for (const { seq, isLast, body } of outflow.underWay) line.send(LINK_FRAME.data, seq, body, isLast);
+    for (const piece of outflow.underWay) batching.add(piece);
+    batching.flush();
     this.watch();
   }
 

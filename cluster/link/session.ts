@@ -5,11 +5,12 @@
  */
 import { OperatingError } from '../../protocol/errors.ts';
 import { type Beat, readBeat, writeBeat } from '../../protocol/mesh-beat.ts';
-import { LINK_FRAME, type LinkHead } from '../../protocol/mesh-frames.ts';
+import { LINK_FRAME, readBatch } from '../../protocol/mesh-frames.ts';
 import { handshakeKindOf } from '../../protocol/mesh-handshake.ts';
 import type { MeshMessage } from '../../protocol/mesh-messages.ts';
 import type { Cancel, World } from '../../runtime/world.ts';
 import { Arrival } from './arrival.ts';
+import { Batching } from './batching.ts';
 import { readFarewell, writeFarewell } from './farewell.ts';
 import { type Arrived, Inflow } from './inflow.ts';
 import { type Counts, Line, type Opened } from './line.ts';
@@ -37,6 +38,7 @@ export class Session implements Link {
   readonly peer: Peer;
   readonly #parts: SessionParts;
   readonly #line: Line;
+  readonly #batching: Batching;
   readonly #outflow: Outflow;
   readonly #inflow: Inflow;
   readonly #arrival: Arrival;
@@ -60,13 +62,11 @@ export class Session implements Link {
       return { received, done, doneBytes };
     };
     this.#line = new Line(parts.id, counts);
-    this.#outflow = new Outflow(({ seq, isLast, body }) => {
-      this.#line.send(LINK_FRAME.data, seq, body, isLast);
-      this.#arrival.watch();
-    });
+    this.#batching = new Batching(parts.world, this.#line, () => this.#arrival.watch());
+    this.#outflow = new Outflow((piece) => this.#batching.add(piece));
     this.#inflow = new Inflow(parts.peer.role, () => this.#arrival.tellSoon());
     this.#arrival = new Arrival({
-      ...{ world: parts.world, line: this.#line, outflow: this.#outflow, counts },
+      ...{ world: parts.world, line: this.#line, outflow: this.#outflow, batching: this.#batching, counts },
       tell: () => this.#sendBeat(),
     });
     this.#liveness = new Liveness(parts.lostMs, parts.world.monotonicMs());
@@ -99,6 +99,7 @@ export class Session implements Link {
 
   end(reason: OperatingError): void {
     if (this.#endedWith !== undefined) return;
+    this.#batching.flush();
     this.#line.send(LINK_FRAME.end, this.#outflow.lastSeq, writeFarewell(reason));
     this.#finish(reason);
   }
@@ -154,12 +155,20 @@ export class Session implements Link {
     if (isNew) this.#alive();
     this.#credit(head.received, head.done, head.doneBytes);
     if (this.#endedWith !== undefined) return;
-    if (head.kind === LINK_FRAME.data) this.#takePiece(head, body);
+    if (head.kind === LINK_FRAME.data) this.#takePiece(head.seq, head.isLast, body);
+    else if (head.kind === LINK_FRAME.batch) this.#takeBatch(head.seq, body);
     else if (head.kind === LINK_FRAME.beat && isNew) this.#takeBeat(readBeat(body));
     else if (head.kind === LINK_FRAME.end) this.#finish(readFarewell(body));
   }
 
-  #takePiece({ seq, isLast }: LinkHead, body: Buffer): void {
+  #takeBatch(first: number, body: Buffer): void {
+    for (const [at, piece] of readBatch(body).entries()) {
+      if (this.#endedWith !== undefined) return;
+      this.#takePiece(first + at, piece.isLast, piece.body);
+    }
+  }
+
+  #takePiece(seq: number, isLast: boolean, body: Uint8Array): void {
     const outcome = this.#inflow.take(seq, isLast, body);
     if (outcome === undefined) return;
     this.#arrival.tellSoon();

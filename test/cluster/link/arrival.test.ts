@@ -6,13 +6,43 @@ import { numbered, numbersOf, upTo } from './numbered.ts';
 
 const isData = (frame: Buffer): boolean => frame[0] === LINK_FRAME.data;
 
+describe('pieces of one moment', () => {
+  it('go in one frame, and arrive in order', () => {
+    const { world, net, owner, worker } = indoors();
+    world.advance(100);
+    const kinds: number[] = [];
+    net.tamper = (frame, from) => (from === 'dialer' && kinds.push(frame[0] ?? 0), frame);
+    for (const index of upTo(5)) worker.links[0]?.send(numbered(index));
+    world.advance(10);
+    expect(kinds).toEqual([LINK_FRAME.batch]);
+    expect(numbersOf(owner.messages)).toEqual(upTo(5));
+    worker.links[0]?.send(numbered(5));
+    world.advance(10);
+    expect(kinds).toEqual([LINK_FRAME.batch, LINK_FRAME.data]);
+  });
+
+  it('are lost together, and sent again together', () => {
+    const { world, net, owner, worker } = indoors();
+    world.advance(100);
+    let lost = 0;
+    net.tamper = (frame) => (frame[0] === LINK_FRAME.batch && lost++ === 0 ? undefined : frame);
+    for (const index of upTo(5)) worker.links[0]?.send(numbered(index));
+    world.advance(LIMITS.meshResendMinMs + 1);
+    expect(lost).toBe(2);
+    expect(numbersOf(owner.messages)).toEqual(upTo(5));
+  });
+});
+
 describe('a piece that does not arrive', () => {
   it('is sent again after half a second, with all that came after it and was not taken', () => {
     const { world, net, owner, worker } = indoors();
     world.advance(100);
     let lost = 0;
     net.tamper = (frame) => (isData(frame) && lost++ === 0 ? undefined : frame);
-    for (const index of upTo(3)) worker.links[0]?.send(numbered(index));
+    for (const index of upTo(3)) {
+      worker.links[0]?.send(numbered(index));
+      world.run();
+    }
     world.advance(LIMITS.meshResendMinMs - 1);
     expect(owner.messages).toEqual([]);
     world.advance(2);
