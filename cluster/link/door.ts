@@ -107,11 +107,11 @@ export class MeshDoor {
       ...{ world, id: world.id(), peer, lostMs, isDialer: false },
       onEnded: (reason) => {
         if (this.#sessions.get(peer.node) === session) this.#sessions.delete(peer.node);
-        log?.info('The link to a node has ended.', { node: peer.node, code: reason.code, why: reason.message });
+        log?.debug('The link to a node has ended.', { node: peer.node, code: reason.code, why: reason.message });
       },
     });
     this.#sessions.set(peer.node, session);
-    log?.info('A node has joined the mesh.', { node: peer.node, role: peer.role, address: peer.remoteAddress });
+    log?.debug('A node has joined the mesh.', { node: peer.node, role: peer.role, address: peer.remoteAddress });
     wire.send(writeWelcome(seal, session.id, false, 0));
     session.attach(wire, seal, 0);
     try {
