@@ -1,17 +1,13 @@
 /** One round of a mesh under faults: load and faults at the same time, then rest, then all that can be held against it. */
-import path from 'node:path';
-import { anomaliesOf } from '../../support/history/checker.ts';
 import { History } from '../../support/history/history.ts';
 import { seeded } from '../../support/task-record.ts';
 import { pass, until } from '../fault-rig.ts';
-import { readStore } from '../final-reading.ts';
 import { MixedLoad } from '../mixed-load.ts';
-import { readCallLines } from './call-lines.ts';
 import { decide } from './doubts.ts';
 import { faultsFrom, faultText } from './fault-plan.ts';
-import { callAnomalies } from './mesh-calls.ts';
 import type { MeshCluster } from './mesh-cluster.ts';
 import { MeshDesk } from './mesh-desk.ts';
+import { judge } from './mesh-verdict.ts';
 import { untilRest } from './mesh-rest.ts';
 import { failsOnPurpose, meshWishes } from './mesh-wishes.ts';
 
@@ -66,19 +62,11 @@ export async function playRound(options: RoundOptions, faults: string[]): Promis
   const residentBytes = Math.max(...cluster.nodes.map((node) => node.residentBytes));
   const doubts = await decide(cluster, desk);
   await untilRest(cluster, desk);
-  await cluster.owner.end('SIGKILL');
-  const calls = readCallLines(cluster.callsFile);
-  const unsafe = calls.filter(({ kind }) => kind === 'unsafe');
-  const stored = await readStore(path.join(cluster.dataDir('owner'), 'store'), history);
-  const findings = { tasks: stored, totals: new Map(), lists: new Map(), calls: unsafe };
+  const { calls, anomalies } = await judge(cluster, history);
+  const unsafeCalls = calls.filter(({ kind }) => kind === 'unsafe').length;
   return {
     ...{ tasks: load.acknowledged, faults, convergedMs, doubts: doubts.effects.length, residentBytes },
-    ...{ keyedCalls: calls.length - unsafe.length, unsafeCalls: unsafe.length },
-    anomalies: [
-      ...anomaliesOf(history.entries, findings),
-      ...callAnomalies(cluster, history, stored, calls),
-      ...doubts.anomalies,
-    ],
+    ...{ keyedCalls: calls.length - unsafeCalls, unsafeCalls, anomalies: [...anomalies, ...doubts.anomalies] },
   };
 }
 

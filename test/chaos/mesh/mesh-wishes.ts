@@ -2,7 +2,8 @@
 import type { History } from '../../support/history/history.ts';
 import { type Wish, wishOf } from '../mixed-load.ts';
 
-type WishSource = (mark: string, key: string | undefined, random: () => number) => Wish;
+/** Makes one. */
+export type WishSource = (mark: string, key: string | undefined, random: () => number) => Wish;
 
 const DELAY_MS_MAX = 400;
 /** Long enough that faults fall into calls. */
@@ -18,14 +19,14 @@ export function meshWishes(): WishSource {
   let failedAtMs = -Infinity;
   let failures = 0;
   return (mark, key, random) => {
-    if (performance.now() - failedAtMs < FAILING_EVERY_MS) return sound(mark, key, random);
+    if (performance.now() - failedAtMs < FAILING_EVERY_MS) return soundWish(mark, key, random);
     failedAtMs = performance.now();
     return failing(mark, key, ++failures);
   };
 }
 
 /** What ends well, whatever becomes of nodes. */
-const sound: WishSource = (mark, key, random) => {
+export const soundWish: WishSource = (mark, key, random) => {
   const choice = random();
   const ms = Math.floor(random() * CALL_MS_MAX);
   const input = { mark, ms };
