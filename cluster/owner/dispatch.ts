@@ -69,6 +69,11 @@ export class Dispatch {
     this.#isJoined = isJoined;
   }
 
+  /** Nothing more is heard of it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Sends it, and resolves with how it ended. Rejects with the reason of the call's signal, where it is no longer wanted. */
   async run(): Promise<DispatchEnd> {
     const { signal } = this.#placed.call;
