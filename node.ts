@@ -17,6 +17,7 @@ import type { MeshListener } from './cluster/link/listen.ts';
 import { clusterOf } from './cluster/owner/cluster-row.ts';
 import { memberViews } from './cluster/owner/member-view.ts';
 import { openMeshDoor } from './cluster/owner/mesh-door.ts';
+import { rejoinMs } from './cluster/owner/holders.ts';
 import { MeshOwner } from './cluster/owner/mesh-owner.ts';
 import type { OfferBook } from './cluster/owner/worker-offers.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
@@ -241,7 +242,7 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
   const mesh =
     (parts.hasMesh ?? meshDoorOf(settings) !== undefined)
       ? new MeshOwner({
-          ...{ kernel, log, boot: fence.epoch, rejoinMs: settings.meshLostMs, book },
+          ...{ kernel, log, boot: fence.epoch, rejoinMs: rejoinMs(settings.meshLostMs), book },
           onCall: (outcome) => metrics.meshCallEnded(outcome),
         })
       : undefined;

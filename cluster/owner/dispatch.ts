@@ -65,6 +65,11 @@ export class Dispatch {
     this.#isJoined = isJoined;
   }
 
+  /** Nothing more is heard of it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Sends it, and resolves with how it ended. Rejects with why, where the call is no longer wanted. */
   async run(): Promise<DispatchEnd> {
     const { call } = this.#placed;

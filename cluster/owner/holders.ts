@@ -2,6 +2,7 @@
  * Calls that workers hold for an owner that has started anew. Until each worker that was there before has said what it holds, or has
  * been waited for long enough, a call that may be under way somewhere is not made again.
  */
+import { LIMITS } from '../../protocol/limits.ts';
 import type { RefusableCall } from '../../runtime/effects.ts';
 import type { Cancel, World } from '../../runtime/world.ts';
 
@@ -9,6 +10,20 @@ import type { Cancel, World } from '../../runtime/world.ts';
 export interface Held<M> {
   readonly member: M;
   readonly token: string;
+}
+
+/**
+ * Workers are waited for in stretches of so long, and a stretch counts as no more than that, however late its timer: what stood still
+ * or was busy has not listened.
+ */
+const STRETCH_MS = 250;
+
+/**
+ * How long an owner that has started anew waits for workers that it would take for lost after `lostMs`: they have dialed in vain
+ * while it was away, and dial as seldom as they may by now.
+ */
+export function rejoinMs(lostMs: number): number {
+  return Math.max(lostMs, LIMITS.meshRedialMaxMs + LIMITS.meshHeartbeatMs);
 }
 
 /** The holders of one owner. `M`: a worker. */
@@ -19,12 +34,12 @@ export class Holders<M> {
   /** Calls that were taken out to be joined, with the tokens that their workers know them by. */
   readonly #joining = new Map<string, string>();
   readonly #waiting = new Map<string, (held: Held<M> | undefined) => void>();
-  readonly #stopWaiting: Cancel;
+  #stopWaiting: Cancel = () => undefined;
 
-  /** Waits for `expected` for at most `graceMs`. */
+  /** Waits for `expected` for at most `graceMs` of its own time. */
   constructor(expected: Iterable<string>, graceMs: number, world: Pick<World, 'after'>) {
     this.#expected = new Set(expected);
-    this.#stopWaiting = this.#expected.size === 0 ? () => undefined : world.after(graceMs, () => this.#settle());
+    if (this.isWaiting) this.#wait(graceMs, world);
   }
 
   /** Whether anyone is waited for still. */
@@ -85,6 +100,14 @@ export class Holders<M> {
 
   stop(): void {
     this.#stopWaiting();
+  }
+
+  #wait(leftMs: number, world: Pick<World, 'after'>): void {
+    const stretchMs = Math.min(leftMs, STRETCH_MS);
+    this.#stopWaiting = world.after(stretchMs, () => {
+      if (leftMs > stretchMs) this.#wait(leftMs - stretchMs, world);
+      else this.#settle();
+    });
   }
 
   #settle(): void {

@@ -357,7 +357,8 @@ export class MeshOwner implements CallPlacing {
     this.#past.received += member.link.figures.received;
     const why = `The node ${node} is lost: ${reason.message}`;
     if (!this.#isStopped) {
-      const tokens = [...dispatches.keys()];
+      // Its last words may have come together with its end: what it has handed back or ended is not lost.
+      const tokens = [...dispatches.values()].filter(({ isOver }) => !isOver).map(({ token }) => token);
       const isOrderly = isDraining && tokens.length === 0;
       if (!isOrderly) {
         this.#breakers.lost(node, why, tokens);

@@ -52,7 +52,8 @@ function readCalls(dataDir: string): Findings['calls'] {
   });
 }
 
-async function readStore(dir: string, history: History): Promise<FinalTask[]> {
+/** All tasks of a store that nobody has open; what it shows of them goes into the history. */
+export async function readStore(dir: string, history: History): Promise<FinalTask[]> {
   const store = createLevelStore({ dir, durability: 'fsync', world: createWorld(), ballastBytes: 0 });
   await store.open();
   const tasks: FinalTask[] = [];

@@ -18,11 +18,16 @@ export interface LoadOptions {
   /** Pause of one client between two things it asks for. */
   readonly pauseMs?: number;
   readonly inFlightMax?: number;
-  /** Share of what sockets ask for that are messages to keyed actors. Default: 0.3. */
+  /** Share of what sockets ask for that are messages to keyed actors; 0: none at all. Default: 0.3. */
   readonly messageShare?: number;
+  /** So many tasks that are followed may be at work before no more are asked for. Default: any number. */
+  readonly unfinishedMax?: number;
+  /** What is asked for. Default: what fault nodes offer. */
+  readonly wish?: (mark: string, key: string | undefined, random: () => number) => Wish;
 }
 
-interface Wish {
+/** A submission, and what is known of it before. */
+export interface Wish {
   readonly operation: Extract<Operation, { op: 'submit' }>;
   readonly target: object;
 }
@@ -45,8 +50,11 @@ export class MixedLoad {
   /** Keyed wishes that were not answered. */
   readonly #again: Wish[] = [];
   /** Answered ones, to be asked for once more. */
-  readonly #answered: Wish[] = [];
+  readonly #answered: { readonly wish: Wish; readonly task: string }[] = [];
   #stumbledAtMs = -Infinity;
+  /** What is followed and has not ended, and what of it waits for a person. */
+  readonly #followed = new Set<string>();
+  readonly #doubted = new Set<string>();
   acknowledged = 0;
   refused = 0;
 
@@ -82,7 +90,7 @@ export class MixedLoad {
       let isGone = false;
       void gone.then(() => (isGone = true));
       while (this.#running && !isGone) {
-        if (open.size < inFlightMax) {
+        if (open.size < inFlightMax && !this.#isFull) {
           const asked = this.#ask(wire, connection, name, sent, unfinished).finally(() => open.delete(asked));
           open.add(asked);
         }
@@ -104,6 +112,9 @@ export class MixedLoad {
       noteShown(history, connection, task, frame);
       if (frame.type === 'task.result') unfinished.delete(task);
       else if (frame.type === 'task.event') unfinished.set(task, Number(frame.seq));
+      if (frame.type === 'task.result') this.#followed.delete(task);
+      if (frame.kind === 'effect.unknown') this.#doubted.add(task);
+      else if (frame.type === 'task.result' || frame.kind === 'effect.resolved') this.#doubted.delete(task);
     });
     for (const [task, after] of unfinished) {
       history.note({ type: 'watch', connection, task, after });
@@ -119,6 +130,7 @@ export class MixedLoad {
     unfinished: Map<string, number>,
   ): Promise<void> {
     const { random, history, messageShare = 0.3 } = this.#options;
+    if (messageShare === 0) return await this.#submit(wire, connection, unfinished);
     const actor = `a${Math.floor(random() * ACTORS)}`;
     // The first thing that is asked of each life of the node, too: few other messages are cut while they still wait.
     const stumbles = performance.now() - this.#stumbledAtMs >= STUMBLE_EVERY_MS;
@@ -141,6 +153,11 @@ export class MixedLoad {
       return await this.#message({ op: 'total', actor }, request, ({ value }) => (value as { total: number }).total);
     }
     if (choice < 1) return await this.#append(wire, name, actor, sent, false);
+    await this.#submit(wire, connection, unfinished);
+  }
+
+  async #submit(wire: Wire, connection: string, unfinished: Map<string, number>): Promise<void> {
+    const { history } = this.#options;
     const wish = this.#wish();
     const { operation } = wish;
     const id = history.invoke(operation);
@@ -149,6 +166,7 @@ export class MixedLoad {
       // From here on its log is shown from the beginning.
       history.note({ type: 'watch', connection, task: String(frame.task), after: 0 });
       unfinished.set(String(frame.task), 0);
+      this.#followed.add(String(frame.task));
     });
     await this.#submitted(wish, id, this.#answer(wire, { type: 'task.submit', ...wish.target }, `x${id}`));
     end();
@@ -198,7 +216,7 @@ export class MixedLoad {
     const frame = await answer.catch(() => undefined);
     if (frame?.task !== undefined && frame.type === 'task.accepted') {
       history.ok(id, frame.task);
-      this.#accepted(wish);
+      this.#accepted(wish, frame.task);
     } else {
       if (frame === undefined) history.info(id, 'the connection ended');
       else this.#refuse(id, String(frame.code));
@@ -211,6 +229,10 @@ export class MixedLoad {
   async #restClient(): Promise<void> {
     const { url, random, history, pauseMs = 4 } = this.#options;
     while (this.#running) {
+      if (this.#isFull) {
+        await pass(RECONNECT_MS);
+        continue;
+      }
       const wish = this.#wish();
       const id = history.invoke(wish.operation);
       const answer = await post(`${url}/api/v1/tasks`, wish.target);
@@ -220,7 +242,7 @@ export class MixedLoad {
         await pass(RECONNECT_MS);
       } else if (answer.task !== undefined) {
         history.ok(id, answer.task);
-        this.#accepted(wish);
+        this.#accepted(wish, answer.task);
       } else {
         this.#refuse(id, answer.code ?? 'INTERNAL');
         this.#later(wish, answer.code);
@@ -231,15 +253,20 @@ export class MixedLoad {
 
   // ---- wishes
 
+  get #isFull(): boolean {
+    // What waits for a word keeps nobody from asking for more.
+    return this.#followed.size - this.#doubted.size >= (this.#options.unfinishedMax ?? Infinity);
+  }
+
   #refuse(id: number, code: string): void {
     if (UNKNOWN.has(code)) return this.#options.history.info(id, code);
     this.refused += 1;
     this.#options.history.fail(id, code);
   }
 
-  #accepted(wish: Wish): void {
+  #accepted(wish: Wish, task: string): void {
     this.acknowledged += 1;
-    if (wish.operation.key !== undefined && this.#answered.length < 50) this.#answered.push(wish);
+    if (wish.operation.key !== undefined && this.#answered.length < 50) this.#answered.push({ wish, task });
   }
 
   #later(wish: Wish, code: string | undefined): void {
@@ -251,7 +278,9 @@ export class MixedLoad {
     const again = this.#again.shift();
     if (again !== undefined) return again;
     if (random() < 0.08) {
-      const repeated = this.#answered.shift();
+      // Of one that is followed still there would be two watches, and no telling which of them stands.
+      const at = this.#answered.findIndex(({ task }) => !this.#followed.has(task));
+      const repeated = at < 0 ? undefined : this.#answered.splice(at, 1)[0]?.wish;
       if (repeated !== undefined) return random() < 0.5 ? repeated : anotherBody(repeated);
     }
     return this.#fresh(`m${++this.#marks}`);
@@ -260,6 +289,8 @@ export class MixedLoad {
   #fresh(mark: string): Wish {
     const { random } = this.#options;
     const key = random() < 0.5 ? `key-${mark}` : undefined;
+    const { wish } = this.#options;
+    if (wish !== undefined) return wish(mark, key, random);
     const choice = random();
     const output = JSON.stringify(mark);
     if (choice < 0.35) return wishOf(mark, key, { agent: 'lab.echo', input: mark }, { expect: output });
@@ -297,11 +328,12 @@ export function resultText(output: unknown, error: { readonly code: string } | u
   return error === undefined ? (JSON.stringify(output) ?? 'undefined') : error.code;
 }
 
-function wishOf(
+/** The wish for a request; `more` is what is known of it before. */
+export function wishOf(
   mark: string,
   key: string | undefined,
   request: object,
-  more: Partial<Extract<Operation, { op: 'submit' }>>,
+  more: Partial<Extract<Operation, { op: 'submit' }>> = {},
 ): Wish {
   const target = { ...request, ...(key !== undefined && { key }), options: { labels: { mark } } };
   const operation = {

@@ -56,9 +56,16 @@ export class Command {
 
   constructor(
     args: readonly string[],
-    options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
+    options: {
+      readonly cwd?: string;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly input?: string;
+      /** What it is run by, such as a command that puts it into a namespace and becomes it. */
+      readonly by?: readonly string[];
+    } = {},
   ) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    const [program = '', ...rest] = [...(options.by ?? []), process.execPath, MAIN, ...args];
+    this.child = spawn(program, rest, {
       cwd: options.cwd ?? ROOT,
       env: plainEnvironment(options.env ?? {}),
       stdio: ['pipe', 'pipe', 'pipe'],

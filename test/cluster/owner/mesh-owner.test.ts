@@ -269,6 +269,22 @@ describe('An owner', () => {
 });
 
 describe('A node that is lost', () => {
+  it('is none that left in good order, also where its last words come together with its end', async () => {
+    const node = await owner();
+    const worker = await joined(node, node.worker('w1').join([offerOf('far')]));
+    node.submit({ agent: 'far' });
+    await node.world.settle();
+    worker.say({ type: 'node.draining' });
+    await node.world.settle();
+    const [start] = worker.calls;
+    const [call, token] = [start?.call ?? '', start?.token ?? ''];
+    // A socket hands on what came in one packet without a pause.
+    worker.pair.owner.ears?.onMessage({ type: 'call.handback', call, token, reason: 'It stops.' }, () => undefined);
+    worker.pair.lose();
+    await node.world.settle();
+    expect(node.mesh?.lossesOf('w1')).toBe(0);
+  });
+
   it('is down for those who monitor it, with why; one that leaves in good order ends normally', async () => {
     const node = await owner();
     const downs: unknown[] = [];
