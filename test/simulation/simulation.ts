@@ -199,9 +199,10 @@ class Simulation {
   /** Once all work is done, nobody holds anything of it any more. */
   async #comeToRest(fleet: Fleet): Promise<void> {
     const untilMs = this.#world.nowMs + REST_MS;
-    let unrest = fleet.unrest(this.#process);
+    const isCared = (task: string): boolean => this.#scripts.followed.has(task) && !this.#judge.isDamaged(task);
+    let unrest = fleet.unrest(this.#process, isCared);
     await this.#stepUntil(() => {
-      unrest = fleet.unrest(this.#process);
+      unrest = fleet.unrest(this.#process, isCared);
       return unrest === undefined || this.#world.nowMs > untilMs;
     });
     if (unrest !== undefined && this.#judge.violations.length === 0) this.#judge.accuse(...unrest);

@@ -164,8 +164,14 @@ export class Fleet {
     }
   }
 
-  /** What is not as it should be once there is nothing to do; undefined where all is. */
-  unrest(owner: SimulatedProcess | undefined): readonly ['leftover' | 'credit', string] | undefined {
+  /**
+   * What is not as it should be once there is nothing to do; undefined where all is. `isCared`: somebody sees to it that a task comes
+   * to its end; others may wait for a person for ever.
+   */
+  unrest(
+    owner: SimulatedProcess | undefined,
+    isCared: (task: string) => boolean,
+  ): readonly ['leftover' | 'credit', string] | undefined {
     const mesh = owner?.node?.staff.mesh;
     if (mesh === undefined) return ['leftover', 'there is no owner'];
     for (const { name, worker } of this.places) {
@@ -174,12 +180,10 @@ export class Fleet {
         return ['leftover', `${name} is ${member?.status ?? 'not there'}`];
       const { held, running } = worker.worker.figures();
       if (held > running) return ['leftover', `${name} holds ${held - running} calls that have ended`];
-      if (member.dispatches.size > 0)
-        return [
-          'leftover',
-          `${name} has ${member.dispatches.size} calls in hand: ${[...member.dispatches.values()].map(({ call }) => call).join()}`,
-        ];
-      for (const [reference] of member.offers)
+      const calls = [...member.dispatches.values()].map(({ call }) => call);
+      if (calls.some((call) => isCared(call.split('/')[1] ?? '')))
+        return ['leftover', `${name} has ${calls.join()} in hand`];
+      for (const reference of calls.length > 0 ? [] : member.offers.keys())
         if (member.running(reference) !== 0)
           return ['leftover', `${name} has ${member.running(reference)} places of ${reference} taken`];
       for (const link of [member.link, worker.link])
