@@ -30,6 +30,8 @@ export interface Followed {
 }
 
 const AGAIN_CODES: ReadonlySet<unknown> = new Set(['BUSY', 'STORE_UNAVAILABLE', 'DRAINING', 'TIMEOUT', 'UNAVAILABLE']);
+/** Nobody has come yet who has what the work needs. */
+const LACKING_CODES: ReadonlySet<unknown> = new Set(['NO_AGENT', 'WORKFLOW_INVALID']);
 const PAUSE_MS = 1_500;
 /** Of scripts: more messages at once than a mailbox holds. */
 const BURST = 0.0008;
@@ -95,7 +97,12 @@ export class Scripts {
     if (!isKeyed || !rng.chance(0.2)) return;
     const again = await client.ask({ ...job.message, input: 'something else' });
     const code = again?.['code'];
-    if (again !== undefined && !AGAIN_CODES.has(code) && code !== 'NO_AGENT' && !judge.isDamaged(`key-${job.name}`))
+    if (
+      again !== undefined &&
+      !AGAIN_CODES.has(code) &&
+      !LACKING_CODES.has(code) &&
+      !judge.isDamaged(`key-${job.name}`)
+    )
       judge.expect(
         code === 'IDEMPOTENCY_MISMATCH',
         'idempotency',
@@ -148,7 +155,7 @@ export class Scripts {
         return task;
       }
       if (answer['code'] === 'STORE_CORRUPT' && judge.isDamaged(`key-${job.name}`)) return undefined;
-      if (!AGAIN_CODES.has(answer['code']) && !(job.isElsewhere === true && answer['code'] === 'NO_AGENT')) {
+      if (!AGAIN_CODES.has(answer['code']) && !(job.isElsewhere === true && LACKING_CODES.has(answer['code']))) {
         judge.accuse('outcome', `${job.name} was refused: ${JSON.stringify(answer)}`);
         return undefined;
       }

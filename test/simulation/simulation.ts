@@ -4,9 +4,9 @@
  * the node dies once more, and everything is read again.
  */
 import { createHash } from 'node:crypto';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { Settings } from '../../runtime/settings.ts';
 import { audit } from './audit.ts';
+import { checkBounds, checkDeliveries } from './bounds.ts';
 import { type Death, Faults } from './faults.ts';
 import { Judge, type Violation } from './judge.ts';
 import { Fleet } from './mesh/fleet.ts';
@@ -180,7 +180,7 @@ class Simulation {
     if (isAudited) await reading;
     else if (this.#judge.violations.length === 0)
       this.#judge.accuse('liveness', 'the last look at everything was not answered in time');
-    this.#auditPoison();
+    checkDeliveries(this.#outside, this.#judge);
   }
 
   /** Steps until it is so, or until nothing can happen any more. */
@@ -292,31 +292,8 @@ class Simulation {
 
   #checkBounds(): void {
     const node = this.#process?.node;
-    if (node === undefined) return;
+    if (node !== undefined) checkBounds(node.core.kernel, this.#settings, this.#judge);
     this.#fleet?.checkBounds(this.#process);
-    const { kernel } = node.core;
-    const tasks = kernel.census.get('task') ?? 0;
-    this.#judge.expect(tasks <= this.#settings.tasksInFlightMax, 'bounds', () => `${tasks} tasks are in flight`);
-    for (const cell of kernel.cells.values()) {
-      const { user } = cell.mailbox.waiting();
-      this.#judge.expect(
-        user.length <= LIMITS.mailboxMessagesMax,
-        'bounds',
-        () => `${user.length} messages wait for ${cell.address}`,
-      );
-    }
-  }
-
-  /** The count of a delivery is stored before the next: each run of the process that died over it may have lost one. */
-  #auditPoison(): void {
-    for (const [op, { count, boots }] of this.#outside.deliveries) {
-      const most = LIMITS.deliveriesMax + boots.size - 1;
-      this.#judge.expect(
-        count <= most,
-        'poison',
-        () => `${op} was delivered ${count} times, by ${boots.size} runs of the process`,
-      );
-    }
   }
 
   #client(name: string): SimulatedClient {

@@ -3,6 +3,7 @@ import { MeshDoor } from '../../../cluster/link/door.ts';
 import type { MeshAuth } from '../../../cluster/link/proof.ts';
 import { clusterOf } from '../../../cluster/owner/cluster-row.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { readHandshake, writeHandshake } from '../../../protocol/mesh-handshake.ts';
 import type { Judge } from '../judge.ts';
 import type { Outside } from '../outside.ts';
 import { Rng } from '../rng.ts';
@@ -32,14 +33,17 @@ export interface Place {
   worker: SimulatedWorker | undefined;
   isFrozen: boolean;
   runs: number;
+  /** The session that its last process had, under the same name. */
+  stale: string | undefined;
 }
 
 const PLACES_MAX = 4;
 const SECRET = 'a secret of thirty-two characters';
 const NONCE_BYTES = 32;
+const STALE = 0.4;
 const RESTART_MS = 4_000;
 /** Offered by workers as well as by the owner itself. */
-const BOTH = new Set(['sim.journal', 'sim.once', 'sim.teller']);
+const BOTH = new Set(['sim.journal', 'sim.once', 'sim.saga', 'sim.teller']);
 
 /** All workers of one run. */
 export class Fleet {
@@ -62,9 +66,10 @@ export class Fleet {
     this.auth = this.#rng.chance(0.3) ? { mode: 'secret', secrets: [SECRET] } : { mode: 'none' };
     this.#offersBoth = this.#rng.chance(0.5);
     this.places = Array.from({ length: this.#rng.int(1, PLACES_MAX) }, (_, number) => ({
-      ...{ number, name: `w${number}`, worker: undefined, isFrozen: false, runs: 0 },
+      ...{ number, name: `w${number}`, worker: undefined, isFrozen: false, runs: 0, stale: undefined },
     }));
     for (const place of this.places) this.startSoon(place);
+    this.network.onHello = (number, hello) => this.#hello(number, hello);
   }
 
   /** Starts a worker at a place after a while, where none runs then. */
@@ -96,12 +101,16 @@ export class Fleet {
     const { worker } = place;
     if (worker === undefined) return;
     place.worker = undefined;
+    place.stale = worker.session;
     worker.die();
     this.thaw(place, worker);
     this.network.died(worker, isSilent);
     this.#parts.trace(`${place.name} dies${isSilent ? ' in silence' : ''}`);
     // A machine that is given a name at random comes back as another.
-    if (this.#rng.chance(0.3)) place.name = `w${place.number}-${place.runs}`;
+    if (this.#rng.chance(0.3)) {
+      place.name = `w${place.number}-${place.runs}`;
+      place.stale = undefined;
+    }
     this.startSoon(place);
   }
 
@@ -117,6 +126,19 @@ export class Fleet {
     place.isFrozen = false;
     this.#parts.world.thaw(worker);
     this.#parts.trace(`${place.name} goes on`);
+  }
+
+  /** The owner stands still for a while. */
+  freezeOwner(ms: number): void {
+    const { world, trace } = this.#parts;
+    const process = this.network.listener?.process;
+    if (process?.alive !== true) return;
+    world.freeze(process);
+    trace('the owner freezes');
+    world.at(ms, NOBODY, () => {
+      world.thaw(process);
+      trace('the owner goes on');
+    });
   }
 
   drain(place: Place, drainMs: number): void {
@@ -212,6 +234,16 @@ export class Fleet {
           'bounds',
           () => `${node} has ${member.one.running(reference)} calls of ${reference}, and room for ${concurrency}`,
         );
+  }
+
+  /** A process that was started anew asks for the session of the one before, as one would that was restored from an image. */
+  #hello(number: number, frame: Buffer): Buffer {
+    const hello = readHandshake('hello', frame);
+    const stale = this.places[number]?.stale;
+    if (this.auth.mode !== 'none' || hello.session !== undefined || stale === undefined) return frame;
+    if (!this.#rng.chance(STALE)) return frame;
+    this.#parts.trace(`${hello.node} asks for the stale session ${stale}`);
+    return writeHandshake('hello', { ...hello, session: { id: stale, received: 0 } });
   }
 
   #nonce(): Uint8Array {

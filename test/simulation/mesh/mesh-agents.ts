@@ -91,6 +91,15 @@ export function meshAgents(
       const all = await Promise.all(Array.from({ length: input.requests }, () => shared.get('text')));
       return { requests: all.length };
     }),
+    agent<{ readonly bytes: readonly number[] }>('mesh.bulky', async ({ input, ctx }) => {
+      const shared = ctx.state();
+      const set = async (bytes: number, at: number): Promise<number> => {
+        await shared.set(`bulk${at}`, 'x'.repeat(bytes));
+        return String((await shared.get(`bulk${at}`)).value).length;
+      };
+      const sizes = await Promise.all(input.bytes.map((bytes, at) => set(bytes, at).catch(() => 'too large')));
+      return { sizes };
+    }),
     agent('mesh.stalling', ({ ctx: { signal } }) => {
       const { promise, reject } = Promise.withResolvers<never>();
       signal.addEventListener('abort', () => reject(signal.reason as Error));

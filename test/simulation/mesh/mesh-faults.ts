@@ -21,7 +21,7 @@ export class MeshFaults {
   readonly #parts: MeshFaultParts;
   readonly #rng: Rng;
   readonly kinds: {
-    readonly [Kind in 'kills' | 'freezes' | 'drains' | 'cuts' | 'breaks' | 'lossy' | 'late']: boolean;
+    readonly [Kind in 'kills' | 'freezes' | 'owner' | 'drains' | 'cuts' | 'breaks' | 'lossy' | 'late']: boolean;
   };
   #on = true;
 
@@ -37,6 +37,7 @@ export class MeshFaults {
       breaks: rng.chance(0.4),
       lossy: rng.chance(0.6),
       late: rng.chance(0.3),
+      owner: rng.chance(0.3),
     };
     this.#begin();
   }
@@ -59,6 +60,7 @@ export class MeshFaults {
         fleet.freeze(place);
         world.at(rng.skewed(0, FROZEN_MS), NOBODY, () => fleet.thaw(place));
       });
+    if (this.kinds.owner) this.#often(9_000, () => fleet.freezeOwner(rng.skewed(0, FROZEN_MS)));
     if (this.kinds.cuts)
       this.#often(7_000, ({ number, name }) => {
         const directions = rng.pick([['in'], ['out'], ['in', 'out']] as const);

@@ -55,9 +55,9 @@ export class MeshWitness {
     return `making-${++this.#makings}-`;
   }
 
-  /** Whether this is what a dispatch gave that was not over when it said so. */
-  isTaken(making: unknown): boolean {
-    return this.#taken.has(String(making));
+  /** Somebody was shown what a making gave: it must have come from a dispatch that was not over when it said so. */
+  check(making: string): void {
+    this.#judge.expect(this.#taken.has(making), 'late', () => `${making} came from a dispatch that was over`);
   }
 
   /** Whether what a worker does for an actor is for the dispatch of it that is out now. */

@@ -9,18 +9,22 @@ const LOST_CODES = [...CALL_CODES, 'UNAVAILABLE', 'BUSY', 'NO_AGENT'] as const;
 /** More than a link has credit for at one time. */
 const REQUESTS_MAX = 320;
 const TEXT_MAX = 4_000;
+/** More than a frame holds, and together more than a link has credit for. */
+const BULK_MAX = 2_200_000;
+const BULKS_MAX = 6;
 
 type Output = { readonly making: string } & Readonly<Record<string, unknown>>;
 
 /** Jobs of a mesh, among those of one node. */
 export function meshMakers(witness: MeshWitness): readonly Maker[] {
   const gives =
-    (fits: (output: Output) => boolean): Job['judge'] =>
+    (fits: (output: Output) => boolean, hasMaking = true): Job['judge'] =>
     ({ status, output, error }: End) => {
       if (status === 'completed') {
         const given = output as Output;
         if (!fits(given)) return 'an output that was not given to it';
-        return witness.isTaken(given.making) ? undefined : `late: ${given.making} came from a dispatch that was over`;
+        if (hasMaking) witness.check(given.making);
+        return undefined;
       }
       return status === 'failed' && error !== undefined && (LOST_CODES as readonly string[]).includes(error.code)
         ? undefined
@@ -92,6 +96,44 @@ export function meshMakers(witness: MeshWitness): readonly Maker[] {
         const input = { requests, text: 'x'.repeat(Math.floor(rng.skewed(0, TEXT_MAX))) };
         const judge = gives((output) => output['requests'] === requests);
         return { target: { agent: 'mesh.chatty' }, input, isElsewhere: true, judge };
+      },
+    ],
+    [
+      0.5,
+      ({ rng }) => {
+        const bytes = Array.from({ length: rng.int(1, BULKS_MAX) }, () => rng.int(1, BULK_MAX));
+        const fits = (size: unknown, at: number): boolean => size === bytes[at] || size === 'too large';
+        const judge = gives(({ sizes }) => Array.isArray(sizes) && sizes.length === bytes.length && sizes.every(fits));
+        return { target: { agent: 'mesh.bulky' }, input: { bytes }, isElsewhere: true, judge };
+      },
+    ],
+    [
+      5,
+      (parts) => {
+        const { rng, name } = parts;
+        const list = tokens(parts, 4);
+        const kind = rng.pick(KINDS);
+        const retry = { attempts: 6, backoffMs: 50 };
+        const each = { calls: [{ token: '${item}', kind }] };
+        const steps = [
+          { id: 'list', agent: 'lab.echo', input: list },
+          { id: 'each', agent: 'mesh.journal', forEach: '${steps.list.output}', concurrency: 2, input: each, retry },
+          {
+            id: 'last',
+            agent: 'mesh.failing',
+            needs: ['each'],
+            input: { failures: rng.int(0, 1), value: name },
+            retry,
+          },
+        ];
+        const output = { each: '${steps.each.output}', last: '${steps.last.output}' };
+        const judge = gives(({ each: all, last }) => {
+          witness.check((last as Output).making);
+          for (const { making } of all as readonly Output[]) witness.check(making);
+          return (all as readonly Output[]).every(({ receipts }, at) => areReceipts([list[at] ?? ''], receipts));
+        }, false);
+        const graph = { name: 'mesh-inline', version: '1.0.0', steps, output };
+        return { target: { graph }, input: null, isElsewhere: true, judge };
       },
     ],
     [

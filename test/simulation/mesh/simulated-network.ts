@@ -51,6 +51,8 @@ export class SimulatedNetwork implements Carrier {
   readonly isReliable: boolean;
   /** Who listens just now. */
   listener: Listener | undefined;
+  /** What becomes of the first frame of a connection. */
+  onHello: (place: number, hello: Buffer) => Buffer = (_place, hello) => hello;
   readonly #world: SimulatedWorld;
   readonly #rng: Rng;
   readonly #ways = new Map<string, Way>();
@@ -116,9 +118,10 @@ export class SimulatedNetwork implements Carrier {
     }
   }
 
-  frame(from: SimulatedWire, frame: Buffer): void {
+  frame(from: SimulatedWire, sent: Buffer): void {
     const at = this.#wires.get(from);
     if (at === undefined) return;
+    const frame = handshakeKindOf(sent) === 'hello' ? this.onHello(at.place, sent) : sent;
     const way = this.#way(at.place, at.direction);
     const rng = this.#rng;
     if (!this.isReliable) {
