@@ -37,7 +37,8 @@ export interface OutsideFaults {
   late: number;
 }
 
-const NEVER = new Promise<never>(() => undefined);
+/** A new one each time: whoever waits for one that is shared is kept by it, with all that it knows. */
+const never = (): Promise<never> => new Promise(() => undefined);
 const ANSWER_MS = 40;
 const LATE_MS = 8_000;
 
@@ -70,16 +71,16 @@ export class Outside {
 
   /** Makes a call. Errors: what the service answers, retryable. */
   async call(process: Caller, call: OutsideCall): Promise<string> {
-    if (!process.alive) return await NEVER;
+    if (!process.alive) return await never();
     this.#check(process, call);
     const isBefore = this.#rng.chance(0.5);
     if (isBefore) this.onCall(process);
-    if (!process.alive) return await NEVER;
+    if (!process.alive) return await never();
     const fails = this.#rng.chance(this.faults.fails);
     if (fails && this.#rng.chance(0.5)) return await this.#refuse(process, 'The service refused it.');
     const receipt = this.#perform(call);
     if (!isBefore) this.onCall(process);
-    if (!process.alive || this.#rng.chance(this.faults.hangs)) return await NEVER;
+    if (!process.alive || this.#rng.chance(this.faults.hangs)) return await never();
     if (fails) return await this.#refuse(process, 'The service did it, and lost the answer.');
     await this.#pass(
       process,
