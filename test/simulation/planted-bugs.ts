@@ -187,6 +187,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     foundBy: ['refused', 'link'],
     hasMesh: true,
   },
+  {
+    name: 'never-sent-again',
+    what: 'what has not arrived is not sent again',
+    find: 'for (const { seq, isLast, body } of outflow.underWay) line.send',
+    replace: 'for (const { seq, isLast, body } of outflow.underWay.slice(1_000)) line.send',
+    foundBy: ['liveness', 'leftover', 'credit'],
+    hasMesh: true,
+  },
+  {
+    name: 'place-not-given-back',
+    what: 'a call that has ended keeps its place on its node',
+    find: '      this.#places.free(member, reference);\n',
+    replace: '',
+    foundBy: ['leftover', 'liveness'],
+    hasMesh: true,
+  },
+  {
+    name: 'early-frame-taken',
+    what: 'a frame that comes before those that were sent before it is taken',
+    find: "if (seq > this.#received + 1) return 'early';",
+    replace: '',
+    foundBy: ['link'],
+    hasMesh: true,
+  },
 ];
 
 /** The bug of a name. Throws where there is none. */
