@@ -68,7 +68,7 @@ export class MeshOwner implements CallPlacing {
     this.#deps = deps;
     const { kernel } = deps;
     this.#breakers = new NodeBreakers(kernel.world);
-    this.#places = new Places(() => this.#members.values(), this.#breakers);
+    this.#places = new Places(() => this.#members.values(), this.#breakers, kernel.world);
     this.#late = new LateAnswers(kernel.effects);
     this.#offers = new WorkerOffers({ ...deps, define: (write) => kernel.define(write) });
     this.#holders = new Holders([], 0, kernel.world);
@@ -149,6 +149,7 @@ export class MeshOwner implements CallPlacing {
   stop(): void {
     this.#isStopped = true;
     this.#holders.stop();
+    this.#places.stop();
     const reason = new OperatingError('DRAINING', 'The owner stops.', { retryable: true });
     for (const member of this.members) member.link.end(reason);
   }
@@ -255,9 +256,12 @@ export class MeshOwner implements CallPlacing {
       if (isResting) rests(false);
       this.#places.free(member, reference);
       const { definition, call } = placed;
-      if (end?.how === 'ended') this.#breakers.passed(member.node, token, era);
-      else {
-        this.#breakers.freed(member.node, token);
+      const isLetIn =
+        end?.how === 'ended'
+          ? this.#breakers.passed(member.node, token, era)
+          : this.#breakers.freed(member.node, token);
+      if (isLetIn) this.#places.look();
+      if (end?.how !== 'ended') {
         this.#late.expect(member.node, token, { ...pick(call), lane: namesOf(definition).lane });
       }
     }

@@ -46,16 +46,22 @@ export class NodeBreakers {
     return verdict.isIn ? verdict.era : state.era;
   }
 
-  /** The node has said what came of a call. */
-  passed(node: string, token: string, era: number): void {
-    const state = this.#states.get(node);
-    if (state !== undefined) this.#states.set(node, passed(state, this.#world.monotonicMs(), { holder: token, era }));
+  /** The node has said what came of a call. @returns whether others are let in now */
+  passed(node: string, token: string, era: number): boolean {
+    return this.#change(node, (state) => passed(state, this.#world.monotonicMs(), { holder: token, era }));
   }
 
-  /** A call came to nothing that says anything of the node. */
-  freed(node: string, token: string): void {
-    const state = this.#states.get(node);
-    if (state !== undefined) this.#states.set(node, freed(state, token));
+  /** A call came to nothing that says anything of the node. @returns whether others are let in now */
+  freed(node: string, token: string): boolean {
+    return this.#change(node, (state) => freed(state, token));
+  }
+
+  #change(node: string, change: (state: BreakerState) => BreakerState): boolean {
+    const before = this.#states.get(node);
+    if (before === undefined) return false;
+    const after = change(before);
+    this.#states.set(node, after);
+    return after !== before;
   }
 
   /** The node was lost. `token`: of the call that was the probe, if one was. */

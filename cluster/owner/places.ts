@@ -4,6 +4,7 @@
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import type { RefusableCall } from '../../runtime/effects.ts';
+import type { Cancel, World } from '../../runtime/world.ts';
 import type { Member } from './member.ts';
 import type { NodeBreakers } from './node-breakers.ts';
 import { isRemote } from './remote-agent.ts';
@@ -30,13 +31,16 @@ export interface PlaceWish {
 export class Places {
   readonly #members: () => Iterable<Member>;
   readonly #breakers: NodeBreakers;
+  readonly #world: Pick<World, 'after'>;
   readonly #here = new Map<string, number>();
   readonly #waiting = new Map<string, Set<Waiter>>();
   #turn = 0;
+  #stopLooking: Cancel | undefined;
 
-  constructor(members: () => Iterable<Member>, breakers: NodeBreakers) {
+  constructor(members: () => Iterable<Member>, breakers: NodeBreakers, world: Pick<World, 'after'>) {
     this.#members = members;
     this.#breakers = breakers;
+    this.#world = world;
   }
 
   /** Calls that wait for a place. */
@@ -67,6 +71,7 @@ export class Places {
         },
       };
       queue.add(waiter);
+      this.#lookAgain();
       call.onRefused((refusal) => {
         queue.delete(waiter);
         reject(refusal);
@@ -93,6 +98,27 @@ export class Places {
   /** There may be room again: a node has come, is well again, or has credit. */
   look(): void {
     for (const reference of [...this.#waiting.keys()]) this.#serve(reference);
+    this.#lookAgain();
+  }
+
+  /** Those who wait are not looked after any more. */
+  stop(): void {
+    this.#stopLooking?.();
+  }
+
+  /** Nobody says that the time of a breaker is over: then those who wait are looked after. */
+  #lookAgain(): void {
+    if (this.#waiting.size === 0 || this.#stopLooking !== undefined) return;
+    let waitMs = Infinity;
+    for (const { node } of this.#members()) {
+      const ms = this.#breakers.waitMs(node);
+      if (ms > 0) waitMs = Math.min(waitMs, ms);
+    }
+    if (waitMs === Infinity) return;
+    this.#stopLooking = this.#world.after(waitMs, () => {
+      this.#stopLooking = undefined;
+      this.look();
+    });
   }
 
   #serve(reference: string): void {

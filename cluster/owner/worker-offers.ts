@@ -37,12 +37,16 @@ export interface TakenOffers {
 
 /** Workers that were not seen for so long are forgotten. */
 const FORGOTTEN_MS = 24 * 60 * 60_000;
+/** Workers that have left in good order and whose agents are kept, the last ones: with each start they may have other names. */
+const LEFT_MAX = 100;
 
 /** The offers of one mesh. */
 export class WorkerOffers {
   readonly #deps: WorkerOffersDeps;
   /** Node → what it offered last, whether it is there or not. */
   readonly #rows = new Map<string, WorkerRow>();
+  /** Those that have left in good order, the first to leave first. */
+  readonly #left = new Set<string>();
   /** `name@version` → how many of those offer it. */
   readonly #offered = new Map<string, number>();
 
@@ -62,7 +66,12 @@ export class WorkerOffers {
         define(noWorkerRow(write.name));
         continue;
       }
-      this.#keep({ ...row, agents: [...this.#taken(row).fitting.values()] });
+      const fitting = [...this.#taken(row).fitting.values()];
+      if (row.hasLeft === true) {
+        this.#left.add(row.node);
+        continue;
+      }
+      this.#keep({ ...row, agents: fitting });
       back.push(row.node);
     }
     return back;
@@ -73,15 +82,24 @@ export class WorkerOffers {
     const { kernel, define } = this.#deps;
     const row: WorkerRow = { node, labels, agents, seenAtMs: kernel.nowMs() };
     const taken = this.#taken(row);
+    this.#left.delete(node);
     this.#keep({ ...row, agents: [...taken.fitting.values()] });
     define(workerRow(row));
     return taken;
   }
 
-  /** A worker has left in good order, and is not waited for. */
+  /** A worker has left in good order, and is not waited for. Its agents are kept: unfinished work may be for them. */
   left(node: string): void {
+    const { define } = this.#deps;
+    const row = this.#rows.get(node);
+    if (row === undefined) return;
     this.#forget(node);
-    this.#deps.define(noWorkerRow(node));
+    this.#left.add(node);
+    define(workerRow({ ...row, hasLeft: true }));
+    if (this.#left.size <= LEFT_MAX) return;
+    const [first = ''] = this.#left;
+    this.#left.delete(first);
+    define(noWorkerRow(first));
   }
 
   /** Node → the agents that it offered last. */

@@ -13,6 +13,7 @@ const bodySchema = z.object({
   seenAtMs: z.number(),
   labels: z.record(z.string(), z.string()),
   agents: z.array(agentOfferSchema),
+  hasLeft: z.literal(true).exactOptional(),
 });
 
 /** What a row says. */
@@ -21,6 +22,8 @@ export interface WorkerRow {
   readonly seenAtMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly agents: readonly AgentOffer[];
+  /** In good order: it holds nothing, and is not waited for. */
+  readonly hasLeft?: true;
 }
 
 /** Its row. */

@@ -27,14 +27,26 @@ describe('A simulation', () => {
     expect(inOthers).toEqual(hashes);
   });
 
+  it('of a mesh is the same run as well', { timeout: LIMIT_MS }, async () => {
+    const { hash } = await simulate(5, { hasMesh: true });
+    const { lines } = await runSeeds('--mesh', '--seed', '5', '--json');
+    expect((JSON.parse(lines[0] ?? '{}') as { readonly hash?: string }).hash).toBe(hash);
+    expect((await simulate(5, { hasMesh: true })).hash).toBe(hash);
+    expect((await simulate(5)).hash).not.toBe(hash);
+  });
+
   it('uses no timer, no file, no socket and no thread of the platform', { timeout: LIMIT_MS }, async () => {
     await simulate(2);
+    await simulate(2, { hasMesh: true });
     const used = new Set<string>();
     // The runner of the tests has timers and pipes of its own, which are none of this run's.
     const run = new AsyncLocalStorage<'simulated'>();
     const hook = createHook({ init: (_id, type) => void (run.getStore() === 'simulated' && used.add(type)) });
     hook.enable();
-    await run.run('simulated', () => simulate(2));
+    await run.run('simulated', async () => {
+      await simulate(2);
+      await simulate(2, { hasMesh: true });
+    });
     hook.disable();
     expect(used.size).toBeGreaterThan(0);
     expect([...used].filter((type) => !ALLOWED.has(type))).toEqual([]);

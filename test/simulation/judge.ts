@@ -17,8 +17,10 @@ export type Checker =
   | 'acknowledged-lost'
   | 'bounds'
   | 'counter'
+  | 'credit'
   | 'early-call'
   | 'early-frame'
+  | 'early-settle'
   | 'effect-rerun'
   | 'end'
   | 'escape'
@@ -26,10 +28,14 @@ export type Checker =
   | 'frame'
   | 'idempotency'
   | 'index'
+  | 'late'
+  | 'leftover'
+  | 'link'
   | 'liveness'
   | 'outcome'
   | 'poison'
   | 'reads'
+  | 'refused'
   | 'timer'
   | 'unsafe-twice';
 
@@ -153,6 +159,16 @@ export class Judge {
       const texts = cell === undefined ? [] : [cell.head, ...cell.attachments.values()].map(textOf);
       if (texts.some((text) => text.includes(receipt)))
         this.accuse('effect-rerun', `${address} made the call ${token} again, whose outcome ${receipt} was recorded`);
+    });
+  }
+
+  /** A worker is told to forget what came of a call: the actor that asked for it must have it on stable storage. */
+  settled(address: string, mark: string): void {
+    const view = this.#disk.syncedView();
+    this.#look(async () => {
+      const cell = await readCell(view, address);
+      if (cell !== undefined && !textOf(cell.head).includes(mark))
+        this.accuse('early-settle', `${address} was settled before its outcome ${mark} was on stable storage`);
     });
   }
 

@@ -12,3 +12,10 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
   { seed: 147, found: 'a sleep that waited for over an hour, after the wall clock was set back and forward again' },
   { seed: 1, found: 'a keyed actor that was stored without its state while that was still being read' },
 ];
+
+/** Those of a mesh: `--mesh`. A workload that grows makes other runs of them; what they found has a test of its own as well. */
+export const KNOWN_MESH_SEEDS: readonly KnownSeed[] = [
+  { seed: 40, found: 'work whose worker had drained, left in the store by an owner that started while none was there' },
+  { seed: 217, found: 'the same, after a stop of the owner in good order' },
+  { seed: 253, found: 'a call that waited for ever for a node whose breaker had been open' },
+];

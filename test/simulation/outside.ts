@@ -20,6 +20,14 @@ export interface OutsideCall {
   readonly wish: string;
   /** The step it is for; a step that has ended makes no calls. */
   readonly step?: string;
+  /** The actor that makes it: a run may be given up. */
+  readonly run?: string;
+}
+
+/** A process that makes calls. */
+export interface Caller extends Owner {
+  /** Whether what it does for a run is still wanted; always, where it is not said. */
+  readonly works?: (run: string) => boolean;
 }
 
 /** What is wrong with the services, as probabilities. */
@@ -29,7 +37,8 @@ export interface OutsideFaults {
   late: number;
 }
 
-const NEVER = new Promise<never>(() => undefined);
+/** A new one each time: whoever waits for one that is shared is kept by it, with all that it knows. */
+const never = (): Promise<never> => new Promise(() => undefined);
 const ANSWER_MS = 40;
 const LATE_MS = 8_000;
 
@@ -46,7 +55,7 @@ export class Outside {
   readonly deliveries = new Map<string, { count: number; readonly boots: Set<Owner> }>();
   #receipts = 0;
   /** A call has arrived: the process that made it may die here. */
-  onCall: () => void = () => undefined;
+  onCall: (caller: Caller) => void = () => undefined;
 
   constructor(world: SimulatedWorld, judge: Judge, seed: number, trace: (line: string) => void) {
     this.#world = world;
@@ -61,17 +70,17 @@ export class Outside {
   }
 
   /** Makes a call. Errors: what the service answers, retryable. */
-  async call(process: Owner, call: OutsideCall): Promise<string> {
-    if (!process.alive) return await NEVER;
-    this.#check(call);
+  async call(process: Caller, call: OutsideCall): Promise<string> {
+    if (!process.alive) return await never();
+    this.#check(process, call);
     const isBefore = this.#rng.chance(0.5);
-    if (isBefore) this.onCall();
-    if (!process.alive) return await NEVER;
+    if (isBefore) this.onCall(process);
+    if (!process.alive) return await never();
     const fails = this.#rng.chance(this.faults.fails);
     if (fails && this.#rng.chance(0.5)) return await this.#refuse(process, 'The service refused it.');
     const receipt = this.#perform(call);
-    if (!isBefore) this.onCall();
-    if (!process.alive || this.#rng.chance(this.faults.hangs)) return await NEVER;
+    if (!isBefore) this.onCall(process);
+    if (!process.alive || this.#rng.chance(this.faults.hangs)) return await never();
     if (fails) return await this.#refuse(process, 'The service did it, and lost the answer.');
     await this.#pass(
       process,
@@ -91,16 +100,18 @@ export class Outside {
     return count;
   }
 
-  #check({ kind, key, token, holder, wish, step }: OutsideCall): void {
+  #check(process: Caller, { kind, key, token, holder, wish, step, run }: OutsideCall): void {
     const earlier = this.#keys.get(key);
     this.#trace(`called ${kind} ${token} ${(earlier?.calls ?? 0) + 1}`);
-    if (kind !== 'pure') this.#judge.called(holder, wish, token);
-    if (earlier !== undefined && kind !== 'pure') this.#judge.calledAgain(holder, token, earlier.receipt);
     this.#judge.expect(
       kind !== 'unsafe' || earlier === undefined,
       'unsafe-twice',
       () => `the unsafe call ${token} of ${holder} was made twice`,
     );
+    // Who has been given up does not know it, and goes on for a while: beside those who do the same now.
+    if (run !== undefined && process.works?.(run) === false) return this.#trace(`stray ${token}`);
+    if (kind !== 'pure') this.#judge.called(holder, wish, token);
+    if (earlier !== undefined && kind !== 'pure') this.#judge.calledAgain(holder, token, earlier.receipt);
     if (step === undefined) return;
     const task = step.split('/')[1] ?? '';
     const done = this.#judge.tasks.get(task)?.stepsDone.has(step) ?? false;

@@ -13,8 +13,9 @@ describe('A simulation', () => {
     expect(placesOf(bug)).toHaveLength(1);
   });
 
-  it.concurrent.each(PLANTED_BUGS)('finds $name: $what', { timeout: LIMIT_MS }, async ({ name, foundBy }) => {
-    const { code, lines } = await runSeeds('--plant', name, '--seeds', SEEDS, '--until-found', '--json');
+  it.concurrent.each(PLANTED_BUGS)('finds $name: $what', { timeout: LIMIT_MS }, async ({ name, foundBy, hasMesh }) => {
+    const mesh = hasMesh === true ? ['--mesh'] : [];
+    const { code, lines } = await runSeeds(...mesh, '--plant', name, '--seeds', SEEDS, '--until-found', '--json');
     expect(code).toBe(1);
     const { violations } = JSON.parse(lines.at(-1) ?? '{}') as Verdict;
     expect(foundBy).toContain(violations[0]?.checker);

@@ -13,6 +13,8 @@ export interface PlantedBug {
   readonly replace: string;
   /** Those that may find it. */
   readonly foundBy: readonly Checker[];
+  /** Found where there are workers. */
+  readonly hasMesh?: true;
 }
 
 /** All of them. */
@@ -144,6 +146,70 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'cancel = world.after(Math.min(leftMs, SLEEP_STEP_MS), wait);',
     replace: 'cancel = world.after(leftMs, wait);',
     foundBy: ['liveness'],
+  },
+  {
+    name: 'settled-before-commit',
+    what: 'a worker may forget what came of a call before that is stored',
+    find: 'void kernel.committer.committed().then(() => {\n        done();',
+    replace: 'void Promise.resolve().then(() => {\n        done();',
+    foundBy: ['early-settle'],
+    hasMesh: true,
+  },
+  {
+    name: 'frames-taken-twice',
+    what: 'a frame that comes again is taken again',
+    find: "if (seq <= this.#received) return 'again';",
+    replace: '',
+    foundBy: ['link'],
+    hasMesh: true,
+  },
+  {
+    name: 'token-ignored',
+    what: 'what a worker says of a dispatch that is over counts for the one that is out',
+    find: 'const dispatch = member.dispatches.get(message.token);',
+    replace: 'const dispatch = [...member.dispatches.values()].find(({ call }) => call === message.call);',
+    foundBy: ['late', 'outcome'],
+    hasMesh: true,
+  },
+  {
+    name: 'credit-kept',
+    what: 'messages that have been dealt with give no credit back',
+    find: '      this.#done++;\n      this.#doneBytes += bytes;\n',
+    replace: '      this.#doneBytes += bytes;\n',
+    foundBy: ['liveness', 'credit', 'leftover'],
+    hasMesh: true,
+  },
+  {
+    name: 'stale-session-resumed',
+    what: 'a process that was started anew may go on with the session of the one before',
+    find: 'old.id === resume?.id && old.peer.incarnation === peer.incarnation',
+    replace: 'old.id === resume?.id',
+    foundBy: ['refused', 'link'],
+    hasMesh: true,
+  },
+  {
+    name: 'never-sent-again',
+    what: 'what has not arrived is not sent again',
+    find: 'for (const { seq, isLast, body } of outflow.underWay) line.send',
+    replace: 'for (const { seq, isLast, body } of outflow.underWay.slice(1_000)) line.send',
+    foundBy: ['liveness', 'leftover', 'credit'],
+    hasMesh: true,
+  },
+  {
+    name: 'place-not-given-back',
+    what: 'a call that has ended keeps its place on its node',
+    find: '      this.#places.free(member, reference);\n',
+    replace: '',
+    foundBy: ['leftover', 'liveness'],
+    hasMesh: true,
+  },
+  {
+    name: 'early-frame-taken',
+    what: 'a frame that comes before those that were sent before it is taken',
+    find: "if (seq > this.#received + 1) return 'early';",
+    replace: '',
+    foundBy: ['link'],
+    hasMesh: true,
   },
 ];
 

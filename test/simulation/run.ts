@@ -4,6 +4,7 @@
  *   node test/simulation/run.ts --seed 123 --trace
  *   node test/simulation/run.ts --seeds 1-300
  *   node test/simulation/run.ts --list 4,105
+ *   node test/simulation/run.ts --mesh --seeds 1-300
  *   node test/simulation/run.ts --seeds 1-300 --plant ack-before-sync --until-found
  *
  * Ends with 1 when a promise was broken, and names the command that shows how.
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     list: { type: 'string' },
+    mesh: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     plant: { type: 'string' },
     'until-found': { type: 'boolean', default: false },
@@ -35,12 +37,13 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const tell = ({ seed, violations }: Verdict): void => {
   for (const { checker, message } of violations) say(`seed ${seed}: ${checker}: ${message}`);
   const planted = values.plant === undefined ? '' : ` --plant ${values.plant}`;
-  say(`  node test/simulation/run.ts --seed ${seed} --trace${planted}`);
+  say(`  node test/simulation/run.ts ${mesh}--seed ${seed} --trace${planted}`);
 };
+const mesh = values.mesh ? '--mesh ' : '';
 const startedMs = Date.now();
 const totals = { seeds: 0, failed: 0, steps: 0, tasks: 0, crashes: 0 };
 for (const seed of seeds) {
-  const verdict = await simulate(seed, values.trace ? { onLine: say } : {});
+  const verdict = await simulate(seed, { hasMesh: values.mesh, ...(values.trace && { onLine: say }) });
   const { violations, hash, steps, tasks, crashes, simulatedMs } = verdict;
   totals.seeds++;
   totals.steps += steps;

@@ -6,7 +6,7 @@ import type { Outside } from './outside.ts';
 import type { Rng } from './rng.ts';
 import type { Answer, SimulatedClient } from './simulated-client.ts';
 import { NOBODY, type SimulatedWorld } from './simulated-world.ts';
-import { type End, type Job, LEDGER_KEYS, makeJob, makeTell } from './workload.ts';
+import { type End, type Job, LEDGER_KEYS, type Maker, makeJob, makeTell } from './workload.ts';
 
 /** What scripts work with. */
 export interface ScriptParts {
@@ -17,6 +17,7 @@ export interface ScriptParts {
   readonly clients: readonly SimulatedClient[];
   /** The wall clock jumps in this run. */
   readonly jumps: boolean;
+  readonly makers: readonly Maker[];
 }
 
 /** What became of one job. */
@@ -29,6 +30,8 @@ export interface Followed {
 }
 
 const AGAIN_CODES: ReadonlySet<unknown> = new Set(['BUSY', 'STORE_UNAVAILABLE', 'DRAINING', 'TIMEOUT', 'UNAVAILABLE']);
+/** Nobody has come yet who has what the work needs. */
+const LACKING_CODES: ReadonlySet<unknown> = new Set(['NO_AGENT', 'WORKFLOW_INVALID']);
 const PAUSE_MS = 1_500;
 /** Of scripts: more messages at once than a mailbox holds. */
 const BURST = 0.0008;
@@ -85,16 +88,21 @@ export class Scripts {
   }
 
   async #work(client: SimulatedClient): Promise<void> {
-    const { rng, world, judge, outside, clients } = this.#parts;
+    const { rng, world, judge, outside, clients, makers } = this.#parts;
     const isKeyed = rng.chance(0.5);
-    const job = makeJob({ rng, world, judge, outside, name: `job${this.#names++}`, isKeyed });
+    const job = makeJob({ rng, world, judge, outside, makers, name: `job${this.#names++}`, isKeyed });
     // Somebody else may send the same, at the same time.
     const other = isKeyed && rng.chance(0.3) ? rng.pick(clients.filter((one) => one !== client)) : undefined;
     await Promise.all([this.#follow(client, job), ...(other === undefined ? [] : [this.#follow(other, job)])]);
     if (!isKeyed || !rng.chance(0.2)) return;
     const again = await client.ask({ ...job.message, input: 'something else' });
     const code = again?.['code'];
-    if (again !== undefined && !AGAIN_CODES.has(code) && !judge.isDamaged(`key-${job.name}`))
+    if (
+      again !== undefined &&
+      !AGAIN_CODES.has(code) &&
+      !LACKING_CODES.has(code) &&
+      !judge.isDamaged(`key-${job.name}`)
+    )
       judge.expect(
         code === 'IDEMPOTENCY_MISMATCH',
         'idempotency',
@@ -147,7 +155,7 @@ export class Scripts {
         return task;
       }
       if (answer['code'] === 'STORE_CORRUPT' && judge.isDamaged(`key-${job.name}`)) return undefined;
-      if (!AGAIN_CODES.has(answer['code'])) {
+      if (!AGAIN_CODES.has(answer['code']) && !(job.isElsewhere === true && LACKING_CODES.has(answer['code']))) {
         judge.accuse('outcome', `${job.name} was refused: ${JSON.stringify(answer)}`);
         return undefined;
       }

@@ -65,11 +65,13 @@ export const SIMULATED_FLOW = defineWorkflow({
   },
 });
 
-function stepOf({ task, step, item }: AgentContext): string {
+/** The address of the step that a call is made for. */
+export function stepOf({ task, step, item }: AgentContext): string {
   return `step/${task}/${step}${item === undefined ? '' : `/${item}`}`;
 }
 
-function runOf(ctx: AgentContext): string {
+/** That of the actor that makes it. */
+export function runOf(ctx: AgentContext): string {
   return `run/${stepOf(ctx).slice('step/'.length)}/${ctx.attempt}`;
 }
 
@@ -119,11 +121,11 @@ function journaling(outside: Outside, process: Owner): AgentDefinition {
     run: async ({ input, ctx }) => {
       const receipts: string[] = [];
       for (const { token, kind } of input.calls) {
-        const step = stepOf(ctx);
+        const [step, run] = [stepOf(ctx), runOf(ctx)];
         receipts.push(
           await ctx.journal(
             `call-${token}`,
-            (key) => outside.call(process, { kind, key, token, step, holder: step, wish: `call-${token}` }),
+            (key) => outside.call(process, { kind, key, token, step, run, holder: step, wish: `call-${token}` }),
             { kind, args: { token } },
           ),
         );
@@ -145,7 +147,7 @@ function once(outside: Outside, process: Owner): AgentDefinition {
     breaker: BREAKER,
     run: ({ input, ctx }) => {
       const [key, token, holder] = [ctx.idempotencyKey, input.token, runOf(ctx)];
-      return outside.call(process, { kind: 'unsafe', key, token, holder, wish: token, step: stepOf(ctx) });
+      return outside.call(process, { kind: 'unsafe', key, token, holder, run: holder, wish: token, step: stepOf(ctx) });
     },
   });
 }
@@ -212,7 +214,15 @@ function saga(outside: Outside, process: Owner): AgentDefinition {
     kind,
     run: ({ input, ctx }: { readonly input: unknown; readonly ctx: AgentContext }) => {
       const [token, holder] = [String(input), runOf(ctx)];
-      return outside.call(process, { kind, key: ctx.idempotencyKey, token, holder, wish: token, step: stepOf(ctx) });
+      return outside.call(process, {
+        kind,
+        key: ctx.idempotencyKey,
+        token,
+        holder,
+        run: holder,
+        wish: token,
+        step: stepOf(ctx),
+      });
     },
   });
   const effects = { pure: effect('pure'), keyed: effect('keyed'), unsafe: effect('unsafe') };

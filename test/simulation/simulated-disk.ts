@@ -41,7 +41,8 @@ const SLOW_MS = 4_000;
 const OPEN_MS = 30;
 /** Of reads: they take a moment. */
 const READS_LATE = 0.3;
-const NEVER = new Promise<never>(() => undefined);
+/** A new one each time: whoever waits for one that is shared is kept by it, with all that it knows. */
+const never = (): Promise<never> => new Promise(() => undefined);
 
 /** What is on the disk, and what goes wrong with it. It outlives processes. */
 export class SimulatedDisk {
@@ -162,7 +163,7 @@ export class SimulatedDisk {
     if (fails === 'lost') throw failed(this.faults.full ? 'There is no space left on the disk' : 'The write failed');
     const batch = this.#append(changes);
     this.#reach('in-file', changes);
-    if (!owner.alive) return await NEVER;
+    if (!owner.alive) return await never();
     if (synced) {
       await this.#pass(owner, SYNC_MS * this.#rng.next() + (this.#rng.chance(this.faults.slow) ? this.#slowMs() : 0));
       if (fails === 'kept') throw failed('The sync failed');
@@ -173,12 +174,12 @@ export class SimulatedDisk {
     this.#reach('synced', changes);
     await this.#pass(owner, WRITE_MS * this.#rng.next());
     this.#reach('told', changes);
-    if (!owner.alive) await NEVER;
+    if (!owner.alive) await never();
   }
 
   /** A read takes its time now and then. */
   async read(owner: Owner): Promise<void> {
-    if (!owner.alive) await NEVER;
+    if (!owner.alive) await never();
     if (this.#rng.chance(READS_LATE)) await this.#pass(owner, 2 * this.#rng.next());
   }
 

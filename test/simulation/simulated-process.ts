@@ -1,5 +1,6 @@
 /** One run of the node's process: the real node without doors, on the simulated world, disk, workers and services. */
 import { buildIndoors, closeIndoors } from '../../node.ts';
+import { OperatingError } from '../../protocol/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import { loadSettings, type Settings } from '../../runtime/settings.ts';
 import { RecordStore } from '../../runtime/stores/record-store.ts';
@@ -18,6 +19,8 @@ export interface ProcessParts {
   readonly workers: Rng;
   readonly settings: Settings;
   readonly boot: number;
+  /** Whether other nodes may make calls of its agents. */
+  readonly hasMesh: boolean;
   readonly onLog: (level: string, message: string, fields: object | undefined) => void;
   /** It has come up. */
   readonly onReady: () => void;
@@ -40,6 +43,8 @@ export class SimulatedProcess implements Owner {
   node: Awaited<ReturnType<typeof buildIndoors>> | undefined;
   /** It is on its way down: nobody new is let in. */
   stopping = false;
+  /** Where other nodes come in, where they do. */
+  door: { drain(): void; close(reason: OperatingError): void } | undefined;
   readonly #parts: ProcessParts;
 
   constructor(parts: ProcessParts) {
@@ -53,6 +58,7 @@ export class SimulatedProcess implements Owner {
       world,
       log,
       settings: parts.settings,
+      hasMesh: parts.hasMesh,
       agents: simulatedAgents(parts.outside, this),
       workflows: [SIMULATED_FLOW],
       store: new RecordStore(parts.disk.spaceOf(this), { world, durability: 'fsync', log }),
@@ -79,7 +85,13 @@ export class SimulatedProcess implements Owner {
     if (node === undefined || this.stopping) return;
     this.stopping = true;
     const { world, settings } = this.#parts;
-    const doors = { drain: () => node.staff.sessions.drain(), close: () => Promise.resolve() };
+    const doors = {
+      drain: () => {
+        node.staff.sessions.drain();
+        this.door?.drain();
+      },
+      close: async () => this.door?.close(new OperatingError('DRAINING', 'The owner stops.')),
+    };
     await closeIndoors({ world: world.seenBy(this), settings }, node, doors);
   }
 
@@ -90,7 +102,8 @@ export class SimulatedProcess implements Owner {
   }
 }
 
-function logTo(line: (level: string, message: string, fields: object | undefined) => void): Log {
+/** A log whose lines go somewhere. */
+export function logTo(line: (level: string, message: string, fields: object | undefined) => void): Log {
   const at = (level: string) => (message: string, fields?: object) => line(level, message, fields);
   const log: Log = {
     enabled: (level) => level === 'error' || level === 'warn' || level === 'info',

@@ -13,6 +13,16 @@ export interface Owner {
   readonly alive: boolean;
 }
 
+interface Deferred {
+  readonly fn: () => void;
+  readonly owner: Owner;
+}
+
+interface Held {
+  readonly timers: Timer[];
+  readonly deferred: Deferred[];
+}
+
 interface Timer {
   readonly dueMs: number;
   readonly tie: number;
@@ -38,10 +48,12 @@ export class SimulatedWorld {
   readonly #values: Rng;
   readonly #shuffles: boolean;
   readonly #heap: Timer[] = [];
-  #deferred: { readonly fn: () => void; readonly owner: Owner }[] = [];
+  #deferred: Deferred[] = [];
   #nowMs = 0;
   /** What the wall clock showed when the monotonic one was at 0, from a time on. */
   readonly #wall: { readonly fromMs: number; readonly zeroMs: number }[] = [{ fromMs: 0, zeroMs: START_MS }];
+  /** Of processes that stand still: what would have happened to them. */
+  readonly #frozen = new Map<Owner, Held>();
   #latestIdMs = 0;
   #ids = 0;
 
@@ -121,14 +133,36 @@ export class SimulatedWorld {
     if (this.#deferred.length > 0 && (first === undefined || first.dueMs > this.#nowMs || this.#order.chance(0.5))) {
       const at = this.#shuffles ? this.#order.int(0, Math.min(this.#deferred.length, WINDOW) - 1) : 0;
       const [call] = this.#deferred.splice(at, 1);
-      if (call?.owner.alive === true) call.fn();
+      if (call !== undefined) this.#make(call);
       return true;
     }
     if (first === undefined) return false;
     this.#pop();
     this.#nowMs = Math.max(this.#nowMs, first.dueMs);
-    first.fn();
+    const held = this.#frozen.get(first.owner);
+    if (held === undefined) first.fn();
+    else held.timers.push(first);
     return true;
+  }
+
+  /** A process stands still, and does not notice: its timers do not fire, and nothing arrives at it. */
+  freeze(owner: Owner): void {
+    if (!this.#frozen.has(owner)) this.#frozen.set(owner, { timers: [], deferred: [] });
+  }
+
+  /** It goes on: all that was due meanwhile comes at once, in the order in which it was. */
+  thaw(owner: Owner): void {
+    const held = this.#frozen.get(owner);
+    if (held === undefined) return;
+    this.#frozen.delete(owner);
+    this.#deferred.unshift(...held.deferred);
+    for (const timer of held.timers) this.#push(timer);
+  }
+
+  #make(call: Deferred): void {
+    const held = this.#frozen.get(call.owner);
+    if (held !== undefined) held.deferred.push(call);
+    else if (call.owner.alive) call.fn();
   }
 
   #dropDead(): void {

@@ -4,12 +4,16 @@
  * the node dies once more, and everything is read again.
  */
 import { createHash } from 'node:crypto';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { Settings } from '../../runtime/settings.ts';
 import { audit } from './audit.ts';
+import { checkBounds, checkDeliveries } from './bounds.ts';
 import { type Death, Faults } from './faults.ts';
 import { Judge, type Violation } from './judge.ts';
-import { Outside } from './outside.ts';
+import { Fleet } from './mesh/fleet.ts';
+import { MeshFaults } from './mesh/mesh-faults.ts';
+import type { MeshWitness } from './mesh/mesh-witness.ts';
+import { meshMakers } from './mesh/mesh-workload.ts';
+import { type Caller, Outside } from './outside.ts';
 import { onSimulatedPlatform, promisesSettled } from './platform.ts';
 import { Rng } from './rng.ts';
 import { Scripts } from './scripts.ts';
@@ -17,6 +21,7 @@ import { SimulatedClient } from './simulated-client.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedProcess, simulatedSettings } from './simulated-process.ts';
 import { NOBODY, SimulatedWorld } from './simulated-world.ts';
+import { MAKERS } from './workload.ts';
 
 /** What came of a seed. */
 export interface Verdict {
@@ -27,11 +32,15 @@ export interface Verdict {
   readonly steps: number;
   readonly tasks: number;
   readonly crashes: number;
+  /** What workers were given, and what of it came too late. */
+  readonly mesh?: MeshWitness['totals'];
   readonly simulatedMs: number;
 }
 
 /** How a seed is run. */
 export interface SimulationOptions {
+  /** With workers, and a network between them and the node. */
+  readonly hasMesh?: boolean;
   /** Hears of everything that happens. */
   readonly onLine?: (line: string) => void;
 }
@@ -42,6 +51,8 @@ const SCRIPTS_MAX = 40;
 const CLIENTS_MAX = 3;
 const LIVENESS_MS = 900_000;
 const AUDIT_MS = 120_000;
+/** What an owner that has come back does not ask for is held for a minute. */
+const REST_MS = 120_000;
 const STEPS_MAX = 400_000;
 const RESTART_MS = 1_000;
 /** A stop takes at most what calls under way are given, and what a store may be away. */
@@ -71,11 +82,13 @@ class Simulation {
   readonly #settings: Settings;
   readonly #clients: SimulatedClient[] = [];
   readonly #scripts: Scripts;
+  readonly #fleet: Fleet | undefined;
+  readonly #meshFaults: MeshFaults | undefined;
   #process: SimulatedProcess | undefined;
   #boots = 0;
   #steps = 0;
 
-  constructor(seed: number, { onLine }: SimulationOptions) {
+  constructor(seed: number, { onLine, hasMesh = false }: SimulationOptions) {
     this.#seed = seed;
     this.#onLine = onLine;
     this.#rng = new Rng(seed, 'clients');
@@ -96,7 +109,14 @@ class Simulation {
       this.#trace(`disk ${point} ${changes.length}`);
       this.#faults.atWrite(point);
     };
-    this.#outside.onCall = () => this.#faults.atCall();
+    if (hasMesh) {
+      this.#fleet = new Fleet({
+        ...{ ...parts, judge: this.#judge },
+        onOwnerFailed: (process, error) => this.#ends(process, error),
+      });
+      this.#meshFaults = new MeshFaults({ ...parts, fleet: this.#fleet });
+    }
+    this.#outside.onCall = (caller) => this.#called(caller);
     const clients = this.#rng.int(2, CLIENTS_MAX);
     for (let at = 0; at < clients; at++) this.#clients.push(this.#client(`client${at}`));
     const { kinds } = this.#faults;
@@ -106,6 +126,7 @@ class Simulation {
       rng: this.#rng,
       clients: this.#clients,
       jumps: kinds.clock,
+      makers: this.#fleet === undefined ? MAKERS : meshMakers(this.#fleet.witness),
     });
   }
 
@@ -127,12 +148,13 @@ class Simulation {
       steps: this.#steps,
       tasks: this.#scripts.followed.size,
       crashes: this.#faults.crashes,
+      ...(this.#fleet !== undefined && { mesh: this.#fleet.witness.totals }),
       simulatedMs: Math.round(this.#world.nowMs),
     };
   }
 
   async #phases(): Promise<void> {
-    const names = Object.entries(this.#faults.kinds).filter(([, on]) => on);
+    const names = Object.entries({ ...this.#faults.kinds, ...this.#meshFaults?.kinds }).filter(([, on]) => on);
     this.#trace(`seed ${this.#seed}, faults: ${names.map(([name]) => name).join(', ') || 'none'}`);
     this.#boot();
     const scripts = this.#rng.int(SCRIPTS_MIN, SCRIPTS_MAX);
@@ -142,9 +164,11 @@ class Simulation {
     await this.#stepUntil(() => isOver);
     this.#trace('liveness');
     this.#faults.off();
+    this.#meshFaults?.off();
     const untilMs = this.#world.nowMs + LIVENESS_MS;
     await this.#stepUntil(() => this.#isFinished() || this.#world.nowMs > untilMs);
     if (!this.#isFinished()) this.#accuseUnfinished();
+    if (this.#fleet !== undefined) await this.#comeToRest(this.#fleet);
     if (this.#judge.violations.length > 0) return;
     this.#trace('audit');
     this.#crash('power cut');
@@ -156,7 +180,7 @@ class Simulation {
     if (isAudited) await reading;
     else if (this.#judge.violations.length === 0)
       this.#judge.accuse('liveness', 'the last look at everything was not answered in time');
-    this.#auditPoison();
+    checkDeliveries(this.#outside, this.#judge);
   }
 
   /** Steps until it is so, or until nothing can happen any more. */
@@ -170,6 +194,18 @@ class Simulation {
       if (this.#steps > STEPS_MAX) return this.#judge.accuse('liveness', `${STEPS_MAX} steps, and no end`);
       if (this.#judge.violations.length > 0) return;
     }
+  }
+
+  /** Once all work is done, nobody holds anything of it any more. */
+  async #comeToRest(fleet: Fleet): Promise<void> {
+    const untilMs = this.#world.nowMs + REST_MS;
+    const isCared = (task: string): boolean => this.#scripts.followed.has(task) && !this.#judge.isDamaged(task);
+    let unrest = fleet.unrest(this.#process, isCared);
+    await this.#stepUntil(() => {
+      unrest = fleet.unrest(this.#process, isCared);
+      return unrest === undefined || this.#world.nowMs > untilMs;
+    });
+    if (unrest !== undefined && this.#judge.violations.length === 0) this.#judge.accuse(...unrest);
   }
 
   #isFinished(): boolean {
@@ -193,11 +229,12 @@ class Simulation {
       ...{ world: this.#world, disk: this.#disk, outside: this.#outside, settings: this.#settings },
       workers: new Rng(this.#seed, `workers ${this.#boots}`),
       boot: ++this.#boots,
-      onReady: () => this.#trace(`boot ${process.boot} is up`),
-      onExit: (error) => {
-        this.#trace(`boot ${process.boot} ends: ${String(error)}`);
-        if (this.#process === process) this.#crash('kill');
+      hasMesh: this.#fleet !== undefined,
+      onReady: () => {
+        this.#trace(`boot ${process.boot} is up`);
+        this.#fleet?.ownerIsUp(process);
       },
+      onExit: (error) => this.#ends(process, error),
       onLog: (level, message, fields) => {
         this.#trace(`log ${level} ${message} ${withoutStacks(fields)}`);
         if (message.startsWith('Something that waited for a commit'))
@@ -207,11 +244,25 @@ class Simulation {
     this.#process = process;
   }
 
+  /** It cannot go on. */
+  #ends(process: SimulatedProcess, error: unknown): void {
+    this.#trace(`boot ${process.boot} ends: ${String(error)}`);
+    if (this.#process === process) this.#crash('kill');
+  }
+
+  /** Whoever makes a call of an outside service may die over it. */
+  #called(caller: Caller): void {
+    const place = this.#fleet?.places.find(({ worker }) => worker === caller);
+    if (place === undefined || this.#rng.chance(0.3)) this.#faults.atCall();
+    else this.#meshFaults?.atCall(place);
+  }
+
   #crash(how: Death): void {
     const process = this.#process;
     if (process === undefined) return;
     this.#process = undefined;
     process.die();
+    this.#fleet?.ownerDied(process, how === 'power cut');
     const lost = how === 'kill' ? this.#disk.kill() : this.#disk.powerCut();
     this.#trace(`${how} of boot ${process.boot} ${JSON.stringify(lost) ?? ''}`);
     for (const client of this.#clients) client.processDied();
@@ -241,30 +292,8 @@ class Simulation {
 
   #checkBounds(): void {
     const node = this.#process?.node;
-    if (node === undefined) return;
-    const { kernel } = node.core;
-    const tasks = kernel.census.get('task') ?? 0;
-    this.#judge.expect(tasks <= this.#settings.tasksInFlightMax, 'bounds', () => `${tasks} tasks are in flight`);
-    for (const cell of kernel.cells.values()) {
-      const { user } = cell.mailbox.waiting();
-      this.#judge.expect(
-        user.length <= LIMITS.mailboxMessagesMax,
-        'bounds',
-        () => `${user.length} messages wait for ${cell.address}`,
-      );
-    }
-  }
-
-  /** The count of a delivery is stored before the next: each run of the process that died over it may have lost one. */
-  #auditPoison(): void {
-    for (const [op, { count, boots }] of this.#outside.deliveries) {
-      const most = LIMITS.deliveriesMax + boots.size - 1;
-      this.#judge.expect(
-        count <= most,
-        'poison',
-        () => `${op} was delivered ${count} times, by ${boots.size} runs of the process`,
-      );
-    }
+    if (node !== undefined) checkBounds(node.core.kernel, this.#settings, this.#judge);
+    this.#fleet?.checkBounds(this.#process);
   }
 
   #client(name: string): SimulatedClient {

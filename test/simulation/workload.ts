@@ -1,4 +1,5 @@
 /** What clients do in a run: pieces of work of many kinds, at times that the seed decides, and what must come of each. */
+import { areReceipts, CALL_CODES, gives, givesOr, isReceiptOf, same, tokens } from './expectations.ts';
 import type { Frame, Judge } from './judge.ts';
 import type { Outside } from './outside.ts';
 import type { Rng } from './rng.ts';
@@ -24,6 +25,8 @@ export interface Job {
   /** A client ends it by hand. */
   readonly cancels: boolean;
   readonly signal?: string;
+  /** Only other nodes have what it needs, and they may not be there yet. */
+  readonly isElsewhere?: boolean;
 }
 
 /** What jobs are made with. */
@@ -34,49 +37,22 @@ export interface JobParts {
   readonly outside: Outside;
   readonly name: string;
   readonly isKeyed: boolean;
+  readonly makers: readonly Maker[];
 }
 
 type Made = Pick<Job, 'judge'> &
-  Partial<Pick<Job, 'waitsMs' | 'cancels' | 'signal'>> & { readonly target: object; readonly input?: unknown };
+  Partial<Pick<Job, 'waitsMs' | 'cancels' | 'signal' | 'isElsewhere'>> & {
+    readonly target: object;
+    readonly input?: unknown;
+  };
 
 const LEDGERS = ['a', 'b', 'c'] as const;
-const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-/** Completed with this output. */
-function gives(output: unknown): Job['judge'] {
-  return (end) =>
-    end.status === 'completed' && same(end.output, output)
-      ? undefined
-      : `expected the output ${JSON.stringify(output)}`;
-}
+/** Makes jobs of one kind, so often in comparison with the others. */
+export type Maker = readonly [weight: number, make: (parts: JobParts) => Made];
 
-/** Completed with what `fits`, or failed with one of the codes. */
-function givesOr(fits: (output: unknown) => boolean, codes: readonly string[]): Job['judge'] {
-  return ({ status, output, error }) => {
-    if (status === 'completed') return fits(output) ? undefined : 'an output that was not given to it';
-    return status === 'failed' && error !== undefined && codes.includes(error.code)
-      ? undefined
-      : `expected one of ${codes.join(', ')}`;
-  };
-}
-
-/** What calls of an outside service may fail with, once all attempts are used up. */
-const CALL_CODES = ['AGENT_FAILED', 'TIMEOUT', 'EFFECT_UNKNOWN', 'AGENT_CRASHED'] as const;
-
-function tokens({ rng, name }: JobParts, most: number): string[] {
-  return Array.from({ length: rng.int(1, most) }, (_, index) => `${name}-${rng.word(4)}-${index}`);
-}
-
-const isReceiptOf =
-  (token: string) =>
-  (receipt: unknown): boolean =>
-    String(receipt).endsWith(`-${token}`);
-
-function areReceipts(wanted: readonly string[], got: unknown): boolean {
-  return Array.isArray(got) && got.length === wanted.length && wanted.every((token, at) => isReceiptOf(token)(got[at]));
-}
-
-const MAKERS: readonly (readonly [weight: number, make: (parts: JobParts) => Made])[] = [
+/** For one node. */
+export const MAKERS: readonly Maker[] = [
   [
     4,
     ({ rng, name }) => {
@@ -235,11 +211,11 @@ const MAKERS: readonly (readonly [weight: number, make: (parts: JobParts) => Mad
 
 /** A job of some kind. */
 export function makeJob(parts: JobParts): Job {
-  const { rng, name, isKeyed } = parts;
-  const total = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
+  const { rng, name, isKeyed, makers } = parts;
+  const total = makers.reduce((sum, [weight]) => sum + weight, 0);
   let at = rng.next() * total;
-  const maker = MAKERS.find(([weight]) => (at -= weight) < 0) ?? MAKERS[0];
-  const made = (maker as (typeof MAKERS)[number])[1](parts);
+  const maker = makers.find(([weight]) => (at -= weight) < 0) ?? makers[0];
+  const made = (maker as Maker)[1](parts);
   const deadlineMs = rng.chance(0.12) ? rng.int(1, 20_000) : undefined;
   const cancels = made.cancels === true || rng.chance(0.06);
   const options = {
@@ -271,6 +247,7 @@ export function makeJob(parts: JobParts): Job {
     ...(isKeyed && { key: `key-${name}` }),
     cancels,
     ...(made.signal !== undefined && { signal: made.signal }),
+    ...(made.isElsewhere !== undefined && { isElsewhere: made.isElsewhere }),
   };
 }
 

@@ -18,7 +18,7 @@ function scene() {
   const world = createManualWorld();
   const breakers = new NodeBreakers(world);
   const members: Member[] = [];
-  const places = new Places(() => members, breakers);
+  const places = new Places(() => members, breakers, world);
   const member = (name: string, concurrency = 2, labels: Record<string, string> = {}, isHealthy = true) => {
     const pair = linkPair(world, name);
     const made = new Member(pair.owner, 0);

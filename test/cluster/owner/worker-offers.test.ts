@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { defineAgent } from '../../../actors/agent-definition.ts';
+import { createMeshRig, type MeshRig } from '../../support/mesh-rig.ts';
+
+const IT = defineAgent({ name: 'it', version: '1.0.0', run: ({ input }) => input });
+
+/** A worker has joined, and left in good order. */
+async function left(rig: MeshRig, node: string): Promise<void> {
+  const { worker, pair } = await rig.join(node, [IT]);
+  await worker.drain(1_000);
+  await rig.owner.world.settle();
+  pair.lose();
+  await rig.owner.world.settle();
+}
+
+describe('What a worker has offered that has left in good order', () => {
+  it('is known after a restart of the owner: work that waits for it goes on with the next one who offers it', async () => {
+    const rig = await createMeshRig();
+    await left(rig, 'w1');
+    const { task } = rig.owner.submit({ agent: 'it' }, 'the work');
+    await rig.owner.world.settle();
+    const owner = await rig.restartOwner();
+    await owner.world.elapse(1_000);
+    expect((await owner.store.readTask(task))?.status).toBe('working');
+    await rig.join('w2', [IT]);
+    expect((await owner.end(task)).result).toMatchObject({ status: 'completed', output: 'the work' });
+  });
+
+  it('is waited for by nobody: the owner does not expect it back', async () => {
+    const rig = await createMeshRig();
+    await left(rig, 'w1');
+    const owner = await rig.restartOwner();
+    expect(owner.mesh?.absent.size).toBe(0);
+  });
+
+  it('is kept of the last hundred, and of one name once', async () => {
+    const rig = await createMeshRig();
+    for (let at = 0; at < 102; at++) await left(rig, `w${at}`);
+    await left(rig, 'w101');
+    await rig.owner.world.settle();
+    const rows = await rig.owner.store.definitions('worker');
+    expect(rows.map(({ name }) => name)).not.toContain('w1');
+    expect(rows).toHaveLength(100);
+  });
+});
