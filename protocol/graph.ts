@@ -117,6 +117,7 @@ const step = z
     ...callFields,
     needs: z.array(stepIdField).max(LIMITS.stepNeedsMax).exactOptional(),
     when: expression.exactOptional(),
+    else: stepIdField.exactOptional(),
     forEach: z
       .union([expression, z.array(template).max(LIMITS.forEachItemsMax)], {
         error: `expected an expression, or a list of at most ${LIMITS.forEachItemsMax} items`,

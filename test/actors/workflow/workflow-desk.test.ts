@@ -225,6 +225,25 @@ describe('A running workflow', () => {
     expect(await outputOf(node, task)).toEqual({ b: 'old 1', gone: 1 });
   });
 
+  it('stays as it is where a step that it has done would be the else of another condition', async () => {
+    const node = await createWorkNode();
+    const branch = (number: string, limit: number): object =>
+      version(number, [
+        echo('few', 1, { when: `input < ${limit}`, needs: ['w'] }),
+        echo('many', 2, { else: 'few' }),
+        { ...wait, needs: [] },
+      ]);
+    await define(node, branch('1.0.0', 5));
+    const { task } = node.submit({ workflow: 'brief' }, 7);
+    await node.world.settle();
+    await define(node, branch('2.0.0', 9));
+    expect(await refusal(settled(node, node.workflows.migrate(ME, task, 'brief@2.0.0')))).toMatchObject({
+      details: {
+        issues: [{ code: 'STEP_CHANGED', at: '/steps/1', message: expect.stringMatching(/: else\.$/) as string }],
+      },
+    });
+  });
+
   it('is not moved to another workflow, to one that is drained or not there, nor when it has ended', async () => {
     const node = await createWorkNode();
     await define(node, old, { name: 'other', version: '1.0.0', steps: [first] });
