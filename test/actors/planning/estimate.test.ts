@@ -219,6 +219,6 @@ describe('What a step is expected to take', () => {
       's: one round of its loop is counted; it may take up to 9.',
     ]);
     const known = reader({ ofStep: () => figuresOf(10, 50) });
-    expect(assumptionsOf({ id: 's', agent: 'a' } as WorkflowStep, expectationOf(question, known))).toEqual([]);
+    expect(assumptionsOf({ id: 's', agent: 'a' }, expectationOf(question, known))).toEqual([]);
   });
 });
