@@ -310,7 +310,7 @@ async function load(
 async function recover(
   { log, settings, subscriptions: declared }: NodeParts,
   { kernel, store, committer, fence, retention, pruning }: Core,
-  { desk, effects, schedules, subscriptions, groups, registry, roster, tree, specOf }: Staff,
+  { desk, effects, schedules, subscriptions, groups, registry, roster, tree, specOf, workflows }: Staff,
 ): Promise<{ readonly recovery: RecoveryReport; readonly keeper: Recovery }> {
   await effects.load();
   const keeper = new Recovery(kernel, store, specOf, {
@@ -338,6 +338,7 @@ async function recover(
   await retention.start();
   pruning.start();
   roster.start();
+  void workflows.catchUp();
   for (const { address, error } of report.stranded) {
     log.warn('Unfinished work could not be loaded; it stays in the store.', { actor: address, error: error.message });
   }

@@ -194,15 +194,15 @@ export class Registry {
   }
 
   /**
-   * The version that has taken over from this one: a later one was registered to drain those before it. Undefined where none
-   * has. One that is a pre-release drains pre-releases alone.
+   * The version that has taken over from this one: a later one was registered to drain those before it, or to move them. Undefined
+   * where none has. One that is a pre-release drains pre-releases alone.
    */
   successorOf({ name, version }: Pick<WorkflowGraph, 'name' | 'version'>): WorkflowGraph | undefined {
     return this.#workflows
       .get(name)
       ?.find(
         (other) =>
-          other.onNewVersion === 'drain' &&
+          (other.onNewVersion ?? 'keep') !== 'keep' &&
           compareVersions(other.version, version) > 0 &&
           (isRelease(other) || !isRelease({ version })),
       );

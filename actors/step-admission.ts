@@ -77,7 +77,25 @@ export class Admission {
   }
 
   refused(state: StepState, event: ActorEvent, port: CellPort): StepState {
-    return event['attempt'] === state.attempt + 1 ? this.#help(state, event['refusal'] as BudgetRefusal, port) : state;
+    if (event['attempt'] !== state.attempt + 1) return state;
+    const refusal = event['refusal'] as BudgetRefusal;
+    return this.#fitting(state, refusal, port) ?? this.#help(state, refusal, port);
+  }
+
+  /**
+   * Whoever costs more than is left is not chosen: only where nobody fits is the budget exceeded. Where `cheaper` is named, that is
+   * said in the log, and in its turn.
+   */
+  #fitting(state: StepState, refusal: BudgetRefusal, port: CellPort): StepState | undefined {
+    if (refusal.onExceed.includes('cheaper') || isBound(port.attached())) return undefined;
+    const choice = cheaperChoice(state, refusal, this.#deps.choose);
+    if (choice === undefined) return undefined;
+    const { lines = [], priced = [] } = state;
+    // The choice that nothing came of is no line of its own: this one says of it what there is to say.
+    const kept = lines.filter(({ kind, data }) => kind !== 'agent.selected' || data['agent'] !== state.agent);
+    const why = `${String(choice.data['why'])}; ${state.agent} may use more than is left of the budget`;
+    const next: StepState = { ...state, lines: kept, priced: [...priced, state.agent] };
+    return orFail(next, port, () => this.start(next, choice.agent, { ...choice, data: { ...choice.data, why } }, port));
   }
 
   /** Where there is a budget, and the breaker would let the attempt in: not before what it may use is reserved. */

@@ -16,7 +16,7 @@ export interface SubmissionDeps {
   readonly world: World;
 }
 
-/** A task that was taken on, durably, as it stood then. */
+/** A task that was taken on, durably, as it stood then; where its end was waited for, as it stood after that. */
 export interface Accepted {
   readonly task: string;
   readonly status: TaskStatus;
@@ -56,10 +56,13 @@ export async function takeOn(
   // Its failure is told where it is awaited.
   ended?.catch(() => {});
   const status = duplicate ? undefined : await firstCommit(kernel, task);
-  if (status !== undefined) return { accepted: { task, status, duplicate }, ended: await ended };
   // The claim of the key may be in an epoch that is being written.
-  await kernel.committer.committed();
-  return { accepted: { task, status: await statusOf(desk, principal, task), duplicate }, ended: await ended };
+  if (status === undefined) await kernel.committer.committed();
+  const end = await ended;
+  // Where it was waited for, how it stands now is what is wanted: it may wait for a person by then.
+  const isOverdue = patience !== undefined && end === undefined;
+  const stands = status === undefined || isOverdue ? await statusOf(desk, principal, task) : status;
+  return { accepted: { task, status: stands, duplicate }, ended: end };
 }
 
 /** The status a task has in the first commit that holds it. */

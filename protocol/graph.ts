@@ -117,6 +117,7 @@ const step = z
     ...callFields,
     needs: z.array(stepIdField).max(LIMITS.stepNeedsMax).exactOptional(),
     when: expression.exactOptional(),
+    else: stepIdField.exactOptional(),
     forEach: z
       .union([expression, z.array(template).max(LIMITS.forEachItemsMax)], {
         error: `expected an expression, or a list of at most ${LIMITS.forEachItemsMax} items`,
@@ -181,7 +182,7 @@ const graphFields = {
   // oxlint-disable-next-line unicorn/no-thenable -- a list of what follows, and never a function
   then: z.array(next).max(LIMITS.workflowNextMax).exactOptional(),
   compensationMs: whole(1, LIMITS.durationMaxMs).exactOptional(),
-  onNewVersion: z.enum(['keep', 'drain']).exactOptional(),
+  onNewVersion: z.enum(['keep', 'drain', 'migrate']).exactOptional(),
 };
 
 /** The shape of a workflow that is kept under its name. */

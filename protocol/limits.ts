@@ -157,7 +157,7 @@ export const LIMITS = Object.freeze({
   /** A CEL expression. */
   expressionCharactersMax: 4 * KIB,
   /** Items of one `forEach`, and how many of them run at a time at most. */
-  forEachItemsMax: 10_000,
+  forEachItemsMax: 25_000,
   stepConcurrencyMax: 1_000,
   /** What the steps of one workflow have put out, together: what it keeps in memory while it runs. */
   workflowOutputsBytesMax: 64 * MIB,

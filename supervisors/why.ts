@@ -115,8 +115,8 @@ function callWait(cell: Cell, { name, key, lane, state, sinceMs }: CallOf, { ker
   if (state === 'resting')
     return {
       kind: 'call',
-      what: `The call ${call} of ${cell.logic.name} sleeps, or waits for a word.`,
-      next: 'It goes on by itself.',
+      what: `The call ${call} of ${cell.logic.name} rests: it sleeps, or waits for an answer, a person or a decision.`,
+      next: 'It goes on when that comes: what else the task waits for is listed beside it; a sleep ends by itself.',
       sinceMs,
     };
   const node = whereIs?.(cell.address, key);

@@ -1,7 +1,8 @@
 /**
  * Reads from the committed logs of tasks which runs are over, and how they went: attempts of agents, steps of workflows, workflows.
- * What is counted is thus what everyone can see, and no actor does anything for it. What is cut off by the end of the process is
- * not counted: how long it took would say more of the node than of the agent.
+ * What is counted is thus what everyone can see, and no actor does anything for it. What is cut off by the end of the process (an
+ * attempt, a workflow and its steps) is not counted: how long it took would say more of the node than of the agent. Attempts that
+ * begin after it are, whenever their task began.
  */
 import type { TaskEvent } from '../../protocol/tasks.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
@@ -59,13 +60,14 @@ export class RunTracks {
   /** Hears of each commit of a task's log. */
   heard({ task, events, progress }: FeedItem): void {
     let track = this.#tracks.get(task);
-    const isNew = track === undefined && events[0]?.kind === 'task.submitted';
-    if (isNew) track = this.#begun(events[0] as TaskEvent);
-    if (track === undefined) return;
+    const isNew = track === undefined;
+    const [first] = events;
+    const isWhole = isNew && first?.kind === 'task.submitted';
+    track ??= isWhole ? this.#begun(first) : { workflow: undefined, attempts: new Map(), steps: undefined };
     for (const event of events) this.#read(track, event);
     const { result, updatedAtMs } = progress;
     if (result === undefined) {
-      if (isNew) this.#tracks.set(task, track);
+      if (isWhole || (isNew && track.attempts.size > 0)) this.#tracks.set(task, track);
       return;
     }
     if (!isNew) this.#tracks.delete(task);

@@ -70,20 +70,24 @@ const SLOT_LIKE = ['path', 'url', 'number'] as const;
 function candidates(goal: string, kind: SlotKind): readonly string[] {
   const quoted = [...goal.matchAll(QUOTED)].map((match) => match.slice(1).find((text) => text !== undefined) ?? '');
   if (kind === 'text' || kind === 'list') return quoted;
-  const words = goal.split(/\s+/).map((word) => word.replace(EDGES, '').replace(/^["'`]|["'`]$/g, ''));
+  const words = (kind === 'path' ? goal.replace(QUOTED, ' ') : goal)
+    .split(/\s+/)
+    .map((word) => word.replace(EDGES, '').replace(/^["'`]|["'`]$/g, ''));
   return [...quoted, ...words, ...words.map((word) => word.replace(LAST_DOT, ''))];
 }
 
 function valueOf(text: string, kind: SlotKind, isWhole: boolean): unknown {
-  const bare = unquoted(text.replace(EDGES, ''));
+  const said = text.replace(EDGES, '');
+  const bare = unquoted(said);
   const plain = kind === 'text' && !isWhole ? bare : bare.replace(LAST_DOT, '');
   if (plain === '') return undefined;
   if (kind === 'text') return plain;
   if (kind === 'list') return listOf(plain);
   if (kind === 'number') return NUMBER_WORD.test(plain) ? Number(plain) : undefined;
   if (kind === 'url') return URL_WORD.test(plain) && URL.canParse(plain) ? plain : undefined;
-  // Where the phrase says that a file stands here, it may have any name.
-  return PATH_WORD.test(plain) || (isWhole && !/\s/.test(plain)) ? plain : undefined;
+  // Where the phrase says that a file stands here, it may have any name; with blanks in it, it stands in quotes, as in a shell.
+  if (isWhole) return bare !== said || !/\s/.test(plain) ? plain : undefined;
+  return PATH_WORD.test(plain.replace(/ /g, '_')) ? plain : undefined;
 }
 
 function listOf(text: string): readonly string[] {

@@ -14,7 +14,7 @@ import { type GraphPlan, itemsOf, type PlannedStep } from '../workflow/graph-pla
 import { type Estimate, estimatePlan, type ExpectedStep } from './estimate.ts';
 import type { Candidate, GoalPlanner } from './goal-planner.ts';
 import { analysePlan, type PlanAnalysis } from './plan-analysis.ts';
-import { type Basis, expectationOf, PRIOR, type Range, type StepExpectation } from './step-expectation.ts';
+import { assumptionsOf, type Basis, expectationOf, type Range, type StepExpectation } from './step-expectation.ts';
 import { keyOf, type TemplateBook } from './template-book.ts';
 
 /** What a plan is asked for: exactly one of `goal`, `workflow` and `graph`. */
@@ -169,10 +169,7 @@ export class PlanDesk {
         const agents = this.#agentsOf(step);
         const known = expectationOf({ workflow: reference, step: step.step, agents }, this.#deps.figures);
         const expectation = known.basis === 'prior' ? (this.#inner(step, depth) ?? known) : known;
-        if (expectation === PRIOR)
-          assumptions.push(
-            `${step.id}: it has not run yet; ${PRIOR.durationMs.p50} ms (P50) and ${PRIOR.durationMs.p90} ms (P90) are assumed.`,
-          );
+        assumptions.push(...assumptionsOf(step.step, expectation));
         const attempts = step.step.retry?.attempts ?? agents[0]?.retry.attempts ?? 1;
         return [step.id, { step, expectation, items: itemsExpected(step, input, assumptions), attempts }] as const;
       }),

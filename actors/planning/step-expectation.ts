@@ -36,6 +36,16 @@ export const PRIOR: StepExpectation = Object.freeze({
   basis: 'prior',
 });
 
+/** A step that only waits does no work: what is expected of it is what it says, its `delayMs`. */
+const NO_WORK: StepExpectation = Object.freeze({
+  durationMs: { p50: 0, p90: 0 },
+  usd: { p50: 0, p90: 0 },
+  tokens: { p50: 0, p90: 0 },
+  failureShare: 0,
+  samples: 0,
+  basis: 'declared',
+});
+
 /** Fewer runs say too little. */
 const SAMPLES_MIN = 5;
 
@@ -48,6 +58,7 @@ export interface StepQuestion {
 
 /** The expectation for one run of a step. */
 export function expectationOf({ workflow, step, agents }: StepQuestion, figures: FiguresReader): StepExpectation {
+  if (step.agent === undefined && step.capability === undefined && step.workflow === undefined) return NO_WORK;
   const ofStep = workflow === undefined ? undefined : figures.ofStep(workflow, step.id);
   if (isEnough(ofStep)) return from(ofStep, 'step history');
   if (step.workflow !== undefined) {
@@ -57,10 +68,28 @@ export function expectationOf({ workflow, step, agents }: StepQuestion, figures:
   const known = agents.map(({ name, version }) => figures.ofAgent(`${name}@${version}`)).filter(isEnough);
   const [most] = known.toSorted((a, b) => b.runs - a.runs);
   if (most !== undefined) return from(most, 'agent history');
-  const declared = agents.map(({ cost }) => cost?.usd).filter((usd) => usd !== undefined);
-  if (declared.length === 0) return PRIOR;
-  // What an agent declares is the most that a run costs.
-  return { ...PRIOR, usd: { p50: Math.min(...declared), p90: Math.max(...declared) }, basis: 'declared' };
+  const usd = declared(agents, 'usd');
+  const tokens = declared(agents, 'tokens');
+  if (usd === undefined && tokens === undefined) return PRIOR;
+  return { ...PRIOR, ...(usd !== undefined && { usd }), ...(tokens !== undefined && { tokens }), basis: 'declared' };
+}
+
+/** What the agents declare of this, which is the most that a run uses: of the least, and of the most; undefined where none does. */
+function declared(agents: readonly AgentDefinition[], what: 'usd' | 'tokens'): Range | undefined {
+  const amounts = agents.map(({ cost }) => cost?.[what]).filter((amount) => amount !== undefined);
+  return amounts.length === 0 ? undefined : { p50: Math.min(...amounts), p90: Math.max(...amounts) };
+}
+
+/** What an expectation rests on beside what is known, in words. */
+export function assumptionsOf({ id, approval, signal, loop }: WorkflowStep, expectation: StepExpectation): string[] {
+  const words: string[] = [];
+  const { p50, p90 } = PRIOR.durationMs;
+  if (expectation.durationMs === PRIOR.durationMs)
+    words.push(`${id}: it has not run often enough; ${p50} ms (P50) and ${p90} ms (P90) are assumed.`);
+  if (approval !== undefined) words.push(`${id}: how long a person takes to decide is not counted.`);
+  if (signal !== undefined) words.push(`${id}: how long its signal takes to come is not counted.`);
+  if (loop !== undefined) words.push(`${id}: one round of its loop is counted; it may take up to ${loop.max}.`);
+  return words;
 }
 
 function isEnough(figures: RunFigures | undefined): figures is RunFigures {

@@ -37,7 +37,7 @@ export function assertMovable(from: FlowStart, to: FlowVersion, statusOf: (step:
   }
   const issues = from.graph.steps.flatMap((step, index) => {
     const status = statusOf(step.id);
-    const problem = status === 'pending' || status === 'ready' ? undefined : problemOf(step, status, to);
+    const problem = status === 'pending' || status === 'ready' ? undefined : problemOf(step, from.graph, status, to);
     return problem === undefined ? [] : [{ at: `/steps/${index}`, ...problem }];
   });
   const [first] = issues;
@@ -48,19 +48,33 @@ export function assertMovable(from: FlowStart, to: FlowVersion, statusOf: (step:
   });
 }
 
-function problemOf(step: WorkflowStep, status: StepStatus, { graph, reference }: FlowVersion) {
+function problemOf(step: WorkflowStep, from: WorkflowGraph, status: StepStatus, { graph, reference }: FlowVersion) {
   const stands = status === 'running' ? 'is under way' : `is ${status}`;
   const other = graph.steps.find(({ id }) => id === step.id);
   if (other === undefined)
     return { code: 'STEP_GONE', message: `Step ${step.id} ${stands}, and is not there in ${reference}.` };
   const fields = changedFields(step, other);
+  // What it is the else of decides about it too.
+  if (!fields.includes('else') && !isDeepStrictEqual(conditionsBefore(step, from), conditionsBefore(other, graph)))
+    fields.push('else');
   if (fields.length === 0) return undefined;
   const message = `Step ${step.id} ${stands}, and is another in ${reference}: ${fields.join(', ')}.`;
   return { code: 'STEP_CHANGED', message };
 }
 
+/** The conditions of the steps that a step is the else of. */
+function conditionsBefore({ else: first }: WorkflowStep, { steps }: WorkflowGraph): readonly unknown[] {
+  const conditions: unknown[] = [];
+  for (let id = first; id !== undefined && conditions.length < steps.length; ) {
+    const before = steps.find((one) => one.id === id);
+    conditions.push(before?.when);
+    id = before?.else;
+  }
+  return conditions;
+}
+
 /** What is for people changes nothing. */
-function changedFields(step: WorkflowStep, other: WorkflowStep): readonly string[] {
+function changedFields(step: WorkflowStep, other: WorkflowStep): string[] {
   const names = new Set([...Object.keys(step), ...Object.keys(other)]) as Set<keyof WorkflowStep>;
   return [...names].filter((name) => name !== 'description' && !isDeepStrictEqual(step[name], other[name])).toSorted();
 }

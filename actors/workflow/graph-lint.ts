@@ -6,6 +6,7 @@
 import type { WorkflowGraph, WorkflowStep } from '../../protocol/graph.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { parseReference } from '../../protocol/names.ts';
+import { withBranch } from './graph-branches.ts';
 import { findCycles, findLevels } from './graph-cycles.ts';
 import { FaultList, type GraphFault } from './graph-faults.ts';
 import type { GraphPlan, PlannedStep } from './graph-plan.ts';
@@ -42,7 +43,8 @@ export function lintGraph(graph: WorkflowGraph, lookups: GraphLookups): LintResu
     return { faults: faults.all(), plan: undefined };
   }
   const indexes = indexSteps(steps, faults);
-  const compiled = steps.map((step, index) => compileStepSites(step, index, faults));
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const compiled = steps.map((step, index) => withBranch(compileStepSites(step, index, faults), byId, faults));
   const around = compileGraphSites(graph, faults);
   const types = new GraphTypes(steps, lookups, faults);
   const needs = compiled.map((step) => {

@@ -167,12 +167,15 @@ function listTemplate(forEach: WorkflowStep['forEach']): unknown {
 }
 
 /** A condition is CEL as it is; one that is wrapped in a single `${…}` is taken for what was meant. */
-function compileCondition(text: string, at: string, faults: FaultList): Expression | undefined {
+export function conditionText(text: string): string {
   const scanned = scanText(text.trim());
   const only = 'parts' in scanned && scanned.parts.length === 1 ? scanned.parts[0] : undefined;
-  const source = only?.type === 'expression' ? only.text : text;
+  return (only?.type === 'expression' ? only.text : text).trim();
+}
+
+function compileCondition(text: string, at: string, faults: FaultList): Expression | undefined {
   try {
-    return compileExpression(source.trim(), at);
+    return compileExpression(conditionText(text), at);
   } catch (error) {
     addSyntaxFault(error, at, faults);
     return undefined;

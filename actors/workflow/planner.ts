@@ -4,9 +4,11 @@ import { parseGraph, parseInlineGraph, type WorkflowGraph } from '../../protocol
 import { parseReference } from '../../protocol/names.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { packState } from '../../runtime/state-codec.ts';
+import type { AgentDefinition } from '../agent-definition.ts';
 import type { Principal, Submission } from '../desk.ts';
 import type { FlowOrder } from '../flow-order.ts';
 import { type Registry, schemaOf } from '../registry.ts';
+import { takenSchemaOf } from '../taken-schema.ts';
 import { awaitedBy } from './awaited-signals.ts';
 import type { ChainLink } from './chain-link.ts';
 import { compensationMsOf } from './compensation-time.ts';
@@ -15,6 +17,7 @@ import { admitGraph } from './graph-admission.ts';
 import { type GraphFault, graphRefusal } from './graph-faults.ts';
 import { type GraphLookups, lintGraph } from './graph-lint.ts';
 import type { GraphPlan } from './graph-plan.ts';
+import type { StepTarget } from './graph-types.ts';
 import { closestName } from './graph-suggestion.ts';
 import { closeOver } from './workflow-closure.ts';
 
@@ -130,6 +133,7 @@ export class FlowPlans {
       hasCapability: () => true,
       hasWorkflow: () => true,
       outputSchemaOf: () => undefined,
+      inputSchemaOf: () => undefined,
       notAvailable: new Set(),
     });
     if (plan === undefined) throw graphRefusal(faults);
@@ -197,6 +201,12 @@ export class FlowPlans {
 
   #lookups(): GraphLookups {
     const registry = this.#registry;
+    /** The one that it can only be. */
+    const onlyAgent = ({ agent, capability }: StepTarget): AgentDefinition | undefined => {
+      if (agent !== undefined) return registry.agent(agent);
+      const offering = capability === undefined ? [] : registry.withCapability(capability);
+      return offering.length === 1 ? offering[0] : undefined;
+    };
     return {
       hasAgent: (reference) => registry.agent(reference) !== undefined,
       hasCapability: (capability) => registry.offersOf(capability).forTasks.length > 0,
@@ -211,11 +221,8 @@ export class FlowPlans {
         if (kind === 'workflow') return registry.workflows().map((one) => one.name);
         return registry.capabilities();
       },
-      outputSchemaOf: (target) => {
-        if (target.agent !== undefined) return schemaOf(registry.agent(target.agent)?.output, 'output');
-        const offering = target.capability === undefined ? [] : registry.withCapability(target.capability);
-        return offering.length === 1 ? schemaOf(offering[0]?.output, 'output') : undefined;
-      },
+      outputSchemaOf: (target) => schemaOf(onlyAgent(target)?.output, 'output'),
+      inputSchemaOf: (target) => takenSchemaOf(onlyAgent(target)?.input),
       notAvailable: NOT_AVAILABLE,
     };
   }

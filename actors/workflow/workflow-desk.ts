@@ -6,6 +6,8 @@ import { OperatingError } from '../../protocol/errors.ts';
 import { parseGraph, type WorkflowGraph } from '../../protocol/graph.ts';
 import { parseReference } from '../../protocol/names.ts';
 import { isTerminal } from '../../protocol/tasks.ts';
+import type { Cell } from '../../runtime/cell.ts';
+import type { ActorEvent } from '../../runtime/host.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Registers, WorkflowEntry } from '../../runtime/registers.ts';
@@ -53,6 +55,7 @@ export interface WorkflowRemoval {
 }
 
 const MOVE_MS = 10_000;
+const MOVES_AT_ONCE = 32;
 
 /** The workflows of one node. */
 export class WorkflowDesk {
@@ -83,14 +86,50 @@ export class WorkflowDesk {
     }
   }
 
-  /** Judges, registers and stores a workflow. Errors: WORKFLOW_INVALID, NOT_AVAILABLE, STATE_CONFLICT, BUSY. */
+  /**
+   * Judges, registers and stores a workflow, and moves what runs of the versions before it, where it says so.
+   * Errors: WORKFLOW_INVALID, NOT_AVAILABLE, STATE_CONFLICT, BUSY.
+   */
   async define(value: unknown): Promise<WorkflowGraph> {
     const { kernel, plans, registry } = this.#deps;
     const graph = plans.admit(value);
     registry.registerWorkflow(graph, 'registered');
     kernel.committer.define({ kind: 'workflow', name: graph.name, version: graph.version, body: graph });
     await kernel.committer.committed();
+    if (graph.onNewVersion === 'migrate') await this.catchUp();
     return graph;
+  }
+
+  /**
+   * Moves what runs of a version that another has taken over to that one, where that one wants it and it fits; what does not fit goes on
+   * as it is. At the start of a node too: the one before may have died in the middle of it.
+   */
+  async catchUp(): Promise<void> {
+    const { kernel, registry, log, asks } = this.#deps;
+    const moves: [address: string, to: WorkflowGraph][] = [];
+    for (const [address, cell] of kernel.cells) {
+      if (cell.logic.name !== FLOW_LOGIC || (cell.input as FlowStart).within !== undefined) continue;
+      const { reference, graph } = versionOf(cell);
+      const to = reference === undefined ? undefined : registry.successorOf(graph);
+      if (to?.onNewVersion === 'migrate') moves.push([address, to]);
+    }
+    for (let at = 0; at < moves.length; at += MOVES_AT_ONCE) {
+      const some = moves.slice(at, at + MOVES_AT_ONCE);
+      await Promise.all(
+        some.map(async ([address, { name, version }]) => {
+          const workflow = `${name}@${version}`;
+          try {
+            await asks.ask({ address, event: this.#moveTo(workflow), timeoutMs: MOVE_MS });
+          } catch (error) {
+            log.info('A workflow goes on by the version that it began with.', {
+              address,
+              workflow,
+              error: String(error),
+            });
+          }
+        }),
+      );
+    }
   }
 
   /**
@@ -145,20 +184,12 @@ export class WorkflowDesk {
     task: string,
     reference: string,
   ): Promise<{ readonly from: string; readonly to: string }> {
-    const { desk, plans, asks } = this.#deps;
-    const { status } = await desk.get(principal, task);
+    const { status } = await this.#deps.desk.get(principal, task);
     if (isTerminal(status)) throw new OperatingError('STATE_CONFLICT', `The task ${task} has ended ${status} already.`);
-    const { graph, pinned } = plans.named(reference);
-    const to: FlowVersion = flowVersion(graph, pinned);
-    const awaits = awaitedBy([graph, ...Object.values(pinned)]);
-    const event = { type: 'flow.migrate', to, awaits };
+    const event = this.#moveTo(reference);
     try {
-      const answer = await asks.ask({
-        address: flowAddress(task),
-        event,
-        timeoutMs: MOVE_MS,
-        who: `The workflow of ${task}`,
-      });
+      const who = `The workflow of ${task}`;
+      const answer = await this.#deps.asks.ask({ address: flowAddress(task), event, timeoutMs: MOVE_MS, who });
       return { from: String(answer['from']), to: String(answer['to']) };
     } catch (error) {
       if (!(error instanceof OperatingError) || error.code !== 'NOT_FOUND') throw error;
@@ -166,17 +197,31 @@ export class WorkflowDesk {
     }
   }
 
+  /** What moves a flow to this version. Errors: NOT_FOUND, WORKFLOW_INVALID. */
+  #moveTo(reference: string): ActorEvent {
+    const { graph, pinned } = this.#deps.plans.named(reference);
+    const to: FlowVersion = flowVersion(graph, pinned);
+    return { type: 'flow.migrate', to, awaits: awaitedBy([graph, ...Object.values(pinned)]) };
+  }
+
   /** What runs, by name and version. */
   #running(): ReadonlyMap<string, { readonly graph: WorkflowGraph; readonly count: number }> {
     const counts = new Map<string, { readonly graph: WorkflowGraph; readonly count: number }>();
     for (const cell of this.#deps.kernel.cells.values()) {
       if (cell.logic.name !== FLOW_LOGIC) continue;
-      const moved = cell.attachments?.get(MOVED_ROW) as FlowVersion | undefined;
-      const { reference, graph } = moved ?? (cell.input as FlowStart);
+      const { reference, graph } = versionOf(cell);
       if (reference !== undefined) counts.set(reference, { graph, count: (counts.get(reference)?.count ?? 0) + 1 });
     }
     return counts;
   }
+}
+
+/** What a flow goes by now. */
+function versionOf({
+  attachments,
+  input,
+}: Pick<Cell, 'attachments' | 'input'>): Pick<FlowStart, 'graph' | 'reference'> {
+  return (attachments?.get(MOVED_ROW) as FlowVersion | undefined) ?? (input as FlowStart);
 }
 
 function goneView({ name, version, description, steps }: WorkflowGraph, running: number): WorkflowView {

@@ -7,7 +7,8 @@ A running workflow keeps the version it started with; several versions live side
 
   troupe workflows                                       the versions, and how many of each run
   troupe workflows add brief.json                        register one; with "onNewVersion": "drain" in it, the versions
-                                                         before it are not started any more
+                                                         before it are not started any more; with "migrate", what runs
+                                                         of them is moved as well, where it fits
   troupe workflows migrate 01J… --to brief@2.0.0         let a task go on by another version: what it has begun must be
                                                          the same in both, or the steps that are not are named
   troupe workflows remove brief@1.0.0                    take one away; what runs of it goes on`;

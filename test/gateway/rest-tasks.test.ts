@@ -33,6 +33,10 @@ describe('POST /api/v1/tasks', () => {
     expect(failed).toMatchObject({ status: 200, json: { status: 'failed' } });
     const late = await post('/api/v1/tasks?wait=0.05', { agent: 'lab.stall' });
     expect(late).toMatchObject({ status: 202, json: { status: 'working', duplicate: false } });
+    // Who has waited is told what it waits for now, not how it began.
+    const asking = { steps: [{ id: 'p', approval: { role: 'boss' } }] };
+    const asked = await post('/api/v1/tasks?wait=0.3', { graph: asking });
+    expect(asked).toMatchObject({ status: 202, json: { status: 'input-required', duplicate: false } });
     const none = await post('/api/v1/tasks?wait=0', { agent: 'lab.echo' });
     expect(none.status).toBe(202);
     for (const wait of ['-1', 'soon', '1e999', 'NaN']) {

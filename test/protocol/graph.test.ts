@@ -117,7 +117,7 @@ describe('a workflow', () => {
         { id: 'j', loop: { while: 'true', max: 1 } },
       ],
       extra: true,
-      onNewVersion: 'migrate',
+      onNewVersion: 'replace',
     });
     expect(faults.every(({ code, message }) => code === 'VALUE' && message.length > 0)).toBe(true);
     expect(faults.map(({ at }) => at).toSorted()).toEqual(

@@ -108,6 +108,11 @@ describe('What a task waits for', () => {
       next: expect.stringContaining('troupe effects resolve'),
     });
     expect(waits.some(({ kind, step }) => kind === 'call' && step === 'a')).toBe(true);
+    // The call in doubt does not go on by itself, and nothing beside it says so.
+    const beside = waits.filter(({ kind, step }) => kind === 'call' && step === 'b');
+    expect(beside).toEqual([
+      expect.objectContaining({ next: expect.stringMatching(/^It goes on when that comes/) as string }),
+    ]);
   });
 
   it('is a signal, where a machine waits for one', async () => {

@@ -84,3 +84,29 @@ describe('The policy `cheaper`', () => {
     expect(await told(node, task, 'budget.exceeded', 'policy')).toEqual(['cheaper']);
   });
 });
+
+describe('A step that names a capability, without the policy', () => {
+  it('is not given to an agent that may use more than is left, and fails only where all may', async () => {
+    const { agents } = till('keyed', 0);
+    const node = await createWorkNode({ agents });
+    const wish = { select: { prefer: { tier: 'gold' }, weights: { affinity: 100 } } };
+    const give = (usd: number) => node.submit({ capability: 'pay' }, null, { options: { ...wish, budget: { usd } } });
+    const { task } = give(0.01);
+    expect((await node.end(task)).result).toMatchObject({ status: 'completed', output: 'cheap 1' });
+    expect(await told(node, task, 'budget.exceeded', 'policy')).toEqual([]);
+    expect(await told(node, task, 'agent.selected', 'agent')).toEqual(['cheap@1.0.0']);
+    const [why] = await told(node, task, 'agent.selected', 'why');
+    expect(why).toBe('the only one left; dear@1.0.0 may use more than is left of the budget');
+    const poor = give(0.0001).task;
+    expect((await node.end(poor)).result).toMatchObject({ status: 'failed', error: { code: 'BUDGET_EXCEEDED' } });
+    expect(await told(node, poor, 'budget.exceeded', 'policy')).toEqual(['stop']);
+  });
+
+  it('stays with its agent where an unsafe call has begun', async () => {
+    const { card, agents } = till('unsafe');
+    const node = await createWorkNode({ agents });
+    const task = submit(node, ['stop']);
+    expect((await node.end(task)).result).toMatchObject({ error: { code: 'BUDGET_EXCEEDED' }, usage: { usd: 0.02 } });
+    expect(card.charges).toBe(1);
+  });
+});

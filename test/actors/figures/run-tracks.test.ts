@@ -146,4 +146,17 @@ describe('From the log of a task', () => {
     commit([[250, 'step.completed', { step: 'main', attempt: 1 }]], 'completed');
     expect(figures.ofAgent('x')).toBeUndefined();
   });
+
+  it('attempts that begin after a restart are counted, though their task began before it', () => {
+    commit([[5, 'task.resumed']]);
+    commit([started(10, 'read', 'x@1.0.0', 2, 7)]);
+    commit([[60, 'step.completed', { step: 'read', item: 7, attempt: 2 }], started(60, 'read', 'x@1.0.0', 1, 8)]);
+    commit([[90, 'step.failed', { step: 'read', item: 8, attempt: 1, code: 'TIMEOUT' }]], 'failed', 'TIMEOUT');
+    expect(figures.ofAgent('x@1.0.0')).toMatchObject({
+      ...{ runs: 2, failures: 1, codes: { TIMEOUT: 1 }, durationMs: { p50: 50, samples: 1 } },
+    });
+    // The task is over, and so is what was known of it.
+    commit([[120, 'step.completed', { step: 'read', item: 9, attempt: 1 }]]);
+    expect(figures.ofAgent('x@1.0.0')?.runs).toBe(2);
+  });
 });

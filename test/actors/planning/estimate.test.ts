@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ExpectedStep, estimatePlan } from '../../../actors/planning/estimate.ts';
 import { analysePlan } from '../../../actors/planning/plan-analysis.ts';
-import { expectationOf, PRIOR, type StepExpectation } from '../../../actors/planning/step-expectation.ts';
+import {
+  assumptionsOf,
+  expectationOf,
+  PRIOR,
+  type StepExpectation,
+} from '../../../actors/planning/step-expectation.ts';
 import type { FiguresReader, RunFigures } from '../../../actors/figures/figures.ts';
 import { defineAgent } from '../../../actors/agent-definition.ts';
 import type { WorkflowStep } from '../../../protocol/graph.ts';
@@ -190,5 +195,30 @@ describe('What a step is expected to take', () => {
   it('is the prior where nothing is known, and says so', () => {
     expect(expectationOf({ ...question, agents: [free] }, reader({}))).toBe(PRIOR);
     expect(expectationOf(question, reader({})).usd).toEqual({ p50: 0.02, p90: 0.02 });
+  });
+
+  it('has the tokens that agents declare, as it has the money', () => {
+    const model = defineAgent({ name: 'm', version: '1.0.0', cost: { tokens: 100 }, run: () => 1 });
+    const { tokens, usd, basis } = expectationOf({ ...question, agents: [agent, model] }, reader({}));
+    expect({ tokens, usd, basis }).toEqual({
+      ...{ tokens: { p50: 100, p90: 100 }, usd: { p50: 0.02, p90: 0.02 }, basis: 'declared' },
+    });
+  });
+
+  it('is no work for a step that only waits; what is not counted is said', () => {
+    const waits = { id: 's', delayMs: 5_000, approval: { role: 'boss' } } as WorkflowStep;
+    const found = expectationOf({ ...question, step: waits, agents: [] }, reader({}));
+    expect(found).toMatchObject({ durationMs: { p50: 0, p90: 0 }, failureShare: 0 });
+    expect(assumptionsOf(waits, found)).toEqual(['s: how long a person takes to decide is not counted.']);
+  });
+
+  it('says that its time is assumed, also where its cost is declared, and that a loop may go on', () => {
+    const step = { id: 's', agent: 'a', loop: { while: 'true', max: 9 } } as WorkflowStep;
+    expect(assumptionsOf(step, expectationOf({ ...question, step }, reader({})))).toEqual([
+      's: it has not run often enough; 1000 ms (P50) and 10000 ms (P90) are assumed.',
+      's: one round of its loop is counted; it may take up to 9.',
+    ]);
+    const known = reader({ ofStep: () => figuresOf(10, 50) });
+    expect(assumptionsOf({ id: 's', agent: 'a' }, expectationOf(question, known))).toEqual([]);
   });
 });

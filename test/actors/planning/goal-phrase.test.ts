@@ -14,6 +14,8 @@ describe('A goal that is said like a phrase', () => {
     ['analyse {path}', 'analyse   data/x.csv.', { path: 'path' }, { path: 'data/x.csv' }],
     ['analyse {path}', 'analyse "my file.csv", please', { path: 'path' }, undefined],
     ['analyse {path}', 'analyse "my-file.csv"', { path: 'path' }, { path: 'my-file.csv' }],
+    ['analyse {path}', 'analyse "my file.csv"', { path: 'path' }, { path: 'my file.csv' }],
+    ['analyse {path}', 'analyse my file.csv', { path: 'path' }, undefined],
     ['analyse {path}', 'analyse Makefile', { path: 'path' }, { path: 'Makefile' }],
     ['analyse {path}', 'please analyse x.csv', { path: 'path' }, undefined],
     [
@@ -76,6 +78,8 @@ describe('A goal that is said like a phrase', () => {
 
 describe('The words of a goal', () => {
   it.each([
+    ['have a look at "our sales/of 2026.csv" for me', { path: 'path' }, { path: 'our sales/of 2026.csv' }],
+    ['have a look at the "new" sales.csv', { path: 'path' }, { path: 'sales.csv' }],
     ['have a look at sales/2026.csv for me', { path: 'path' }, { path: 'sales/2026.csv' }],
     ['read https://a.org/ and keep 5 of them', { url: 'url', n: 'number' }, { url: 'https://a.org/', n: 5 }],
     ['say "two words" to Ada', { text: 'text' }, { text: 'two words' }],

@@ -35,14 +35,34 @@ const OUTPUTS: Readonly<Record<string, unknown>> = {
   count: { type: 'integer' },
 };
 
-/** What is registered: the agents `echo`, `search`, `count`, the capability `research.search`, the workflow `brief`. */
+const INPUTS: Readonly<Record<string, unknown>> = {
+  reader: {
+    type: 'object',
+    properties: {
+      url: { type: 'string' },
+      pages: { type: 'integer' },
+      tags: { type: 'array', items: { type: 'string' } },
+      from: {
+        type: 'object',
+        properties: { hits: { type: 'array', items: { type: 'object', properties: { url: { type: 'string' } } } } },
+        required: ['hits'],
+      },
+      any: {},
+    },
+    required: ['url', 'any'],
+    additionalProperties: false,
+  },
+};
+
+/** What is registered: the agents `echo`, `search`, `count`, `reader`, the capability `research.search`, the workflow `brief`. */
 export const lookups: GraphLookups = {
-  hasAgent: (reference) => ['echo', 'echo@1.0.0', 'search', 'count'].includes(reference),
+  hasAgent: (reference) => ['echo', 'echo@1.0.0', 'search', 'count', 'reader'].includes(reference),
   hasCapability: (capability) => capability === 'research.search',
   hasWorkflow: (reference) => reference === 'brief',
   namesOf: (kind) =>
     kind === 'agent' ? ['echo', 'search', 'count'] : kind === 'capability' ? ['research.search'] : ['brief'],
   outputSchemaOf: ({ agent, capability }) => OUTPUTS[agent ?? capability ?? ''],
+  inputSchemaOf: ({ agent }) => INPUTS[agent ?? ''],
   inputSchema: {
     type: 'object',
     properties: {

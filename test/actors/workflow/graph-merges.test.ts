@@ -32,7 +32,7 @@ describe('The lint of what becomes of a step', () => {
     ],
     [
       'more items than any step has',
-      { forEach: '${input.tags}', merge: 'first:10001' },
+      { forEach: '${input.tags}', merge: 'first:25001' },
       { code: 'VALUE', at: '/steps/1/merge' },
     ],
     [

@@ -225,6 +225,67 @@ describe('A running workflow', () => {
     expect(await outputOf(node, task)).toEqual({ b: 'old 1', gone: 1 });
   });
 
+  it('is moved by a new version that says so, where it fits; what does not goes on as it began', async () => {
+    const node = await createWorkNode();
+    await define(node, old);
+    const task = await start(node, 'brief');
+    // Of another workflow, and one inside of another: they are not meant.
+    await define(node, { name: 'outer', version: '1.0.0', steps: [{ id: 'x', workflow: 'brief' }] });
+    const outer = await start(node, 'outer');
+    const changed = version('1.5.0', [echo('a', 'another'), wait], { onNewVersion: 'migrate' });
+    await define(node, changed);
+    expect(states(node)).toEqual(['brief@1.0.0 draining 2', 'brief@1.5.0 ready 0', 'outer@1.0.0 ready 1']);
+    expect(() => node.submit({ workflow: 'brief@1.0.0' })).toThrow('brief@1.0.0 is draining');
+    await define(node, { ...next, onNewVersion: 'migrate' });
+    expect(states(node)).toEqual([
+      'brief@1.0.0 draining 1',
+      'brief@1.5.0 draining 0',
+      'brief@2.0.0 ready 1',
+      'outer@1.0.0 ready 1',
+    ]);
+    await signal(node, task, 'go', { n: 7 });
+    expect(await outputOf(node, task)).toEqual({ a: 'first', b: 'new 7', z: 'added' });
+    await signal(node, outer, 'go', { n: 8 });
+    expect(await outputOf(node, outer)).toEqual({ x: { b: 'old 8', gone: 1 } });
+  });
+
+  it('is moved by the next start of a node that died before it was', async () => {
+    const one = await createWorkNode();
+    await define(one, old);
+    const task = await start(one, 'brief');
+    // The definition is on disk, and nothing has been moved.
+    one.kernel.committer.define({
+      ...{ kind: 'workflow', name: 'brief', version: '2.0.0', body: { ...next, onNewVersion: 'migrate' } },
+    });
+    await settled(one, one.kernel.committer.committed());
+    one.kill();
+    const two = await createWorkNode({ disk: one.disk, seed: 2 });
+    two.workflows.restore(await two.store.definitions('workflow'));
+    await settled(two, two.workflows.catchUp());
+    expect(states(two)).toEqual(['brief@1.0.0 draining 0', 'brief@2.0.0 ready 1']);
+    await signal(two, task, 'go', { n: 7 });
+    expect(await outputOf(two, task)).toEqual({ a: 'first', b: 'new 7', z: 'added' });
+  });
+
+  it('stays as it is where a step that it has done would be the else of another condition', async () => {
+    const node = await createWorkNode();
+    const branch = (number: string, limit: number): object =>
+      version(number, [
+        echo('few', 1, { when: `input < ${limit}`, needs: ['w'] }),
+        echo('many', 2, { else: 'few' }),
+        { ...wait, needs: [] },
+      ]);
+    await define(node, branch('1.0.0', 5));
+    const { task } = node.submit({ workflow: 'brief' }, 7);
+    await node.world.settle();
+    await define(node, branch('2.0.0', 9));
+    expect(await refusal(settled(node, node.workflows.migrate(ME, task, 'brief@2.0.0')))).toMatchObject({
+      details: {
+        issues: [{ code: 'STEP_CHANGED', at: '/steps/1', message: expect.stringMatching(/: else\.$/) as string }],
+      },
+    });
+  });
+
   it('is not moved to another workflow, to one that is drained or not there, nor when it has ended', async () => {
     const node = await createWorkNode();
     await define(node, old, { name: 'other', version: '1.0.0', steps: [first] });
