@@ -2,7 +2,8 @@
  * Gathers the pieces of one moment into one frame: a frame costs a call into the system, and a seal, whatever it holds. What is sent
  * alone goes alone.
  */
-import { BATCH_HEAD_BYTES, BATCH_PIECES_MAX, LINK_FRAME, writeBatch } from '../../protocol/mesh-frames.ts';
+import { BATCH_HEAD_BYTES, BATCH_PIECES_MAX, writeBatch } from '../../protocol/mesh-batch.ts';
+import { LINK_FRAME } from '../../protocol/mesh-frames.ts';
 import type { World } from '../../runtime/world.ts';
 import type { Line } from './line.ts';
 import type { Piece } from './outflow.ts';

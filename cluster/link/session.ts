@@ -5,7 +5,8 @@
  */
 import { OperatingError } from '../../protocol/errors.ts';
 import { type Beat, readBeat, writeBeat } from '../../protocol/mesh-beat.ts';
-import { LINK_FRAME, readBatch } from '../../protocol/mesh-frames.ts';
+import { readBatch } from '../../protocol/mesh-batch.ts';
+import { LINK_FRAME } from '../../protocol/mesh-frames.ts';
 import { handshakeKindOf } from '../../protocol/mesh-handshake.ts';
 import type { MeshMessage } from '../../protocol/mesh-messages.ts';
 import type { Cancel, World } from '../../runtime/world.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OperatingError } from '../../protocol/errors.ts';
-import { BATCH_PIECES_MAX, readBatch, writeBatch } from '../../protocol/mesh-frames.ts';
+import { BATCH_PIECES_MAX, readBatch, writeBatch } from '../../protocol/mesh-batch.ts';
 
 const piece = fc.record({ isLast: fc.boolean(), body: fc.uint8Array({ minLength: 1, maxLength: 300 }) });
 
