@@ -62,6 +62,9 @@ const FORWARDED = 'troupe.forwarded';
 
 type PreparedOptions = MachineOptions & { readonly kept: KeptClasses };
 
+/** In a hash: the state of a promise is not that of its call, and neither can go on from the other. */
+const PROMISES_ARE_CALLS = '~calls';
+
 /** Nobody: what is sent there is nobody's to hear. */
 const NO_PARENT = new ActorAddress('');
 
@@ -473,12 +476,12 @@ export function machineFactory(machine: AnyStateMachine, given: MachineOptions):
   const names = options.performerNames ?? REGISTERED_NAMES;
   assertHostable(machine, names, options.kept);
   const registered = new Map(names.map((name) => [name, registeredActor(name)]));
-  const prepared = new MachinePreparer(registered).prepare(machine);
+  const prepared = new MachinePreparer(registered, options.promises).prepare(machine);
   const logic = rootLogic(prepared);
   return {
     logicId: options.logicId,
     logicVersion: options.logicVersion,
-    structureHash: structureHash(machine),
+    structureHash: `${structureHash(machine)}${(options.promises?.size ?? 0) > 0 ? PROMISES_ARE_CALLS : ''}`,
     create: (port, input) => new MachineHost(port, options, options.parentOf?.(port, input), 0).create(logic, input),
     restore: (port, checkpoint) => {
       const bytes = checkpoint as Uint8Array;

@@ -4,7 +4,8 @@
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { namesOf } from '../../actors/agent-names.ts';
-import type { CallPlacing, PlacedCall } from '../../actors/call-placing.ts';
+import type { MachineVoices } from '../../actors/agent-machine.ts';
+import type { CallPlacing, FarMachine, PlacedCall } from '../../actors/call-placing.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
@@ -21,8 +22,12 @@ import { Member } from './member.ts';
 import { NodeBreakers } from './node-breakers.ts';
 import { type OfferBook, WorkerOffers } from './worker-offers.ts';
 import { NODE_LOGIC, nodeAddress, nodeLogic, nodeSpec } from './node-actor.ts';
+import { MACHINE_TURN } from '../machine-turn.ts';
+import { placedTurn } from './placed-turn.ts';
 import { Places } from './places.ts';
-import { isRemote } from './remote-agent.ts';
+import { isRemote, shapeOf } from './remote-agent.ts';
+import { remoteMachine } from './remote-machine.ts';
+import { TURNS } from './room.ts';
 
 /** What an owner is made from. */
 export interface MeshOwnerDeps {
@@ -52,6 +57,7 @@ export class MeshOwner implements CallPlacing {
   readonly #members = new Map<string, Member>();
   readonly #breakers: NodeBreakers;
   readonly #places: Places;
+  readonly #turns: Places;
   readonly #late: LateAnswers;
   readonly #offers: WorkerOffers;
   #holders: Holders<Member>;
@@ -63,6 +69,7 @@ export class MeshOwner implements CallPlacing {
     const { kernel } = deps;
     this.#breakers = new NodeBreakers(kernel.world);
     this.#places = new Places(() => this.#members.values(), this.#breakers);
+    this.#turns = new Places(() => this.#members.values(), this.#breakers, TURNS);
     this.#late = new LateAnswers(kernel.effects);
     this.#offers = new WorkerOffers({ ...deps, define: (write) => kernel.define(write) });
     this.#holders = new Holders([], 0, kernel.world);
@@ -109,8 +116,8 @@ export class MeshOwner implements CallPlacing {
     this.#deps.log.info('A worker has joined.', { worker: node, incarnation, version });
     return {
       onMessage: (message, done) => this.#heard(member, message, done),
-      onState: () => this.#places.look(),
-      onCredit: () => this.#places.look(),
+      onState: () => this.#look(),
+      onCredit: () => this.#look(),
       onEnd: (reason) => this.#lost(member, reason),
     };
   }
@@ -146,18 +153,27 @@ export class MeshOwner implements CallPlacing {
     const { definition } = placed;
     const { reference } = namesOf(definition);
     if (!isRemote(definition) && !this.#offers.isOffered(reference)) return await placed.here();
-    return await this.#somewhere(placed, reference);
+    return await this.#somewhere(placed, reference, this.#places);
   }
 
-  async #somewhere(placed: PlacedCall, reference: string): Promise<unknown> {
+  machineOf(definition: AgentDefinition, voices: MachineVoices): FarMachine | undefined {
+    const shape = shapeOf(definition);
+    if (shape === undefined) return undefined;
+    const { reference } = namesOf(definition);
+    return remoteMachine(definition, shape, voices, (cell, request, signal) =>
+      this.#somewhere(placedTurn(definition, cell, request, signal), reference, this.#turns),
+    );
+  }
+
+  async #somewhere(placed: PlacedCall, reference: string, places: Places): Promise<unknown> {
     const { call, definition, work } = placed;
     const { signal } = call;
     let held = call.again ? await this.#holders.find(callNameOf(call), signal) : undefined;
     for (let losses = 0, handbacks = 0; ; ) {
-      const place = held?.member ?? (await this.#places.take({ definition, reference, signal, ...preferred(work) }));
-      if (held !== undefined) this.#places.joined(place, reference);
+      const place = held?.member ?? (await places.take({ definition, reference, signal, ...preferred(work) }));
+      if (held !== undefined) places.joined(place, reference);
       if (place === 'here') return await this.#here(placed, reference);
-      const end = await this.#sent(placed, reference, place, held);
+      const end = await this.#sent(placed, reference, places, place, held);
       held = undefined;
       if (end.how === 'ended') {
         if (end.outcome.ok) return end.outcome.value;
@@ -180,6 +196,7 @@ export class MeshOwner implements CallPlacing {
   async #sent(
     placed: PlacedCall,
     reference: string,
+    places: Places,
     member: Member,
     held: Held<Member> | undefined,
   ): Promise<DispatchEnd> {
@@ -188,7 +205,7 @@ export class MeshOwner implements CallPlacing {
     let isResting = false;
     const rests = (next: boolean): void => {
       isResting = next;
-      this.#places.resting(member, reference, next);
+      places.resting(member, reference, next);
     };
     const line = { send: (message: MeshMessage) => member.send(message), resting: rests };
     const dispatch = new Dispatch(placed, token, line, held !== undefined);
@@ -204,12 +221,13 @@ export class MeshOwner implements CallPlacing {
       member.dispatches.delete(token);
       if (held !== undefined) this.#holders.joined(dispatch.call);
       if (isResting) rests(false);
-      this.#places.free(member, reference);
+      places.free(member, reference);
       const { definition, call } = placed;
       if (end?.how === 'ended') this.#breakers.passed(member.node, token, era);
       else {
         this.#breakers.freed(member.node, token);
-        this.#late.expect(member.node, token, { ...pick(call), lane: namesOf(definition).lane });
+        const past = { ...pick(call), lane: namesOf(definition).lane };
+        this.#late.expect(member.node, token, call.name === MACHINE_TURN ? undefined : past);
       }
     }
     if (end.how === 'ended') this.#settle(member, dispatch, end);
@@ -249,7 +267,7 @@ export class MeshOwner implements CallPlacing {
     member.offers = this.#offers.taken(member.node, message);
     member.isReady = true;
     for (const reference of member.offers.keys()) this.#widen(reference);
-    this.#places.look();
+    this.#look();
   }
 
   /** Calls of an earlier run of this node are joined; those of this one were given up when their session ended. */
@@ -314,7 +332,13 @@ export class MeshOwner implements CallPlacing {
     }
     this.#holders.unclaimed(member);
     for (const reference of offers.keys()) this.#widen(reference);
+    this.#look();
+  }
+
+  /** There may be room again. */
+  #look(): void {
     this.#places.look();
+    this.#turns.look();
   }
 
   #appear(member: Member): void {

@@ -6,6 +6,7 @@ import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import type { Member } from './member.ts';
 import type { NodeBreakers } from './node-breakers.ts';
 import { isRemote } from './remote-agent.ts';
+import { CALLS, type Room } from './room.ts';
 
 /** A place for one call: on this node, or on a member. */
 export type Place = Member | 'here';
@@ -25,15 +26,17 @@ export interface PlaceWish {
   readonly signal: AbortSignal;
 }
 
-/** The places of one mesh. */
+/** The places of one mesh for one kind of work. */
 export class Places {
   readonly #members: () => Iterable<Member>;
   readonly #breakers: NodeBreakers;
+  readonly #room: Room;
   readonly #here = new Map<string, number>();
   readonly #waiting = new Map<string, Set<Waiter>>();
   #turn = 0;
 
-  constructor(members: () => Iterable<Member>, breakers: NodeBreakers) {
+  constructor(members: () => Iterable<Member>, breakers: NodeBreakers, room: Room = CALLS) {
+    this.#room = room;
     this.#members = members;
     this.#breakers = breakers;
   }
@@ -122,8 +125,8 @@ export class Places {
     const first = members.length === 0 ? 0 : ++this.#turn % members.length;
     for (let at = 0; at < members.length; at++) {
       const member = members[(first + at) % members.length] as Member;
-      const capacity = member.capacity(reference);
-      const taken = member.running(reference);
+      const capacity = this.#room.capacity(member, reference);
+      const taken = member.running(this.#room.counted(reference));
       if (taken >= capacity || !this.#isOpen(member, reference)) continue;
       consider(member, 1 - taken / capacity, likingOf(member, reference, prefer));
     }
@@ -137,7 +140,7 @@ export class Places {
   }
 
   #count(place: Place, reference: string, by: number): void {
-    if (place !== 'here') return place.count(reference, by);
+    if (place !== 'here') return place.count(this.#room.counted(reference), by);
     this.#here.set(reference, (this.#here.get(reference) ?? 0) + by);
   }
 }
