@@ -5,12 +5,12 @@ import { courier } from './machines.ts';
 describe('A machine whose code is on a worker', () => {
   it('works on a task there, while its state, its timer and its calls are kept at the owner', async () => {
     const rig = await createMeshRig();
-    const charged: unknown[] = [];
-    await rig.join('w1', [courier((input) => charged.push(input))]);
+    const diary: unknown[] = [];
+    await rig.join('w1', [courier(diary)]);
     const { owner } = rig;
     const { task } = owner.submit({ agent: 'courier' }, { order: 7 });
     await owner.world.settle();
-    expect(charged).toEqual([{ order: 7 }]);
+    expect(diary).toEqual([{ order: 7 }]);
     const cell = owner.kernel.cells.get(`run/${task}/main/1`);
     expect(cell?.host?.describe().state).toBe('resting');
     expect(cell?.timers?.size).toBe(1);
