@@ -3,19 +3,9 @@ import type { AgentDefinition } from '../../../actors/agent-definition.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { createMeshRig } from '../../support/mesh-rig.ts';
 import { createWorkNode, type WorkNode } from '../../support/work-node.ts';
-import {
-  auditor,
-  clumsy,
-  courier,
-  type Diary,
-  dizzy,
-  hoarder,
-  household,
-  picky,
-  seeker,
-  tally,
-  unlucky,
-} from './machines.ts';
+import { auditor, picky, tally } from './asked-machines.ts';
+import { clumsy, dizzy, hoarder, unlucky } from './faulty-machines.ts';
+import { courier, type Diary, household, seeker } from './machines.ts';
 
 /** What is done with some machines: the first is the one that works on the task. */
 interface Work {
