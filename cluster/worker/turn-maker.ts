@@ -2,6 +2,7 @@
  * Makes turns of one agent's machine on a worker: the machine is brought back from its state, handles one message, and is let go of
  * again. What its code does is the same as on the node that keeps it (actors/agent-machine.ts); what it asks for is noted.
  */
+import { inspect } from 'node:util';
 import type { AnyStateMachine } from 'xstate';
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { agentMachine } from '../../actors/agent-machine.ts';
@@ -58,7 +59,7 @@ export class TurnMaker {
         log.warn('Something of a turn came too late, and nobody hears of it.', {
           ...{ agent: this.#reference, actor: address, what },
           ...(error !== undefined && {
-            error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+            error: inspect(error),
           }),
         }),
     });

@@ -62,7 +62,7 @@ describe('A turn under way on a worker', () => {
     await owner.world.settle();
     expect(rig.outcomes.filter((one) => one === 'late')).toHaveLength(1);
     expect((await owner.store.listEffects({ state: 'late', limit: 10 })).effects).toEqual([]);
-    await back.pair.lose();
+    back.pair.lose();
     expect(await sums(rig)).toEqual([1]);
   });
 
