@@ -7,6 +7,7 @@ import type { InstalledLogic } from '../runtime/cell.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
+import type { PromiseCalls } from '../runtime/machine-promises.ts';
 import type { World } from '../runtime/world.ts';
 import { performCall } from './agent-call.ts';
 import { type CallerContext, type ContextDeps, createContext, journalOf } from './agent-context.ts';
@@ -22,6 +23,8 @@ import { runLogic, type RunInput } from './run.ts';
 export type LogicDeps = ContextDeps & {
   /** Where its calls are made. Default: here. */
   readonly placing?: CallPlacing;
+  /** Where its promises are calls, as they are where only other nodes have its code. */
+  readonly promises?: PromiseCalls;
 };
 
 /** The logic of one agent. Errors: UNSUPPORTED_LOGIC for a machine that cannot be kept over a restart. */
@@ -30,7 +33,9 @@ export function agentLogic(definition: AgentDefinition, deps: LogicDeps): Instal
   if (placing === undefined) return localLogic(definition, deps);
   const far = placing.machineOf(definition, voicesOf(definition, deps));
   const logic =
-    far === undefined ? localLogic(definition, deps) : { ...baseOf(definition, deps), ...rowsOf(definition), ...far };
+    far === undefined
+      ? localLogic(definition, deps)
+      : { ...baseOf(definition, deps), ...rowsOf(definition), ...far, runsUserCode: true };
   // It changes as nodes come and go.
   return Object.defineProperty({ ...logic }, 'laneLimit', { get: () => placing.capacityOf(definition) });
 }
@@ -39,7 +44,9 @@ function localLogic(definition: AgentDefinition, deps: LogicDeps): InstalledLogi
   const { reference, logic: name } = namesOf(definition);
   const base = baseOf(definition, deps);
   if (isMachine(definition)) {
-    const factory = agentMachine(definition, { world: deps.world, voices: voicesOf(definition, deps) });
+    const { world, promises } = deps;
+    const voices = voicesOf(definition, deps);
+    const factory = agentMachine(definition, { world, voices, ...(promises !== undefined && { promises }) });
     for (const { level: severity, ...finding } of lintOf(definition))
       deps.log.warn('The linter has found something in a machine.', { agent: reference, severity, ...finding });
     return {

@@ -24,7 +24,7 @@ export interface InstalledLogic {
   /** Calls of its cells share this lane. */
   readonly lane: string;
   readonly laneLimit: number;
-  /** Code of users runs in its turns. */
+  /** Code of users runs in its turns, or has run to prepare them. */
   readonly runsUserCode?: boolean;
   /** The time limit of one call. */
   readonly timeoutMs?: number;

@@ -62,9 +62,6 @@ const FORWARDED = 'troupe.forwarded';
 
 type PreparedOptions = MachineOptions & { readonly kept: KeptClasses };
 
-/** In a hash: the state of a promise is not that of its call, and neither can go on from the other. */
-const PROMISES_ARE_CALLS = '~calls';
-
 /** Nobody: what is sent there is nobody's to hear. */
 const NO_PARENT = new ActorAddress('');
 
@@ -481,7 +478,7 @@ export function machineFactory(machine: AnyStateMachine, given: MachineOptions):
   return {
     logicId: options.logicId,
     logicVersion: options.logicVersion,
-    structureHash: `${structureHash(machine)}${(options.promises?.size ?? 0) > 0 ? PROMISES_ARE_CALLS : ''}`,
+    structureHash: `${structureHash(machine)}${options.promises?.shape ?? ''}`,
     create: (port, input) => new MachineHost(port, options, options.parentOf?.(port, input), 0).create(logic, input),
     restore: (port, checkpoint) => {
       const bytes = checkpoint as Uint8Array;

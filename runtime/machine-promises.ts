@@ -9,6 +9,13 @@ import { type PromiseCreator, promiseCreatorOf } from './machine-xstate.ts';
 /** What their calls are named, with the place of the promise in the machine behind it. */
 const PREFIX = 'promise:';
 
+const SHAPE = '~calls';
+
+/** Whether the promises of a machine of this structure hash are calls. */
+export function hasPromiseCalls(structureHash: string): boolean {
+  return structureHash.endsWith(SHAPE);
+}
+
 /** Whether a call is one of a promise. */
 export function isPromiseCall(name: string): boolean {
   return name.startsWith(PREFIX);
@@ -18,8 +25,9 @@ export function isPromiseCall(name: string): boolean {
 export class PromiseCalls {
   readonly #creators = new Map<string, PromiseCreator>();
 
-  get size(): number {
-    return this.#creators.size;
+  /** Behind the hash of a machine: the state of a promise is not that of its call, and neither can go on from the other. */
+  get shape(): string {
+    return this.#creators.size > 0 ? SHAPE : '';
   }
 
   /** The logic in the place of one that starts something. Errors: UNSUPPORTED_LOGIC for what is no promise. */

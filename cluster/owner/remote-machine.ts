@@ -2,6 +2,7 @@
  * Actors of a machine whose code is on workers alone. They live here: mailbox, state, timers and calls are the owner's, and what a turn
  * comes to is worked out on a worker first (cluster/machine-turn.ts). Then the turn is taken here at once, by doing what that says.
  */
+import { crc32 } from 'node:zlib';
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import type { MachineVoices } from '../../actors/agent-machine.ts';
 import { namesOf } from '../../actors/agent-names.ts';
@@ -10,6 +11,7 @@ import { OperatingError } from '../../protocol/errors.ts';
 import type { Cell } from '../../runtime/cell.ts';
 import type { CellPort } from '../../runtime/cell-port.ts';
 import type { Host, HostDescription, HostPort, HostStatus } from '../../runtime/host.ts';
+import { fingerprintOf } from '../../runtime/machine-fingerprint.ts';
 import type { Envelope } from '../../runtime/mailbox.ts';
 import { packTurn, readTurnResult, type TurnEnd, type TurnMessage, type TurnResult } from '../machine-turn.ts';
 
@@ -32,6 +34,7 @@ export function remoteMachine(
       restore: (port, checkpoint) => new RemoteHost(port, checkpoint as Uint8Array),
       encode: (checkpoint) => checkpoint as Uint8Array,
       decode: (bytes) => bytes,
+      fingerprint: (checkpoint) => fingerprint(checkpoint as Uint8Array),
     },
     prepare: async (cell, envelope, signal) => {
       const made = await makeTurn(cell, packTurn(requestOf(cell, envelope)), signal);
@@ -65,6 +68,15 @@ function messageOf(envelope: Envelope): TurnMessage {
       return { kind: 'timer', id: envelope.id };
     default:
       return { kind: 'start' };
+  }
+}
+
+/** Of a state that another version of the product may have packed. */
+function fingerprint(bytes: Uint8Array): string {
+  try {
+    return fingerprintOf(bytes);
+  } catch {
+    return `${crc32(bytes)}/${bytes.length}`;
   }
 }
 
