@@ -18,6 +18,7 @@ export type { Audience, Told } from './actors/groups/group-desk.ts';
 export type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 export type { TopicHandler } from './actors/topics/topic-handler.ts';
 export { type Node, type StartOptions, startNode } from './node.ts';
+export { type StartWorkerOptions, startWorker, type WorkerNode } from './worker-node.ts';
 export { VERSION } from './runtime/version.ts';
 export { type ErrorCode, OperatingError } from './protocol/errors.ts';
 export type { WorkflowGraph } from './protocol/graph.ts';

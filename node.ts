@@ -5,39 +5,46 @@ import { join } from 'node:path';
 import type { AgentDefinition } from './actors/agent-definition.ts';
 import { ANALYSE_DATASET } from './actors/analyst/analyse-dataset.ts';
 import { analystAgent } from './actors/analyst/analyst.ts';
-import { APPROVAL_LOGIC } from './actors/approvals/approval.ts';
 import { loadAgentFiles } from './actors/agent-files.ts';
 import { ForkDesk } from './actors/fork-desk.ts';
 import { labAgents } from './actors/lab/lab.ts';
 import { QuarantineDesk } from './actors/quarantine-desk.ts';
 import type { DeclaredSubscription } from './actors/topics/subscription-desk.ts';
 import type { TaskState } from './actors/task.ts';
-import { soloMembership } from './cluster/membership.ts';
+import { clusterBranch } from './cluster/cluster-branch.ts';
+import { type Membership, ownerMembership } from './cluster/membership.ts';
+import type { MeshListener } from './cluster/link/listen.ts';
+import { clusterOf } from './cluster/owner/cluster-row.ts';
+import { memberViews } from './cluster/owner/member-view.ts';
+import { openMeshDoor } from './cluster/owner/mesh-door.ts';
 import { MeshOwner } from './cluster/owner/mesh-owner.ts';
 import type { OfferBook } from './cluster/owner/worker-offers.ts';
-import { createGateway } from './gateway/gateway.ts';
+import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
-import { LIMITS } from './protocol/limits.ts';
+import { OperatingError } from './protocol/errors.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
 import { Committer } from './runtime/committer.ts';
 import { Kernel } from './runtime/kernel.ts';
-import { createLog, type Log, type NodeLog } from './runtime/log.ts';
+import type { Log } from './runtime/log.ts';
+import { logOf } from './runtime/node-log.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { Recovery, type RecoveryReport } from './runtime/recovery.ts';
+import { ownerName } from './runtime/node-name.ts';
 import { createRegisters } from './runtime/registers.ts';
-import { loadSettings, secretsOf, type Settings } from './runtime/settings.ts';
+import { meshDoorOf } from './runtime/mesh-rules.ts';
+import { loadSettings, type Settings } from './runtime/settings.ts';
 import { processEnvironment } from './runtime/settings-environment.ts';
 import { createLevelStore } from './runtime/stores/level-store.ts';
 import { createMemoryStore } from './runtime/stores/memory-store.ts';
-import type { Fence, Store } from './runtime/stores/store.ts';
+import type { Store } from './runtime/stores/store.ts';
 import { Suspects } from './runtime/suspects.ts';
 import { TaskRetention } from './runtime/task-retention.ts';
 import { VERSION } from './runtime/version.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/workers/pool.ts';
 import { createWorld, type World } from './runtime/world.ts';
-import { countOf, durationsOf, failuresOf } from './actors/roster/agent-gauges.ts';
+import { watchNode } from './node-gauges.ts';
 import { hireStaff } from './staff.ts';
 
 /** What `startNode` takes: any setting by its name (docs/settings.md), and what is made in code. */
@@ -66,7 +73,7 @@ export interface NodeParts {
   readonly store?: Store;
   /** In place of worker threads. */
   readonly workers?: WorkerPool;
-  /** Whether other nodes may make calls of its agents. Default: no. */
+  /** Whether other nodes may make calls of its agents. Default: where the settings open a door for them. */
   readonly hasMesh?: boolean;
   /** The node cannot go on (its store is lost, its root supervisor gave up): the process must end. */
   readonly onFatal: (error: Error) => void;
@@ -78,6 +85,8 @@ export interface Node {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** Where other nodes join it, where they can. */
+  readonly mesh: { readonly host: string; readonly port: number } | undefined;
   /** What the start found unfinished. */
   readonly recovery: RecoveryReport;
   /**
@@ -104,6 +113,7 @@ export async function startNode(options: StartOptions = {}): Promise<Node> {
   const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment(), options: settingOptions });
   if (!outcome.ok) throw outcome.error;
   const { settings, warnings } = outcome;
+  if (settings.join !== undefined) throw notAnOwner(settings.join);
   const world = createWorld();
   const log = logOf(settings, world);
   for (const warning of warnings) log.warn(warning.message);
@@ -115,13 +125,9 @@ export async function startNode(options: StartOptions = {}): Promise<Node> {
   return await buildNode({ world, settings, log, agents, workflows, subscriptions, ...planning, onFatal });
 }
 
-/** The log that the settings ask for. */
-export function logOf(settings: Settings, world: World): NodeLog {
-  const { logLevel: level, logFormat: format, logFile, logFileBytesMax, logFilesMax } = settings;
-  const file =
-    logFile === undefined ? {} : { file: { path: logFile, bytesMax: logFileBytesMax, filesMax: logFilesMax } };
-  const noColor = (processEnvironment()['NO_COLOR'] ?? '') !== '';
-  return createLog({ world, level, format, noColor, secrets: secretsOf(settings), ...file });
+function notAnOwner(join: string): OperatingError {
+  const message = `join: a node that joins ${join} is a worker, which keeps nothing: start it with startWorker or \`troupe start\`.`;
+  return new OperatingError('INVALID_INPUT', message);
 }
 
 /**
@@ -231,14 +237,18 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
     known: (reference) => staff.registry.known(reference),
     enlist: (agent) => staff.roster.enlist(agent, 'node'),
   });
+  const node = ownerName(settings, fence);
   const mesh =
-    parts.hasMesh === true
-      ? new MeshOwner({ kernel, log, boot: fence.epoch, rejoinMs: LIMITS.meshLostMs, book })
+    (parts.hasMesh ?? meshDoorOf(settings) !== undefined)
+      ? new MeshOwner({
+          ...{ kernel, log, boot: fence.epoch, rejoinMs: settings.meshLostMs, book },
+          onCall: (outcome) => metrics.meshCallEnded(outcome),
+        })
       : undefined;
   const staff: ReturnType<typeof hireStaff> = hireStaff({
     ...{ world, log, kernel, store, registers, workers, onFatal },
-    ...(mesh !== undefined && { placing: mesh }),
-    ...{ node: nodeId(fence), strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
+    ...(mesh !== undefined && { placing: mesh, nodesOf: (reference) => mesh.nodesOf(reference, node) }),
+    ...{ node, strategy: settings.selectStrategy, moduleRoots: settings.moduleRoots },
     tasksInFlightMax: settings.tasksInFlightMax,
     cacheEntriesMax: settings.cacheEntriesMax,
     cacheBytesMax: settings.cacheBytesMax,
@@ -336,42 +346,32 @@ async function recover(
   return { recovery: report, keeper };
 }
 
-/** Another one with each start. */
-function nodeId({ owner, epoch }: Fence): string {
-  return `${owner}-${epoch}`;
-}
-
 /** The doors open; from here on the node can be reached, until it is stopped. */
 async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   const { world, settings, log } = parts;
-  const { core, staff, recovery, keeper } = indoors;
-  const { metrics, registers, kernel, fence, store } = core;
-  const { desk, state, effects, approvals, schedules, sessions } = staff;
-  const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
-  const { topics, subscriptions, groups } = staff;
-  const id = nodeId(fence);
-  const membership = soloMembership({ node: id, version: VERSION, fence, startedAtMs: world.nowMs() });
-  const gateway = createGateway({
-    quarantine: new QuarantineDesk({ kernel, store, desk }),
-    forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
-    store,
-    ...{ settings, world, log, metrics, kernel, desk, state, effects, approvals, schedules, sessions },
-    ...{ registry, roster, registers, plans, planning, workflows },
-    ...{ topics, subscriptions, groups },
-    node: { id, version: VERSION },
-    describeTree: () => tree.describe(),
-    describeTask: (task) => tree.describeTask(task),
-    whyOf: (task) => tree.whyOf(task),
-    breakers,
-    cache,
-    cluster: () => membership.view(keeper.stranded),
-    isReady: () => !desk.draining && !kernel.paused,
+  const { core, staff, recovery } = indoors;
+  const { fence } = core;
+  const { roster, subscriptions, mesh } = staff;
+  const id = ownerName(settings, fence);
+  const membership = ownerMembership({
+    ...{ node: id, version: VERSION, fence, startedAtMs: world.nowMs() },
+    ...{ labels: settings.labels, threads: settings.workerThreadsMax, work: () => roster.ownWork() },
+    ...(mesh !== undefined && { members: () => memberViews(mesh) }),
   });
-  const unwatch = watchNode(core, staff, world);
+  const gateway = doorsFor(parts, indoors, id, membership);
+  const door = await openMesh(parts, indoors, id).catch(async (error: unknown) => {
+    await abandon(parts, indoors, NO_DOORS);
+    throw error;
+  });
+  const unwatch = watchNode({ ...core, ...staff, world, membership });
   const doors: Doors = {
-    drain: () => gateway.drain(),
+    drain: () => {
+      gateway.drain();
+      door?.drain();
+    },
     close: async () => {
       await gateway.close();
+      await door?.close();
       unwatch();
     },
   };
@@ -386,6 +386,7 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
   let stopped: Promise<void> | undefined;
   return {
     ...{ id, url, host, port, recovery },
+    mesh: door && { host: door.host, port: door.port },
     register: (agent) => {
       roster.enlist(agent, 'program');
       subscriptions
@@ -400,6 +401,52 @@ async function openDoors(parts: NodeParts, indoors: Indoors): Promise<Node> {
     },
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** The doors for clients; nothing is opened yet. */
+function doorsFor(
+  { world, settings, log }: NodeParts,
+  { core, staff, keeper }: Indoors,
+  id: string,
+  membership: Membership,
+): Gateway {
+  const { metrics, registers, kernel, store } = core;
+  const { desk, state, effects, approvals, schedules, sessions } = staff;
+  const { registry, roster, plans, planning, workflows, breakers, cache, tree } = staff;
+  const { topics, subscriptions, groups } = staff;
+  return createGateway({
+    quarantine: new QuarantineDesk({ kernel, store, desk }),
+    forks: new ForkDesk({ kernel, store, desk, shelf: keeper.shelf, onLoaded: (cell) => tree.loaded(cell) }),
+    store,
+    ...{ settings, world, log, metrics, kernel, desk, state, effects, approvals, schedules, sessions },
+    ...{ registry, roster, registers, plans, planning, workflows },
+    ...{ topics, subscriptions, groups },
+    node: { id, version: VERSION },
+    describeTree: () => {
+      const branch = clusterBranch(membership.workers());
+      return { ...tree.describe(), ...(branch !== undefined && { branches: [branch] }) };
+    },
+    describeTask: (task) => tree.describeTask(task),
+    whyOf: (task) => tree.whyOf(task),
+    breakers,
+    cache,
+    cluster: () => membership.view(keeper.stranded),
+    isReady: () => !desk.draining && !kernel.paused,
+  });
+}
+
+/** Lets workers in, where the settings say so. */
+async function openMesh(
+  { world, settings, log }: NodeParts,
+  { core, staff }: Indoors,
+  node: string,
+): Promise<MeshListener | undefined> {
+  const { mesh } = staff;
+  const address = meshDoorOf(settings);
+  if (mesh === undefined || address === undefined) return undefined;
+  const cluster = await clusterOf(core.store, core.kernel);
+  const self = { node, cluster, incarnation: `${core.fence.epoch}`, role: 'owner', version: VERSION } as const;
+  return await openMeshDoor({ world, settings, log, mesh, self, address });
 }
 
 function openableStore(settings: Settings, world: World, log: Log): Store {
@@ -447,56 +494,4 @@ export async function closeIndoors(
   metrics.stop();
   core.unmark();
   await store.close();
-}
-
-function mailboxDepth(kernel: Kernel): number {
-  let depth = 0;
-  for (const cell of kernel.cells.values()) depth += cell.mailbox.size;
-  return depth;
-}
-
-const CENSUS_MS = 1_000;
-
-/** What is counted and shown of the running node. The census is told at a bounded rate: it changes with every task. */
-function watchNode(
-  { kernel, registers, metrics }: Core,
-  { breakers, roster, figures, topics, cache }: Staff,
-  world: World,
-): () => void {
-  let cancel = (): void => {};
-  const look = (): void => {
-    registers.trigger.counted({ census: Object.fromEntries(kernel.census) });
-    registers.trigger.agentsLookedAt({ statuses: roster.statuses() });
-    cancel = world.after(CENSUS_MS, look);
-  };
-  look();
-  const stops = [
-    metrics.watch('troupe_actors', () => Object.fromEntries(kernel.census)),
-    metrics.watch('troupe_approvals_pending', () => kernel.census.get(APPROVAL_LOGIC) ?? 0),
-    metrics.watch('troupe_agents', () => countOf(Object.values(roster.statuses()))),
-    metrics.watch('troupe_agent_duration_seconds', () => durationsOf(figures)),
-    metrics.watch('troupe_agent_failure_ratio', () => failuresOf(figures)),
-    metrics.watch('troupe_breaker_state', () => breakers.figures()),
-    metrics.watch('troupe_quarantined', () => kernel.quarantine.size),
-    metrics.watch('troupe_subscription_backlog', () => topics.waiting),
-    metrics.watch('troupe_mailbox_depth', () => mailboxDepth(kernel)),
-    metrics.watch('troupe_cache_entries', () => cache.size.entries),
-    metrics.watch('troupe_cache_bytes', () => cache.size.bytes),
-    metrics.watch('troupe_cache_hits_total', () => cache.totals.hits),
-    metrics.watch('troupe_cache_misses_total', () => cache.totals.misses),
-    metrics.watch('troupe_cache_evictions_total', () => cache.totals.evictions),
-    metrics.watch('troupe_cache_saved_usd_total', () => cache.totals.savedUsd),
-    kernel.feed.listenAll(({ progress, events }) => {
-      for (const { kind, data } of events)
-        if (kind === 'budget.exceeded') metrics.budgetExceeded(String(data['policy']));
-      const { status, result } = progress;
-      if (result === undefined) return;
-      metrics.taskFinished(status, result.durationMs / 1000);
-      metrics.taskUsed(result.usage);
-    }),
-    () => cancel(),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
 }

@@ -80,6 +80,8 @@ export interface Grounds {
   readonly strategy?: Strategy;
   /** The name of the node. Default: `local`. */
   readonly node?: string;
+  /** The nodes that make the calls of `name@version`. Default: this one. */
+  readonly nodesOf?: (reference: string) => readonly string[];
   /** Folders that agents may be registered from. Default: none. */
   readonly moduleRoots?: readonly string[];
   /** Results that are kept, and their bytes. Default: the limits of the protocol. */
@@ -175,12 +177,14 @@ export function hireStaff(grounds: Grounds) {
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
+    whereIs: placing && ((address, key) => placing.whereIs(address, key)),
     onRootExhausted: onFatal,
     onSessionCrashed: (address) => sessions.crashed(address),
   });
   const roster: Roster = new Roster({
     ...{ kernel, store, registry, registers, readings, health, figures, log: kernel.log },
     ...{ node: grounds.node ?? 'local', moduleRoots: grounds.moduleRoots ?? [] },
+    ...(grounds.nodesOf !== undefined && { nodesOf: grounds.nodesOf }),
     supervise: (agent) => tree.addAgentSupervisor(agent.name, POLICIES.agent, breakerLimits(agent)),
     subscribe: (agent) => subscriptions.declare(agent),
   });

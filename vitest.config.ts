@@ -38,7 +38,14 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['index.ts', 'node.ts', 'staff.ts', ...ROOMS.map((room) => `${room}/**/*.ts`)],
+      include: [
+        'index.ts',
+        'node.ts',
+        'staff.ts',
+        'worker-node.ts',
+        'node-gauges.ts',
+        ...ROOMS.map((room) => `${room}/**/*.ts`),
+      ],
       enabled: whole,
       reporter: ['text', 'lcov'],
       ...(whole ? { thresholds: { lines: 90 } } : {}),

@@ -13,7 +13,10 @@ import type { Probe } from './doubt.ts';
 /** What of a call its performer goes by. */
 type NamedCall = Pick<EffectCall, 'name' | 'kind' | 'input'>;
 
-/** Makes a call; `given` is the input of the work that it is made for. Errors: INVALID_INPUT, INVALID_OUTPUT, NOT_AVAILABLE, the code's own. */
+/**
+ * Makes a call; `given` is the input of the work that it is made for.
+ * Errors: INVALID_INPUT, INVALID_OUTPUT, NOT_AVAILABLE, the code's own.
+ */
 export async function performCall(
   definition: AgentDefinition,
   call: NamedCall,

@@ -5,7 +5,7 @@
 import type { AnyStateMachine } from 'xstate';
 import type { InstalledLogic } from '../runtime/cell.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
-import type { EffectCall } from '../runtime/effects.ts';
+import type { EffectCall, RefusableCall } from '../runtime/effects.ts';
 import { flatFactory } from '../runtime/flat-logic.ts';
 import type { PromiseCalls } from '../runtime/machine-promises.ts';
 import type { World } from '../runtime/world.ts';
@@ -137,7 +137,7 @@ function voicesOf(definition: AgentDefinition, deps: ContextDeps): MachineVoices
 async function perform(
   definition: AgentDefinition,
   deps: LogicDeps,
-  call: EffectCall,
+  call: RefusableCall,
   spec: ChildSpec,
 ): Promise<unknown> {
   const work = workOf(definition, call, spec);

@@ -9,7 +9,7 @@ import type { ContextDeps } from './agent-context.ts';
 import { leftFor } from './budget/accounts.ts';
 import type { BudgetState } from './budget/budget.ts';
 import type { SpendShelf } from './budget/spending.ts';
-import type { JournalShelf } from './journal.ts';
+import type { JournalShelf } from './journal-shelf.ts';
 import type { CallPlace, Ledger } from './ledger.ts';
 import { sharedState } from './state/state-context.ts';
 import type { StateDesk } from './state/state-desk.ts';

@@ -1,6 +1,6 @@
 /** Where the code of agents runs: on this node, or on another that has it (cluster/owner). */
 import type { InstalledLogic } from '../runtime/cell.ts';
-import type { EffectCall } from '../runtime/effects.ts';
+import type { EffectCall, RefusableCall } from '../runtime/effects.ts';
 import type { CallerContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import type { MachineVoices } from './agent-machine.ts';
@@ -9,7 +9,7 @@ import type { RunInput } from './run.ts';
 /** A call that is to be made somewhere. */
 export interface PlacedCall {
   readonly definition: AgentDefinition;
-  readonly call: EffectCall;
+  readonly call: RefusableCall;
   readonly work: RunInput;
   readonly deadlineAtMs: number | undefined;
   /**
@@ -34,4 +34,6 @@ export interface CallPlacing {
   machineOf(definition: AgentDefinition, voices: MachineVoices): FarMachine | undefined;
   /** Whether nobody is there who could make its calls now. */
   isUnplaced(definition: AgentDefinition): boolean;
+  /** The node that makes a call; null while it waits for one that can. Undefined: it is made here. */
+  whereIs(address: string, key: string): string | null | undefined;
 }

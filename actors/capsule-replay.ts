@@ -9,7 +9,7 @@ import { unpackCapsule } from '../runtime/capsule-making.ts';
 import type { InstalledLogic } from '../runtime/cell.ts';
 import { fitCell } from '../runtime/cell-fit.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
-import type { EffectCall } from '../runtime/effects.ts';
+import type { RefusableCall } from '../runtime/effects.ts';
 import type { Host, HostPort } from '../runtime/host.ts';
 import { hasPromiseCalls, PromiseCalls } from '../runtime/machine-promises.ts';
 import type { World } from '../runtime/world.ts';
@@ -122,7 +122,9 @@ async function replayCall(capsule: Capsule, { shelf, world, steps, step }: CallB
   step(`agent ${shown(logic)}`);
   const asked = key === RUN_CALL ? { name: key, input: undefined } : askedFor(capsule, { shelf, world, steps, step });
   step(`call ${key}, with an empty journal`);
-  const call: EffectCall = {
+  const call: RefusableCall = {
+    refusal: undefined,
+    onRefused: () => undefined,
     address,
     key,
     ...asked,
@@ -138,10 +140,10 @@ async function replayCall(capsule: Capsule, { shelf, world, steps, step }: CallB
 }
 
 /** What a machine asks for under the key of the call: it does so again as soon as it is restored. Errors: INVALID_INPUT. */
-function askedFor(capsule: Capsule, { shelf, world, step }: CallBench): Pick<EffectCall, 'name' | 'input'> {
+function askedFor(capsule: Capsule, { shelf, world, step }: CallBench): Pick<RefusableCall, 'name' | 'input'> {
   const { message } = capsule;
   const { logic, checkpoint } = stateFor(capsule, shelf);
-  let asked: Pick<EffectCall, 'name' | 'input'> | undefined;
+  let asked: Pick<RefusableCall, 'name' | 'input'> | undefined;
   const port = tellingPort(capsule, world, step);
   const effect: HostPort['effect'] = ({ key, name, input }) => {
     if (message.kind === 'call' && key === message.key) asked = { name, input };

@@ -11,32 +11,11 @@ import { hash } from 'node:crypto';
 import { OperatingError, type ErrorBody } from '../protocol/errors.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import { packState } from '../runtime/state-codec.ts';
-import type { Doubt, JournaledCall, Probe } from './doubt.ts';
+import type { JournaledCall, Probe } from './doubt.ts';
 import { inSpendScope } from './budget/spend-scope.ts';
 import { outcomeOf } from './call-outcome.ts';
+import type { CallOutcome, JournalShelf } from './journal-shelf.ts';
 import { type CallRetry, pauseAfter } from './call-retry.ts';
-
-/** Where the records are kept. */
-export interface JournalShelf {
-  recorded(): ReadonlyMap<string, unknown>;
-  /** Errors: CANCELED where nobody waits for this work any more. */
-  record(key: string, value: unknown): void;
-  /** Resolves once all that was recorded up to now is committed. */
-  committed(): Promise<void>;
-  /** Resolves once someone has said what came of a call; its entry says what. Rejects with the reason of the signal. */
-  decided(doubt: Doubt, signal: AbortSignal): Promise<void>;
-  /** An unsafe call is being made from here on. */
-  began(call: JournaledCall): void;
-  /** A call failed and is made again in its place. */
-  repeats(): void;
-  /** What came of a call that is `unsafe`, or that could not be recorded, since nothing waits for it any more. */
-  ended(call: JournaledCall, outcome: CallOutcome, isRecorded: boolean): void;
-}
-
-/** What came of a call. */
-export type CallOutcome =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: ErrorBody };
 
 /** How a journaled call may be treated after a crash or a failure. */
 export interface JournalOptions {

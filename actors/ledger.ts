@@ -14,7 +14,8 @@ import { packState } from '../runtime/state-codec.ts';
 import type { EffectDecision, EffectRecord } from '../runtime/stores/store.ts';
 import type { Cancel } from '../runtime/world.ts';
 import type { Doubt, JournaledCall } from './doubt.ts';
-import { type CallOutcome, idempotencyKeyOf, type JournalEntry } from './journal.ts';
+import { idempotencyKeyOf, type JournalEntry } from './journal.ts';
+import type { CallOutcome } from './journal-shelf.ts';
 import { startProbing } from './probing.ts';
 
 /** Whose journal a call is in, and for which work. */

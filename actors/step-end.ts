@@ -50,7 +50,7 @@ export function failed(state: StepState, error: ErrorBody, events: readonly Even
 export function failureLine(
   { input, attempt }: StepState,
   { code, message }: ErrorBody,
-  usage?: TaskUsage | undefined,
+  usage?: TaskUsage,
 ): EventDraft {
   return { kind: 'step.failed', data: { ...placeOf(input), attempt, code, message, ...usedIn(usage) } };
 }

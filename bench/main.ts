@@ -3,6 +3,7 @@
  * comparison runs its parts in turn, several rounds, and quotes medians. Beside others: `npm run bench:peers`.
  */
 import { benchActors } from './actors.ts';
+import { benchMesh } from './mesh.ts';
 import { benchParts } from './parts.ts';
 import { benchPlans } from './plans.ts';
 import { benchSelector } from './selector.ts';
@@ -15,6 +16,7 @@ await benchSteps(isQuick);
 await benchWorkflows(isQuick);
 benchSelector(isQuick);
 benchPlans(isQuick);
+await benchMesh(isQuick);
 await benchParts(isQuick);
 await benchSizes(isQuick);
 await benchLiveActors(isQuick);

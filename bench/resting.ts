@@ -5,7 +5,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { agentAddress } from '../protocol/addresses.ts';
-import { buildIndoors, logOf } from '../node.ts';
+import { buildIndoors } from '../node.ts';
+import { logOf } from '../runtime/node-log.ts';
 import { loadSettings } from '../runtime/settings.ts';
 import { createWorld, type World } from '../runtime/world.ts';
 

@@ -40,6 +40,7 @@ const agent = named(
     status: said('How it stands now.', z.enum(AGENT_STATUSES)),
     source: said('Where it came from.', z.enum(['bundled', 'settings', 'program', 'module', 'node'])),
     node: said('The node that its actors live on.', text),
+    nodes: said('The nodes that make its calls, those that could now.', z.array(text).readonly()),
     load: z.object({
       running: said('Calls under way.', count),
       waiting: said('Calls that wait for a free place.', count),

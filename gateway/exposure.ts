@@ -6,7 +6,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { OperatingError } from '../protocol/errors.ts';
-import { isLoopback } from '../runtime/settings-rules.ts';
+import { isLoopback } from '../runtime/loopback.ts';
 
 /** What is judged by. */
 export interface ExposureSettings {

@@ -17,6 +17,7 @@ import type { SubscriptionDesk } from '../actors/topics/subscription-desk.ts';
 import type { TopicDesk } from '../actors/topics/topic-desk.ts';
 import type { FlowPlans } from '../actors/workflow/planner.ts';
 import type { WorkflowDesk } from '../actors/workflow/workflow-desk.ts';
+import type { ClusterView } from '../cluster/membership.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -24,6 +25,7 @@ import type { Registers } from '../runtime/registers.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { World } from '../runtime/world.ts';
 import type { Breakers } from '../supervisors/breakers.ts';
+import type { TreeView } from '../supervisors/tree-view.ts';
 import type { WhyView } from '../supervisors/why.ts';
 
 /** The rooms behind the doors. What is given as a function belongs to rooms that the doors need not know. */
@@ -54,7 +56,7 @@ export interface GatewayDeps {
   readonly planning: PlanDesk;
   readonly workflows: WorkflowDesk;
   /** The tree of supervisors, with states, restarts and breakers. */
-  describeTree(): unknown;
+  describeTree(): TreeView;
   readonly breakers: Pick<Breakers, 'views' | 'view' | 'reset'>;
   readonly cache: Pick<ResultCache, 'size' | 'totals' | 'shares' | 'clear'>;
   /** The actors that work for a task. */
@@ -62,7 +64,7 @@ export interface GatewayDeps {
   /** What they wait for. */
   whyOf(task: string): WhyView | undefined;
   /** The nodes and their shards. */
-  cluster(): unknown;
+  cluster(): ClusterView;
   /** Whether new work is taken on. */
   isReady(): boolean;
 }

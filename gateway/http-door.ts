@@ -83,7 +83,8 @@ export function createHttpDoor(deps: HttpDoorDeps): HttpDoor {
   };
 }
 
-function unlistenable(host: string, port: number, cause: unknown): OperatingError {
+/** INVALID_INPUT, with what to do. */
+export function unlistenable(host: string, port: number, cause: unknown): OperatingError {
   const { code } = cause as { readonly code?: string };
   const why = code === undefined ? String(cause) : (REASONS[code] ?? code);
   return new OperatingError('INVALID_INPUT', `The node cannot listen on ${host}:${port}: ${why}.`, {

@@ -11,6 +11,7 @@ import { isLabelKey } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { NODE_MESSAGES } from '../protocol/node-messages.ts';
 import { TASK_STATUSES } from '../protocol/tasks.ts';
+import { CLUSTER_ANSWER } from './cluster-schemas.ts';
 import { named, pageEnd, pageFields, said } from './schema-words.ts';
 
 export { REST_REGISTRY } from './schema-words.ts';
@@ -173,7 +174,7 @@ export const ANSWERS = Object.freeze({
   breaker,
   breakerPage: named('BreakerPage', z.object({ breakers: z.array(breaker), cursor })),
   tree: named('TaskTree', z.looseObject({ task: text, actor: free.nullable(), actorCount: count, leftOut: count })),
-  cluster: named('Cluster', z.looseObject({ nodes: z.array(free), shards: z.array(free), stranded: z.array(free) })),
+  cluster: CLUSTER_ANSWER,
   health: named('Health', z.object({ status: text, node: text, version: text })),
 });
 

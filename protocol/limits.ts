@@ -248,6 +248,18 @@ export const LIMITS = Object.freeze({
   linkQueueBytesMax: 64 * MIB,
   /** A message between two nodes, however many frames it takes. */
   meshMessageBytesMax: 16 * MIB,
+  /** Values in one such message, counted as in a frame. */
+  meshElementsMax: 1_000_000,
+  /** Record structures that one direction of a link's session has at a time, and the fields of one. */
+  meshStructuresMax: 32,
+  meshRecordFieldsMax: 64,
+  /** A frame of a link's handshake. */
+  meshHandshakeBytesMax: 8 * KIB,
+  /** How long what has arrived over a link is noted at most before the other side is told, where nothing else is said to it. */
+  meshAckMs: 20,
+  /** How long a frame is waited for to have arrived, at least and at most, before it is sent again; doubled each time. */
+  meshResendMinMs: 500,
+  meshResendMaxMs: 4 * SECOND_MS,
   /** How often each side of a link gives a sign of life, and how many may be missing before the other is suspected. */
   meshHeartbeatMs: SECOND_MS,
   meshHeartbeatMissesMax: 3,
@@ -256,6 +268,8 @@ export const LIMITS = Object.freeze({
   /** Between two attempts to reach the owner: at least, at most, with jitter. */
   meshRedialMinMs: 100,
   meshRedialMaxMs: 5 * SECOND_MS,
+  /** The same after a refusal that will not pass by itself: a wrong secret, no version in common. */
+  meshRefusedRedialMs: 30 * SECOND_MS,
   /** How often a call may lose the node that it runs on before it is given up: it may be what ends them. */
   nodeLossesMax: 3,
   /** What a title or a description may say. */
@@ -285,6 +299,20 @@ export const NODE_FRAME: FrameBounds = Object.freeze({
 
 /** A frame between two nodes. */
 export const MESH_FRAME: FrameBounds = Object.freeze({ ...NODE_FRAME, bytesMax: LIMITS.meshFrameBytesMax });
+
+/** A message between two nodes, in however many frames. */
+export const MESH_MESSAGE: FrameBounds = Object.freeze({
+  bytesMax: LIMITS.meshMessageBytesMax,
+  depthMax: NODE_FRAME.depthMax,
+  elementsMax: LIMITS.meshElementsMax,
+});
+
+/** A frame of a link's handshake. */
+export const MESH_HANDSHAKE: FrameBounds = Object.freeze({
+  bytesMax: LIMITS.meshHandshakeBytesMax,
+  depthMax: 4,
+  elementsMax: 128,
+});
 
 /** The body of an HTTP request. */
 export const HTTP_BODY: FrameBounds = Object.freeze({ ...CLIENT_FRAME, bytesMax: LIMITS.httpBodyBytesMax });

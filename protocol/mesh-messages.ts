@@ -3,7 +3,8 @@
  * once for as long as the link's session lasts; where a session is lost, the worker says anew what it offers and what it holds.
  *
  *   worker                                   owner
- *     node.offer, node.holds  ───────────►     its agents are there, or again
+ *     node.holds, node.offer  ───────────►     its agents are there, or again
+ *     ◄─────────────────────── node.taken
  *     ◄─────────────────────── call.start      with an attempt token that no other dispatch has
  *     call.request (journal, ask, sleep …) ─►  done with the owner's own context of that call
  *     ◄───────────────── function.invoke       the function given with a request is wanted now
@@ -34,7 +35,7 @@ export const errorField: z.ZodType<ErrorBody> = z.object({
   retryable: z.boolean(),
   retryAfterMs: time.exactOptional(),
   details: z.unknown().exactOptional(),
-}) as z.ZodType<ErrorBody>;
+});
 
 /** A value, or an error. */
 const outcomeFields = { ok: z.boolean(), value: any.exactOptional(), error: errorField.exactOptional() };
@@ -124,6 +125,12 @@ const FROM_WORKER = {
 } as const;
 
 const FROM_OWNER = {
+  /** What the owner makes of an offer, once that is committed: the agents that are there now, and why others are not. */
+  'node.taken': z.object({
+    type: z.literal('node.taken'),
+    agents: z.array(z.string()).max(LIMITS.offersMax),
+    refused: z.array(z.object({ agent: z.string(), why: z.string() })).max(LIMITS.offersMax),
+  }),
   /** Begin a call. */
   'call.start': z.object({
     type: z.literal('call.start'),

@@ -6,11 +6,25 @@
  * extensions other than timestamps (records, regular expressions and pointers among them) and timestamps outside of what
  * a Date can hold; the never-used tag 0xc1; text that is not UTF-8; map keys that are not strings, come twice or are
  * `__proto__`. It builds nothing and does not recurse.
+ *
+ * Between nodes there are records too: what is defined and used is then followed in a book of them (mesh-records.ts), and
+ * what is 0x40 to 0x7f is never an integer.
  */
 import { isUtf8 } from 'node:buffer';
 import { OperatingError } from './errors.ts';
 import type { FrameBounds } from './limits.ts';
 import { KeyLedger } from './msgpack-keys.ts';
+
+/** The record structures of one direction of a link, as they are while a frame is looked through. */
+export interface RecordBook {
+  /**
+   * Reads a definition of which `offset` is at the record's id; gives the offset behind it. Errors: PROTOCOL_MALFORMED,
+   * PROTOCOL_TOO_BIG.
+   */
+  define(frame: Uint8Array, offset: number): number;
+  /** The fields of the record with this id; 0 where none is defined. */
+  fieldsOf(id: number): number;
+}
 
 const SCALAR = 0;
 const TEXT = 1;
@@ -19,6 +33,8 @@ const ARRAY = 3;
 const MAP = 4;
 const EXTENSION = 5;
 const NEVER = 6;
+/** An integer, or where there are records the use of one. */
+const RECORD = 7;
 
 /** What a tag begins, how many bytes of length follow it, and the length where the tag itself holds it. */
 const KIND = new Uint8Array(256);
@@ -33,6 +49,7 @@ function describeTags(from: number, kind: number, lengthBytes: readonly number[]
   }
 }
 
+for (let id = 0x40; id < 0x80; id++) describeTags(id, RECORD, [0]);
 for (let size = 0; size < 16; size++) {
   describeTags(0x80 + size, MAP, [0], size);
   describeTags(0x90 + size, ARRAY, [0], size);
@@ -52,6 +69,8 @@ const DEPTH_CEILING = 64;
 /** Shorter text is looked at here, byte by byte; longer text is worth a call into the platform. */
 const SHORT_TEXT_BYTES = 48;
 const TIMESTAMP = 0xff;
+const FIXEXT_1 = 0xd4;
+const RECORD_DEFINITION = 0x72;
 const NANOSECONDS_MAX = 999_999_999;
 /** The furthest a Date reaches from 1970, either way. */
 const DATE_MAX_S = 8_640_000_000_000;
@@ -63,9 +82,10 @@ const keys = new KeyLedger(DEPTH_CEILING);
 
 /**
  * Throws what is wrong with a frame; returns for a good one. Errors: PROTOCOL_TOO_BIG for bytes, depth or elements over
- * the bounds (`details` has `limit` and `max`), PROTOCOL_MALFORMED for the rest (`details.offset` says where).
+ * the bounds (`details` has `limit` and `max`), PROTOCOL_MALFORMED for the rest (`details.offset` says where). With a book
+ * of records these are let pass too, and what the frame defines is noted in it: after an error it is of no more use.
  */
-export function checkMsgpack(frame: Uint8Array, bounds: FrameBounds): void {
+export function checkMsgpack(frame: Uint8Array, bounds: FrameBounds, records?: RecordBook): void {
   const end = frame.length;
   if (end > bounds.bytesMax) throw tooBig('bytes', bounds.bytesMax);
   const depthMax = Math.min(bounds.depthMax, DEPTH_CEILING);
@@ -76,7 +96,7 @@ export function checkMsgpack(frame: Uint8Array, bounds: FrameBounds): void {
   do {
     if (offset >= end) throw malformed('it ends too early', offset);
     const tag = frame[offset] as number;
-    const kind = KIND[tag];
+    let kind = KIND[tag];
     const at = offset++;
     const isKey = depth > 0 && isMap[depth - 1] === 1 && ((left[depth - 1] as number) & 1) === 0;
     if (isKey && kind !== TEXT) throw malformed('a map key is not a string', at);
@@ -86,6 +106,18 @@ export function checkMsgpack(frame: Uint8Array, bounds: FrameBounds): void {
       if (end - offset < lengthBytes) throw malformed('it ends too early', at);
       length = readLength(frame, offset, lengthBytes);
       offset += lengthBytes;
+    }
+    if (records !== undefined) {
+      let id = kind === RECORD ? tag : 0;
+      if (tag === FIXEXT_1 && frame[offset] === RECORD_DEFINITION) {
+        id = frame[offset + 1] ?? 0;
+        offset = records.define(frame, offset + 1);
+      }
+      if (id !== 0) {
+        length = records.fieldsOf(id);
+        if (length === 0) throw malformed('it uses a record that is not defined', at);
+        kind = ARRAY;
+      }
     }
     if (kind === MAP || kind === ARRAY) {
       const items = kind === MAP ? length * 2 : length;

@@ -7,7 +7,7 @@ import type { Circle } from './circles.ts';
 import type { CellPort, TaskLogWrite } from './cell-port.ts';
 import { BONDS_ROW, INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
 import { type ChildSpec, isKeyed } from './child-spec.ts';
-import type { EffectCall } from './effects.ts';
+import type { RefusableCall } from './effects.ts';
 import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
 import { type Delivery, type Envelope, Mailbox } from './mailbox.ts';
 import { type CellSnapshot, packCell } from './snapshots.ts';
@@ -48,7 +48,7 @@ export interface InstalledLogic {
    */
   prepare?(cell: Cell, envelope: Envelope, signal: AbortSignal): Promise<unknown>;
   /** Makes the calls its actors ask for. */
-  perform?(call: EffectCall, spec: ChildSpec): Promise<unknown>;
+  perform?(call: RefusableCall, spec: ChildSpec): Promise<unknown>;
 }
 
 /** Monitors and links, on the kernel's side (runtime/bonds.ts). */

@@ -32,6 +32,14 @@ export interface EffectCall {
   rest(): () => Promise<void>;
 }
 
+/** A call as those have it who only want to know whether it is still wanted: a signal would cost more than the rest of a short call. */
+export interface RefusableCall extends EffectCall {
+  /** Why it is no longer wanted, where it is not. */
+  readonly refusal: OperatingError | undefined;
+  /** Calls `fn` when it is no longer wanted, in place of the one before it. */
+  onRefused(fn: ((refusal: OperatingError) => void) | undefined): void;
+}
+
 /** A call to be made: whose, under which key, in which lane, within which limits, and how. */
 export interface EffectPlan {
   readonly address: string;
@@ -48,7 +56,7 @@ export interface EffectPlan {
   readonly timeoutMs?: number;
   readonly deadlineAtMs?: number;
   readonly asked?: AskChain;
-  perform(call: EffectCall): Promise<unknown>;
+  perform(call: RefusableCall): Promise<unknown>;
 }
 
 /** Who hears of calls that end otherwise than by an outcome. */
@@ -87,8 +95,9 @@ interface Call {
   abort: AbortController | undefined;
   /** Runs what listens to the signal as what asked for it: what escapes from a listener is that actor's. */
   asAsker: (<T>(fn: () => T) => T) | undefined;
-  /** Why it is no longer wanted, where it is not. */
+  /** Why it is no longer wanted, where it is not, and who wants to hear of that. */
   refusal: OperatingError | undefined;
+  onRefused: ((refusal: OperatingError) => void) | undefined;
   /** Ends the call for the ledger; what the performer does afterwards is not heard any more. */
   end: (outcome: EffectOutcome | undefined) => void;
   /** What is left of the call's own time limit; it does not run while the call rests. */
@@ -373,7 +382,7 @@ export class Effects {
 }
 
 /** What the performer sees of a call. */
-class PerformedCall implements EffectCall {
+class PerformedCall implements RefusableCall {
   readonly address: string;
   readonly key: string;
   readonly name: string;
@@ -400,6 +409,14 @@ class PerformedCall implements EffectCall {
     this.rest = rest;
   }
 
+  get refusal(): OperatingError | undefined {
+    return this.#call.refusal;
+  }
+
+  onRefused(fn: ((refusal: OperatingError) => void) | undefined): void {
+    this.#call.onRefused = fn;
+  }
+
   get signal(): AbortSignal {
     const call = this.#call;
     if (call.abort === undefined) {
@@ -413,6 +430,7 @@ class PerformedCall implements EffectCall {
 
 function abort(call: Call, refusal: OperatingError): void {
   call.refusal = refusal;
+  call.onRefused?.(refusal);
   call.asAsker?.(() => call.abort?.abort(refusal));
 }
 
@@ -425,6 +443,7 @@ function createCall(plan: EffectPlan, state: Call['state'], sinceMs: number): Ca
     abort: undefined,
     asAsker: undefined,
     refusal: undefined,
+    onRefused: undefined,
     end: nothing,
     leftMs,
     limitedSinceMs: 0,

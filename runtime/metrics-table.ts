@@ -151,6 +151,36 @@ export const METRICS = {
   troupe_cache_entries: { type: 'gauge', labels: [], help: 'Results that are kept.' },
   troupe_cache_bytes: { type: 'gauge', labels: [], help: 'Bytes of the results that are kept, packed.' },
   troupe_worker_queue: { type: 'gauge', labels: [], help: 'Jobs that wait for a worker thread.' },
+  troupe_mesh_nodes: {
+    type: 'gauge',
+    labels: ['status'],
+    values: 'active, suspect, draining, lost',
+    help: 'Workers of the mesh, by how they stand; docs/cluster.md says what the words mean.',
+  },
+  troupe_mesh_calls: { type: 'gauge', labels: ['node'], help: 'Calls that workers have in hand, by worker.' },
+  troupe_mesh_calls_total: {
+    type: 'counter',
+    labels: ['outcome'],
+    values: 'done, failed, lost, handed_back, late, joined, refused',
+    help: 'Calls that were given to workers, by what came of them; docs/cluster.md says what the words mean.',
+  },
+  troupe_mesh_link_messages_total: {
+    type: 'counter',
+    labels: ['direction'],
+    values: 'in, out',
+    help: 'Messages to and from other nodes.',
+  },
+  troupe_mesh_link_waiting: {
+    type: 'gauge',
+    labels: [],
+    help: 'Messages for other nodes that wait until those have dealt with earlier ones.',
+  },
+  troupe_mesh_round_trip_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'From a sign of life to another node to its answer.',
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3],
+  },
   troupe_model_tokens_total: {
     type: 'counter',
     labels: ['model', 'direction'],

@@ -27,6 +27,10 @@ export type WatchedMetric =
   | 'troupe_cache_misses_total'
   | 'troupe_cache_saved_usd_total'
   | 'troupe_mailbox_depth'
+  | 'troupe_mesh_calls'
+  | 'troupe_mesh_link_messages_total'
+  | 'troupe_mesh_link_waiting'
+  | 'troupe_mesh_nodes'
   | 'troupe_quarantined'
   | 'troupe_subscription_backlog'
   | 'troupe_worker_queue';
@@ -36,6 +40,12 @@ export type GaugeReading = number | { readonly [label: string]: number | { reado
 
 /** How a call to the outside ended. */
 export type EffectEnd = 'completed' | 'failed' | 'canceled' | 'unknown' | 'retried' | 'resolved' | 'abandoned' | 'late';
+
+/**
+ * What came of a call that was given to a worker: it ended well or not; the worker was lost with it; the worker did not make it
+ * after all; an outcome came that nobody waited for any more; an owner that had started anew found it still under way.
+ */
+export type MeshCallEnd = 'done' | 'failed' | 'lost' | 'handed_back' | 'late' | 'joined' | 'refused';
 
 /** What the rooms count with, and what `/metrics` reads. Times in seconds. */
 export interface Metrics {
@@ -55,11 +65,14 @@ export interface Metrics {
   capsuleDropped(): void;
   /** Something became of a run of a schedule. */
   scheduledRun(outcome: 'started' | 'skipped' | 'refused'): void;
+  meshCallEnded(outcome: MeshCallEnd): void;
+  /** From a sign of life to another node to its answer. */
+  meshRoundTrip(seconds: number): void;
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void;
   /**
    * Registers where a gauge gets its value: a number, numbers by the value of its label, or by those of its two labels, one
-   * inside the other. Several readers of one gauge are added up. A reader that throws is left out of that reading. The answer
-   * takes the reader away again.
+   * inside the other. Where a counter is read, its reader keeps the sum, also of what is gone meanwhile. Several readers of one
+   * gauge are added up. A reader that throws is left out of that reading. The answer takes the reader away again.
    */
   watch(name: WatchedMetric, read: () => GaugeReading): () => void;
   /** Everything in the Prometheus text format. */
@@ -207,6 +220,8 @@ class NodeMetrics implements Metrics {
   readonly #scheduledRuns = new Tally('troupe_schedule_runs_total', 'outcome', this.#registry);
   readonly #quarantined = new Tally('troupe_quarantine_total', 'cause', this.#registry);
   readonly #capsulesDropped = new Counter(settingsOf('troupe_quarantine_dropped_total', this.#registry));
+  readonly #meshCalls = new Tally('troupe_mesh_calls_total', 'outcome', this.#registry);
+  readonly #meshRoundTrip = new Histogram(settingsOf('troupe_mesh_round_trip_seconds', this.#registry));
   readonly #modelTokens = new Counter(settingsOf('troupe_model_tokens_total', this.#registry));
   readonly #modelCost = new Counter(settingsOf('troupe_model_cost_usd_total', this.#registry));
   readonly #models = new LabelBound();
@@ -218,6 +233,10 @@ class NodeMetrics implements Metrics {
     troupe_agent_failure_ratio: new WatchedFigure('troupe_agent_failure_ratio', this.#registry),
     troupe_breaker_state: new WatchedFigure('troupe_breaker_state', this.#registry),
     troupe_mailbox_depth: new WatchedFigure('troupe_mailbox_depth', this.#registry),
+    troupe_mesh_calls: new WatchedFigure('troupe_mesh_calls', this.#registry),
+    troupe_mesh_link_messages_total: new WatchedFigure('troupe_mesh_link_messages_total', this.#registry),
+    troupe_mesh_link_waiting: new WatchedFigure('troupe_mesh_link_waiting', this.#registry),
+    troupe_mesh_nodes: new WatchedFigure('troupe_mesh_nodes', this.#registry),
     troupe_quarantined: new WatchedFigure('troupe_quarantined', this.#registry),
     troupe_subscription_backlog: new WatchedFigure('troupe_subscription_backlog', this.#registry),
     troupe_worker_queue: new WatchedFigure('troupe_worker_queue', this.#registry),
@@ -283,6 +302,14 @@ class NodeMetrics implements Metrics {
 
   scheduledRun(outcome: string): void {
     this.#scheduledRuns.add(outcome);
+  }
+
+  meshCallEnded(outcome: MeshCallEnd): void {
+    this.#meshCalls.add(outcome);
+  }
+
+  meshRoundTrip(seconds: number): void {
+    this.#meshRoundTrip.observe(finite(seconds));
   }
 
   modelUsed(model: string, tokensIn: number, tokensOut: number, usd: number): void {

@@ -3,8 +3,9 @@
  * Pure; a test compares the files in the repository with what is written here, and rewrites them on demand
  * (`npx vitest run test/runtime/settings-docs.test.ts -u`).
  */
-import type { SettingName, SettingRow } from './settings-table.ts';
-import { SETTING_GROUPS, SETTING_NAMES, SETTINGS, variableOf } from './settings-table.ts';
+import { SETTING_GROUPS, type SettingRow } from './setting-row.ts';
+import type { SettingName } from './settings-table.ts';
+import { SETTING_NAMES, SETTINGS, variableOf } from './settings-table.ts';
 
 /** A flag of `troupe start`: `flags` as commander takes it (`--port <N>`, `--lab`). */
 export interface SettingFlag {
@@ -74,6 +75,10 @@ const INTRODUCTION = [
   '',
   'Beyond loopback a node starts only with credentials (`apiKeysFile` or `jwtIssuers`) and TLS (`tlsCert` and `tlsKey`), unless',
   '`behindProxy` says that a proxy in front of it does TLS, or TLS and the checking of credentials.',
+  '',
+  'Other nodes come through a door of their own (`meshPort`; [cluster.md](cluster.md)). Beyond loopback a node listens for others,',
+  'or joins one, only with a secret that both have (`meshSecret`) or with certificates on both sides (`meshTlsCert`, `meshTlsKey`,',
+  '`meshTlsCa`). A secret proves who is there and that nothing was changed on the way; it hides nothing. Certificates do both.',
 ];
 
 function rows(group?: SettingRow<unknown>['group']): readonly (readonly [SettingName, SettingRow<unknown>])[] {
@@ -105,9 +110,11 @@ function standingLines(row: SettingRow<unknown>): string[] {
   return [];
 }
 
+/** No list and no record of the table has anything in it where nobody gives it. */
 function plainFallback(row: SettingRow<unknown>): string {
   if (row.fallbackText !== undefined || row.fallback === undefined) return '';
-  return Array.isArray(row.fallback) ? row.fallback.join(',') : `${row.fallback as string | number | boolean}`;
+  if (typeof row.fallback === 'object') return '';
+  return `${row.fallback as string | number | boolean}`;
 }
 
 function pageFallback(row: SettingRow<unknown>): string {

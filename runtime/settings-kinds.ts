@@ -6,6 +6,9 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { labelsField } from '../protocol/fields.ts';
+import { isLabelKey } from '../protocol/ids.ts';
+import { LIMITS } from '../protocol/limits.ts';
 
 /** One kind of value. `allowed` completes the sentence "X is not …"; `placeholder` stands for the value in `--flag VALUE`. */
 export interface SettingKind<T> {
@@ -119,16 +122,28 @@ function url(schemes: readonly string[]): SettingKind<string | undefined> {
   return { schema, allowed: `a URL that starts with ${starts.join(' or ')}`, placeholder: 'URL' };
 }
 
+/** A kind of which there may be no value. */
+function optional<T>(kind: SettingKind<T>): SettingKind<T | undefined> {
+  return { ...kind, schema: kind.schema.optional() };
+}
+
+/** Ports are 16 bits; 0 asks the system for a free one. */
+function port(): SettingKind<number> {
+  return integer(0, 65_535);
+}
+
+/** The items of a text that are separated by commas; anything else stays as it is. */
+function itemsOf(given: unknown): unknown {
+  if (typeof given !== 'string') return given;
+  return given
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
 /** Items from JSON as an array of texts, from anywhere else separated by commas. */
 function list(what: string, placeholder: string, isPath?: true): SettingKind<readonly string[]> {
-  const split = (given: unknown): unknown =>
-    typeof given === 'string'
-      ? given
-          .split(',')
-          .map((item) => item.trim())
-          .filter((item) => item !== '')
-      : given;
-  const schema = z.preprocess(split, z.array(plainText).max(LIST_ITEMS_MAX));
+  const schema = z.preprocess(itemsOf, z.array(plainText).max(LIST_ITEMS_MAX));
   const kind = { schema, allowed: `${what}, separated by commas (at most ${LIST_ITEMS_MAX})`, placeholder };
   return isPath ? { ...kind, isPath } : kind;
 }
@@ -154,15 +169,48 @@ function secretBits(value: string): number {
   return Buffer.byteLength(value) * 6;
 }
 
-function strongSecret(): SettingKind<string | undefined> {
-  const isStrong = (value: string): boolean =>
-    secretBits(value) >= SECRET_BITS_MIN && new Set(value).size >= SECRET_DISTINCT_MIN;
+function isStrong(value: string): boolean {
+  return secretBits(value) >= SECRET_BITS_MIN && new Set(value).size >= SECRET_DISTINCT_MIN;
+}
+
+/** Up to `countMax` secrets, from JSON also as an array. */
+function strongSecrets(countMax: number): SettingKind<readonly string[]> {
   return {
-    schema: plainText.refine(isStrong).optional(),
+    schema: z.preprocess(itemsOf, z.array(plainText.refine(isStrong)).max(countMax)),
     allowed:
       `a secret of ${SECRET_BITS_MIN} random bits or more (64 hexadecimal or 43 base64 characters; ` +
-      'make one with: openssl rand -hex 32)',
+      `make one with: openssl rand -base64 32), or ${countMax} of them with a comma between`,
     placeholder: 'SECRET',
+  };
+}
+
+const NODE_NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+const NODE_NAME_CHARACTERS_MAX = 64;
+
+function nodeName(): SettingKind<string | undefined> {
+  const isName = (value: string): boolean => value.length <= NODE_NAME_CHARACTERS_MAX && NODE_NAME.test(value);
+  return {
+    schema: plainText.refine(isName).optional(),
+    allowed: `a name of 1 to ${NODE_NAME_CHARACTERS_MAX} letters, digits, dots, dashes and underscores, with a letter or digit at each end`,
+    placeholder: 'NAME',
+  };
+}
+
+/** `key=value` pairs; one key twice is a mistake. */
+function pairsOf(given: unknown): unknown {
+  const items = itemsOf(given);
+  if (!Array.isArray(items)) return given;
+  const pairs = items.map((item) => String(item).split(/=(.*)/s, 2));
+  // A key such as __proto__ would be left out in silence.
+  const isWhole = pairs.every(([key, value]) => isLabelKey(key) && value !== undefined);
+  return isWhole && new Set(pairs.map(([key]) => key)).size === pairs.length ? Object.fromEntries(pairs) : given;
+}
+
+function labels(): SettingKind<Readonly<Record<string, string>>> {
+  return {
+    schema: z.preprocess(pairsOf, labelsField),
+    allowed: `labels such as zone=a,gpu=yes (at most ${LIMITS.labelsMax}, each key once)`,
+    placeholder: 'LABELS',
   };
 }
 
@@ -179,5 +227,9 @@ export const kinds = {
   url,
   list,
   host,
-  strongSecret,
+  optional,
+  port,
+  strongSecrets,
+  nodeName,
+  labels,
 } as const;

@@ -2,12 +2,16 @@
  * What is wrong with a setting, in one sentence that says what was given, where, why it is wrong and what is allowed.
  * Values of secrets are never repeated.
  */
+import type { SettingName } from './settings-table.ts';
 
 /** Where a value came from. `at` is the place in words: a variable, a flag, a file with its line. */
 export interface SettingSource {
   readonly kind: 'option' | 'flag' | 'environment' | 'dotenv' | 'file' | 'default';
   readonly at: string;
 }
+
+/** Where the value of each setting came from. */
+export type SettingSources = { readonly [K in SettingName]: SettingSource };
 
 /** One mistake. `setting` is absent where the name itself is the mistake. `code` is INVALID_INPUT or NOT_AVAILABLE. */
 export interface SettingMistake {

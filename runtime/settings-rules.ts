@@ -3,23 +3,12 @@
  *
  * The rule that matters most: a node never listens beyond loopback with neither credentials nor TLS in front of it.
  */
-import { BlockList, isIP } from 'node:net';
-import type { SettingMistake, SettingSource, SettingWarning } from './settings-mistake.ts';
-import type { SettingName, SettingRow, Settings } from './settings-table.ts';
+import { isLoopback } from './loopback.ts';
+import { findMeshConflicts, findMeshWarnings } from './mesh-rules.ts';
+import type { SettingRow } from './setting-row.ts';
+import type { SettingMistake, SettingSources, SettingWarning } from './settings-mistake.ts';
+import type { SettingName, Settings } from './settings-table.ts';
 import { SETTING_NAMES, SETTINGS, variableOf } from './settings-table.ts';
-
-export type SettingSources = { readonly [K in SettingName]: SettingSource };
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** Whether a host reaches only this machine. A name other than `localhost` counts as beyond it: what it resolves to can change. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  if (family === 0) return host.toLowerCase() === 'localhost';
-  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
-}
 
 /** Mistakes that show only when settings are seen together. */
 export function findConflicts(settings: Settings, sources: SettingSources): readonly SettingMistake[] {
@@ -27,6 +16,7 @@ export function findConflicts(settings: Settings, sources: SettingSources): read
     ...exposure(settings, sources),
     ...tlsPair(settings, sources),
     ...storeNeeds(settings, sources),
+    ...findMeshConflicts(settings, sources),
     ...refusals(sources),
   ];
 }
@@ -41,13 +31,14 @@ export function findWarnings(settings: Settings, sources: SettingSources): reado
       message: `${name} (${sources[name].at}) is accepted, but this version does not use it yet.`,
     });
   }
-  if (settings.store === 'memory') {
+  // A worker has no store at all, and a warning of its own.
+  if (settings.store === 'memory' && settings.join === undefined) {
     warnings.push({
       setting: 'store',
       message: 'store "memory" keeps nothing: every task is lost when the node stops.',
     });
   }
-  if (settings.durability === 'os' && settings.store !== 'memory') {
+  if (settings.durability === 'os' && settings.store !== 'memory' && settings.join === undefined) {
     warnings.push({
       setting: 'durability',
       message: 'durability "os" survives a kill of the node; a power failure can lose acknowledged tasks.',
@@ -59,6 +50,7 @@ export function findWarnings(settings: Settings, sources: SettingSources): reado
       'see to it that only the proxy can.';
     warnings.push({ setting: 'behindProxy', message });
   }
+  warnings.push(...findMeshWarnings(settings, sources));
   return warnings;
 }
 

@@ -7,52 +7,15 @@
  */
 import { availableParallelism } from 'node:os';
 import { STRATEGIES } from '../protocol/selection.ts';
-import type { SettingKind } from './settings-kinds.ts';
+import { MESH_SETTINGS } from './mesh-settings.ts';
+import { row, type SettingRow } from './setting-row.ts';
 import { kinds } from './settings-kinds.ts';
-
-/** Under what the settings stand in the page and the example, in this order. */
-export const SETTING_GROUPS = [
-  'Listening',
-  'Storing',
-  'Agents and work',
-  'Limits',
-  'Logs',
-  'Models',
-  'Telemetry',
-  'Mesh',
-] as const;
-
-/**
- * One setting. `fallback` is its default; `fallbackText` says it in words where it depends on the machine.
- * `flag` is the name without dashes, `null` where there is none: a secret on a command line can be read by other users.
- */
-export interface SettingRow<T> {
-  readonly group: (typeof SETTING_GROUPS)[number];
-  readonly kind: SettingKind<T>;
-  readonly fallback: NoInfer<T>;
-  readonly fallbackText?: string;
-  readonly flag: string | null;
-  readonly doc: string;
-  readonly secret?: true;
-  /**
-   * What this version does with it: `used` (when absent); `unused`: accepted, with a warning; `refused`: leaving it out of
-   * account in silence would be unsafe, so a node that is given it does not start.
-   */
-  readonly standing?: 'unused' | 'refused';
-}
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const SECOND_MS = 1000;
 const HOUR_MS = 3_600_000;
-/** Ports are 16 bits; 0 asks the system for a free one. */
-const port = kinds.integer(0, 65_535);
-
-function row<T>(entry: SettingRow<T>): SettingRow<T> {
-  return entry;
-}
-
 /** By name, in the order of the page. */
 export const SETTINGS = {
   config: row({
@@ -71,7 +34,7 @@ export const SETTINGS = {
   }),
   port: row({
     group: 'Listening',
-    kind: port,
+    kind: kinds.port(),
     fallback: 7600,
     flag: 'port',
     doc: 'The port for WebSocket, REST and the dashboard; 0 takes any free one.',
@@ -393,31 +356,7 @@ export const SETTINGS = {
     doc: 'Where to send traces (OTLP over HTTP).',
   }),
 
-  join: row({
-    group: 'Mesh',
-    kind: kinds.url(['ws', 'wss']),
-    fallback: undefined,
-    flag: 'join',
-    standing: 'refused',
-    doc: 'The mesh address of an owner node; with it the node is a worker node of that mesh.',
-  }),
-  meshPort: row({
-    group: 'Mesh',
-    kind: port,
-    fallback: 7601,
-    flag: 'mesh-port',
-    standing: 'unused',
-    doc: 'The port for other nodes.',
-  }),
-  meshSecret: row({
-    group: 'Mesh',
-    kind: kinds.strongSecret(),
-    fallback: undefined,
-    flag: null,
-    secret: true,
-    standing: 'unused',
-    doc: 'The secret that all nodes of a mesh share.',
-  }),
+  ...MESH_SETTINGS,
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

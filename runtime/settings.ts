@@ -10,11 +10,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { OperatingError } from '../protocol/errors.ts';
 import { parseSettingsFile, SETTINGS_FILE_BYTES_MAX } from './settings-file.ts';
-import type { SettingMistake, SettingSource, SettingWarning } from './settings-mistake.ts';
+import type { SettingRow } from './setting-row.ts';
+import type { SettingMistake, SettingSource, SettingSources, SettingWarning } from './settings-mistake.ts';
 import { nearestName, showGiven } from './settings-mistake.ts';
-import type { SettingSources } from './settings-rules.ts';
 import { findConflicts, findWarnings } from './settings-rules.ts';
-import type { SettingName, SettingRow, Settings } from './settings-table.ts';
+import type { SettingName, Settings } from './settings-table.ts';
 import { CLIENT_VARIABLES, SETTING_NAMES, SETTINGS, variableOf } from './settings-table.ts';
 
 export type { SettingMistake, SettingWarning } from './settings-mistake.ts';
@@ -78,11 +78,13 @@ export function secretsOf(settings: Settings): readonly string[] {
   const secrets: string[] = [];
   for (const name of SETTING_NAMES) {
     const row: SettingRow<unknown> = SETTINGS[name];
-    const value = settings[name];
-    if (row.secret !== true || typeof value !== 'string') continue;
-    secrets.push(value);
-    const password = URL.parse(value)?.password ?? '';
-    if (password !== '') secrets.push(password, decodeURIComponent(password));
+    if (row.secret !== true) continue;
+    for (const value of [settings[name]].flat()) {
+      if (typeof value !== 'string') continue;
+      secrets.push(value);
+      const password = URL.parse(value)?.password ?? '';
+      if (password !== '') secrets.push(password, decodeURIComponent(password));
+    }
   }
   return [...new Set(secrets)];
 }

@@ -53,6 +53,25 @@ export interface SupervisorView extends ActorView {
   readonly supervisors: readonly SupervisorView[];
 }
 
+/** The whole tree: the root with all below it, and what stands beside it. */
+export interface TreeView extends SupervisorView {
+  readonly branches?: readonly BranchView[];
+}
+
+/** What belongs to those who are watched over, and is no actor of this node: its workers, say. */
+export interface BranchView {
+  readonly name: string;
+  readonly entries: readonly BranchEntry[];
+}
+
+/** One of it. */
+export interface BranchEntry {
+  readonly name: string;
+  readonly state: string;
+  readonly facts: readonly string[];
+  readonly breaker?: Pick<BreakerView, 'state'> & { readonly retryAfterMs?: number };
+}
+
 /** Children shown of one supervisor. */
 const CHILDREN_SHOWN_MAX = 20;
 /** Supervisors shown below one. */

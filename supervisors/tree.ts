@@ -30,7 +30,7 @@ import { supervisorLogic, supervisorSpec } from './supervisor.ts';
 import { kernelEffects } from './supervisor-effects.ts';
 import { type TaskTreeView, viewTask } from './task-view.ts';
 import { type SupervisorView, viewSupervisor } from './tree-view.ts';
-import { whyOf, type WhyView } from './why.ts';
+import { type WhyDeps, whyOf, type WhyView } from './why.ts';
 
 const GENTLE: Backoff = { firstMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 };
 const QUICK: Backoff = { firstMs: 20, factor: 2, maxMs: 1_000, jitter: 0.5 };
@@ -86,6 +86,8 @@ export interface TreeDeps {
   readonly services?: readonly ChildSpec[];
   /** The kinds of families (actors/family.ts). Default: none. */
   readonly families?: readonly string[];
+  /** The node that makes a call; null while it waits for one that can. Default: this one. */
+  readonly whereIs?: WhyDeps['whereIs'];
   /** The root gave up: the process must end. */
   onRootExhausted(error: OperatingError): void;
   /** A session's actor is gone: its connection must be closed. */
@@ -161,7 +163,7 @@ export function startTree(deps: TreeDeps): Tree {
     },
     describe: () => viewSupervisor(kernel, ROOT, deps.world.monotonicMs(), breakers?.views()),
     describeTask: (task) => viewTask(kernel, task),
-    whyOf: (task) => whyOf({ kernel, breakers: () => breakers?.views() ?? [] }, task),
+    whyOf: (task) => whyOf({ kernel, breakers: () => breakers?.views() ?? [], whereIs: deps.whereIs }, task),
     stop: () => {
       breakers?.stop();
       kernel.act((port) => port.send(ROOT, { type: 'supervisor.stop' }));

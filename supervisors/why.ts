@@ -32,6 +32,8 @@ export interface WhyView {
 export interface WhyDeps {
   readonly kernel: Kernel;
   readonly breakers: () => readonly BreakerView[];
+  /** The node that makes a call; null while it waits for one that can. Undefined: this one. */
+  readonly whereIs?: ((address: string, key: string) => string | null | undefined) | undefined;
 }
 
 /** Waits shown. */
@@ -43,14 +45,15 @@ const ORDER: readonly Wait['kind'][] = [
 ];
 
 /** What the actors of a task wait for; undefined where none is in memory: it has ended, or there is no such task. */
-export function whyOf({ kernel, breakers }: WhyDeps, task: string): WhyView | undefined {
+export function whyOf(deps: WhyDeps, task: string): WhyView | undefined {
+  const { kernel, breakers } = deps;
   const root = kernel.cells.get(`task/${task}`);
   if (root === undefined) return undefined;
   const shut = new Map(breakers().map(({ agent, retryAfterMs }) => [agent, retryAfterMs ?? 0]));
   const all: Cell[] = [root];
   for (const cell of all) for (const child of cell.owned ?? []) all.push(child);
   const waits = all.flatMap((cell) =>
-    waitsOf(cell, kernel, (agent) => shut.get(agent) ?? 0).map((wait) => viewOf(cell, wait)),
+    waitsOf(cell, deps, (agent) => shut.get(agent) ?? 0).map((wait) => viewOf(cell, wait)),
   );
   if (kernel.paused) waits.unshift(viewOf(root, STORE));
   const sorted = waits.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
@@ -64,11 +67,12 @@ const STORE: Wait = {
   next: 'It goes on by itself as soon as there is room, or the disk is back: see the log of the node.',
 };
 
-function waitsOf(cell: Cell, kernel: Kernel, breakerMs: WaitScene['breakerMs']): readonly Wait[] {
+function waitsOf(cell: Cell, deps: WhyDeps, breakerMs: WaitScene['breakerMs']): readonly Wait[] {
+  const { kernel } = deps;
   if (cell.phase === 'crashed') return [crashWait(cell)];
   if (cell.phase === 'waking' || cell.phase === 'stopping')
     return [{ kind: 'child', what: `It is ${cell.phase}.`, next: 'It goes on by itself.' }];
-  const calls = kernel.effects.callsOf(cell.address).map((call): Wait => callWait(cell, call, kernel));
+  const calls = kernel.effects.callsOf(cell.address).map((call): Wait => callWait(cell, call, deps));
   const timers = cell.timers ?? NO_TIMERS;
   const scene: WaitScene = { nowMs: kernel.nowMs(), timers, breakerMs };
   const own = cell.checkpoint === undefined ? undefined : cell.logic.factory.waits?.(cell.checkpoint, scene);
@@ -96,7 +100,7 @@ function crashWait(cell: Cell): Wait {
   };
 }
 
-function callWait(cell: Cell, { name, key, lane, state, sinceMs }: CallOf, kernel: Kernel): Wait {
+function callWait(cell: Cell, { name, key, lane, state, sinceMs }: CallOf, { kernel, whereIs }: WhyDeps): Wait {
   const call = name === key ? name : `${name} (${key})`;
   if (state === 'waiting') {
     const { running, waiting } = kernel.effects.laneFigures(lane);
@@ -115,10 +119,20 @@ function callWait(cell: Cell, { name, key, lane, state, sinceMs }: CallOf, kerne
       next: 'It goes on by itself.',
       sinceMs,
     };
+  const node = whereIs?.(cell.address, key);
+  if (node === null)
+    return {
+      kind: 'slot',
+      what: `The call ${call} of ${cell.logic.name} waits for a node that can make it.`,
+      next: 'It is made as soon as one that offers it has room, or joins: see `troupe cluster` and `troupe agents`.',
+      sinceMs,
+    };
+  const where = node === undefined ? '' : ` on ${node}`;
+  const lost = node === undefined ? '' : `; if ${node} is lost, it is made elsewhere`;
   return {
     kind: 'call',
-    what: `The call ${call} of ${cell.logic.name} is being made.`,
-    next: 'It goes on when the call ends.',
+    what: `The call ${call} of ${cell.logic.name} is being made${where}.`,
+    next: `It goes on when the call ends${lost}.`,
     sinceMs,
   };
 }

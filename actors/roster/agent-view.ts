@@ -8,6 +8,8 @@ import type { Reading } from '../selection/readings.ts';
 /** One agent. Diagnostic: of now, not of what is committed. */
 export interface AgentView extends AgentEntry {
   readonly status: AgentStatus;
+  /** The nodes that make its calls, those that could now. */
+  readonly nodes: readonly string[];
   /** Calls under way and waiting, attempts at work, and the calls that may be under way at once. */
   readonly load: {
     readonly running: number;
@@ -36,6 +38,7 @@ const DIGITS = 4;
 export function agentView(
   entry: AgentEntry,
   status: AgentStatus,
+  nodes: readonly string[],
   { running, waiting, inHand, capacity, waitMs }: Reading,
   health: Health | undefined,
   figures: RunFigures | undefined,
@@ -43,6 +46,7 @@ export function agentView(
   return {
     ...entry,
     status,
+    nodes,
     load: { running, waiting, inHand, capacity },
     ...(waitMs > 0 && { retryAfterMs: waitMs }),
     ...(health !== undefined && { health: healthView(health) }),

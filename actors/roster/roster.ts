@@ -39,6 +39,8 @@ export interface RosterDeps {
   readonly log: { info(message: string, fields?: object): void; warn(message: string, fields?: object): void };
   /** The node that the agents' actors live on. */
   readonly node: string;
+  /** The nodes that make the calls of `name@version`. Default: this one. */
+  readonly nodesOf?: (reference: string) => readonly string[];
   /** Folders that modules may be loaded from. */
   readonly moduleRoots: readonly string[];
   /** Makes the supervisor of an agent's actors, and the breaker in front of them. */
@@ -207,6 +209,23 @@ export class Roster {
     return Object.fromEntries(this.#agents().map((agent) => [namesOf(agent).reference, this.#statusOf(agent)]));
   }
 
+  /** What this node does itself: its agents, and their calls. Those that are made elsewhere too count here as a whole. */
+  ownWork(): {
+    readonly agents: readonly string[];
+    readonly calls: { readonly running: number; readonly capacity: number };
+  } {
+    const { readings, node } = this.#deps;
+    const own = this.#agents().filter((agent) => this.#nodesOf(namesOf(agent).reference).includes(node));
+    const loads = own.map((agent) => readings.of(agent));
+    return {
+      agents: own.map((agent) => namesOf(agent).reference),
+      calls: {
+        running: loads.reduce((sum, { running }) => sum + running, 0),
+        capacity: loads.reduce((sum, { capacity }) => sum + capacity, 0),
+      },
+    };
+  }
+
   #agents(): readonly AgentDefinition[] {
     const { registry } = this.#deps;
     return [...registry.agents(), ...registry.retired()];
@@ -223,7 +242,12 @@ export class Roster {
     const entry = registers.getSnapshot().context.agents[reference];
     if (entry === undefined) throw new OperatingError('INTERNAL', `The agent ${reference} is not in the registers.`);
     const checks = agent.health === undefined ? undefined : health.of(reference);
-    return agentView(entry, this.#statusOf(agent), readings.of(agent), checks, figures.ofAgent(reference));
+    const nodes = this.#nodesOf(reference);
+    return agentView(entry, this.#statusOf(agent), nodes, readings.of(agent), checks, figures.ofAgent(reference));
+  }
+
+  #nodesOf(reference: string): readonly string[] {
+    return this.#deps.nodesOf?.(reference) ?? [this.#deps.node];
   }
 
   #retire(reference: string): AgentDefinition {

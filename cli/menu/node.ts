@@ -2,11 +2,36 @@
 import type { Command } from 'commander';
 import type { VerbAdder } from '../verb.ts';
 
+const CLUSTER = `
+How a node stands:
+  active    it takes work
+  suspect   no sign of life for too long; its calls are waited for
+  draining  it takes nothing new, and ends what it has in hand
+  lost      its calls are made elsewhere
+
+A mesh is one owner, which keeps all state, and workers, which make calls for it and keep none. On one machine:
+  troupe start --mesh-port 7601
+  troupe start --join ws://127.0.0.1:7601 --agents FILE
+
+From another machine both need the same secret, and the owner an address that can be reached:
+  export TROUPE_MESH_SECRET=$(openssl rand -base64 32)                   made once, and taken to all machines
+  troupe start --mesh-host 0.0.0.0 --mesh-port 7601                      the owner
+  troupe start --join ws://OWNER:7601 --agents FILE                      each worker
+
+docs/cluster.md has the rest: certificates in place of a secret, what becomes of work when a node dies.`;
+
 /** Adds them. */
 export function addNodeVerbs(program: Command, verb: VerbAdder): void {
   verb(
     program.command('tree').description('the supervision tree, or the actors of one task').argument('[id]', 'a task'),
     async () => (await import('../verbs/tree.ts')).tree,
+  );
+  verb(
+    program
+      .command('cluster')
+      .description('the nodes of a mesh: how they stand, what they offer, what they have in hand')
+      .addHelpText('after', CLUSTER),
+    async () => (await import('../verbs/cluster.ts')).cluster,
   );
   const breakers = program.command('breakers').description('the circuit breakers in front of agents');
   verb(breakers, async () => (await import('../verbs/breakers.ts')).breakers);

@@ -83,16 +83,30 @@ export async function unregisterAgent(
 const ORDER = { open: 0, degraded: 1, draining: 2, busy: 3, ready: 4, gone: 5 } as const;
 
 function print(terminal: Terminal, views: readonly AgentView[]): void {
+  // On a node by itself it would be the same in each line.
+  const isSpread = new Set(views.map(({ nodes }) => nodes.join())).size > 1;
+  const on = isSpread ? ['ON'] : [];
   terminal.table(
-    ['AGENT', 'VERSION', 'STATUS', 'LOAD', 'RUNS', 'OK', 'P50', 'P90', 'CAPABILITIES', 'WHAT IT DOES'],
+    ['AGENT', 'VERSION', 'STATUS', ...on, 'LOAD', 'RUNS', 'OK', 'P50', 'P90', 'CAPABILITIES', 'WHAT IT DOES'],
     views
       .toSorted((a, b) => ORDER[a.status] - ORDER[b.status])
       .map((view) => [
-        ...[view.name, view.version, view.status === 'ready' ? 'ready' : view.status.toUpperCase(), loadText(view)],
+        ...[view.name, view.version, view.status === 'ready' ? 'ready' : view.status.toUpperCase()],
+        ...(isSpread ? [nodesText(view, NODES_SHOWN_MAX)] : []),
+        loadText(view),
         ...figureTexts(view),
         ...[view.capabilities.join(', '), view.description ?? ''],
       ]),
   );
+}
+
+/** Of the nodes of an agent, in a line of the table. */
+const NODES_SHOWN_MAX = 2;
+
+function nodesText({ nodes }: AgentView, shownMax = nodes.length): string {
+  if (nodes.length === 0) return 'no node';
+  const rest = nodes.length > shownMax ? ` and ${nodes.length - shownMax} more` : '';
+  return `${nodes.slice(0, shownMax).join(', ')}${rest}`;
 }
 
 function loadText({ load: { running, waiting, capacity } }: AgentView): string {
@@ -114,7 +128,7 @@ function linesOf(view: AgentView): readonly string[] {
     `${view.name}@${view.version}: ${view.status}${retryAfterMs === undefined ? '' : ` for ${durationText(retryAfterMs)}`}`,
     ...(description === undefined ? [] : [description]),
     `capabilities: ${view.capabilities.join(', ') || 'none'}`,
-    `from: ${view.source}, on ${view.node}`,
+    `from: ${view.source}, on ${nodesText(view)}`,
     `load: ${loadText(view)}, ${view.load.inHand} in hand`,
     ...(health === undefined
       ? []

@@ -35,10 +35,13 @@ export async function resetBreaker(
   return EXIT.done;
 }
 
+/** What is told of any breaker. */
+type Standing = Pick<BreakerView, 'state'> & { readonly retryAfterMs?: number | null };
+
 /** How a breaker stands, in words that stand out where it is not closed. */
-export function breakerText(terminal: Terminal, view: BreakerView): string {
-  if (view.state === 'closed') return view.state;
-  return terminal.style(view.state === 'open' ? 'red' : 'yellow', stateText(view));
+export function breakerText(terminal: Terminal, standing: Standing): string {
+  if (standing.state === 'closed') return standing.state;
+  return terminal.style(standing.state === 'open' ? 'red' : 'yellow', stateText(standing));
 }
 
 function print(terminal: Terminal, views: readonly BreakerView[]): void {
@@ -59,8 +62,8 @@ function print(terminal: Terminal, views: readonly BreakerView[]): void {
   );
 }
 
-/** Without colour: the table counts characters. */
-function stateText({ state, retryAfterMs }: BreakerView): string {
+/** The same without colour: tables count characters. */
+export function stateText({ state, retryAfterMs }: Standing): string {
   if (state === 'closed') return state;
   return state === 'open' ? `OPEN for ${durationText(retryAfterMs ?? 0)}` : 'HALF-OPEN';
 }

@@ -4,19 +4,15 @@ import { access, mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { loadSettings } from '../../runtime/settings.ts';
+import { loadSettings, type SettingsOutcome } from '../../runtime/settings.ts';
 import { processEnvironment } from '../../runtime/settings-environment.ts';
 import { VERSION } from '../../runtime/version.ts';
+import { createWorld } from '../../runtime/world.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
-
-interface Finding {
-  readonly check: string;
-  readonly state: 'ok' | 'note' | 'wrong';
-  readonly found: string;
-  readonly advice?: string;
-}
+import { checkMesh } from './doctor-mesh.ts';
+import type { Finding } from './finding.ts';
 
 const FREE_BYTES_MIN = 512 * 1024 * 1024;
 const SYNC_ROUNDS = 16;
@@ -27,14 +23,16 @@ const NODE_MAJOR_BEST = 24;
 export async function doctor(context: VerbContext, options: Record<string, unknown>): Promise<ExitCode> {
   const { terminal } = context;
   const dataDir = resolve(String(options['data']));
+  const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment() });
   const findings = [
     checkRuntime(),
-    checkSettings(),
+    checkSettings(outcome),
     await checkFolder(dataDir),
     await checked('disk', () => checkSpace(dataDir)),
     await checked('durability', () => checkSync(dataDir)),
     await checkNode(context),
     ...(await checkStranded(context)),
+    ...(outcome.ok ? await checkMesh(outcome.settings, createWorld().nowMs()) : []),
   ];
   if (terminal.isJson) for (const finding of findings) terminal.json(finding);
   else {
@@ -58,8 +56,7 @@ function checkRuntime(): Finding {
   return { check: 'runtime', state: 'note', found, advice: `Troupe is tested on Node.js ${NODE_MAJOR_BEST}.` };
 }
 
-function checkSettings(): Finding {
-  const outcome = loadSettings({ cwd: process.cwd(), env: processEnvironment() });
+function checkSettings(outcome: SettingsOutcome): Finding {
   if (!outcome.ok) return { check: 'settings', state: 'wrong', found: outcome.error.message };
   const [first] = outcome.warnings;
   if (first !== undefined) return { check: 'settings', state: 'note', found: first.message };

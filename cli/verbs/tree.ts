@@ -1,6 +1,6 @@
 /** `troupe tree`: the supervision tree of a node, or the actors of one task. */
 import type { TaskActorView, TaskTreeView } from '../../supervisors/task-view.ts';
-import type { ActorView, SupervisorView } from '../../supervisors/tree-view.ts';
+import type { ActorView, BranchView, SupervisorView, TreeView } from '../../supervisors/tree-view.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { VerbContext } from '../verb.ts';
 import { fetchJson } from '../remote.ts';
@@ -23,10 +23,27 @@ export async function tree(
     else printTask(terminal, view.actor, view.leftOut);
     return EXIT.done;
   }
-  const body = (await fetchJson(remote, '/api/v1/supervisors')) as { readonly supervisors: readonly SupervisorView[] };
+  const body = (await fetchJson(remote, '/api/v1/supervisors')) as { readonly supervisors: readonly TreeView[] };
   if (terminal.isJson) terminal.json(body);
-  else for (const root of body.supervisors) printSupervisor(terminal, root, '', '');
+  else for (const root of body.supervisors) printTree(terminal, root);
   return EXIT.done;
+}
+
+function printTree(terminal: Terminal, root: TreeView): void {
+  printSupervisor(terminal, root, '', '');
+  for (const branch of root.branches ?? []) printBranch(terminal, branch);
+}
+
+/** What is watched over and is no actor of this node. */
+function printBranch(terminal: Terminal, { name, entries }: BranchView): void {
+  terminal.line(terminal.style('bold', name));
+  entries.forEach((entry, at) => {
+    const lead = at === entries.length - 1 ? '└ ' : '├ ';
+    const { breaker, state } = entry;
+    const shut =
+      breaker === undefined || breaker.state === 'closed' ? '' : `  breaker ${breakerText(terminal, breaker)}`;
+    terminal.line(`${lead}${entry.name}  ${state}${shut}  ${terminal.style('dim', entry.facts.join(', '))}`);
+  });
 }
 
 function printSupervisor(terminal: Terminal, view: SupervisorView, lead: string, below: string): void {

@@ -3,7 +3,8 @@
  * waits, questions and budgets are the same there as here.
  */
 import type { CallerContext } from '../../actors/agent-context.ts';
-import type { CallOptions, CallOutcome } from '../../actors/journal.ts';
+import type { CallOptions } from '../../actors/journal.ts';
+import type { CallOutcome } from '../../actors/journal-shelf.ts';
 import { isProbeAnswer, type ProbeAnswer } from '../../actors/doubt.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
@@ -96,7 +97,7 @@ function stateOf(ctx: CallerContext, scope: unknown): ReturnType<CallerContext['
 }
 
 function given(options: unknown): object {
-  return (options ?? {}) as object;
+  return options ?? {};
 }
 
 function nameOf(name: unknown): string {

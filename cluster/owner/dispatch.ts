@@ -27,17 +27,10 @@ export type DispatchEnd =
 /** What a dispatch needs of the node that it goes to. */
 export interface DispatchLine {
   send(message: MeshMessage): void;
+  /** Runs `fn` once everything up to now is committed: nothing leaves this node before its cause is on disk. */
+  release(fn: () => void): void;
   /** The call rests, and holds no place there; the other: it goes on. */
   resting(isResting: boolean): void;
-}
-
-/** A request whose function may be called. */
-interface Asked {
-  /** The async context that its function was wanted in last. */
-  inside: (<T>(fn: () => T) => T) | undefined;
-  /** Those that were asked within it, before it was wanted. */
-  readonly early: MeshMessageOf<'call.request'>[];
-  isOver: boolean;
 }
 
 interface Invocation {
@@ -52,13 +45,16 @@ export class Dispatch {
   readonly #placed: PlacedCall;
   readonly #line: DispatchLine;
   readonly #isJoined: boolean;
-  readonly #scope = new AbortController();
+  /** Of what is done for it here: most calls ask for nothing. */
+  #scope: AbortController | undefined;
   readonly #end = Promise.withResolvers<DispatchEnd>();
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new Set<number>();
+  /** Invocation → the async context that its function was wanted in: what is asked within it is asked there. */
+  readonly #insides = new Map<number, <T>(fn: () => T) => T>();
   readonly #invocations = new Map<number, Invocation>();
   #ctx: CallerContext | undefined;
   #next = 1;
-  #count = 0;
+  #isSent = false;
   #isOver = false;
 
   constructor(placed: PlacedCall, token: string, line: DispatchLine, isJoined: boolean) {
@@ -69,17 +65,18 @@ export class Dispatch {
     this.#isJoined = isJoined;
   }
 
-  /** Sends it, and resolves with how it ended. Rejects with the reason of the call's signal, where it is no longer wanted. */
+  /** Sends it, and resolves with how it ended. Rejects with why, where the call is no longer wanted. */
   async run(): Promise<DispatchEnd> {
-    const { signal } = this.#placed.call;
-    signal.throwIfAborted();
-    const cancel = (): void => this.#canceled(signal.reason);
-    signal.addEventListener('abort', cancel, { once: true });
+    const { call } = this.#placed;
+    if (call.refusal !== undefined) throw call.refusal;
+    call.onRefused((refusal) => this.#canceled(refusal));
     try {
-      this.#line.send(this.#isJoined ? { type: 'call.join', call: this.call, token: this.token } : this.#opening());
+      // Other kinds are begun after the commit of their wish; a pure one may be ahead of it.
+      if (call.kind === 'pure') this.#line.release(() => this.#open());
+      else this.#open();
       return await this.#end.promise;
     } finally {
-      signal.removeEventListener('abort', cancel);
+      call.onRefused(undefined);
     }
   }
 
@@ -100,6 +97,18 @@ export class Dispatch {
     this.#over({ how: 'lost', reason }, reason);
   }
 
+  #open(): void {
+    if (this.#isOver) return;
+    const { call, token } = this;
+    try {
+      this.#line.send(this.#isJoined ? { type: 'call.join', call, token } : this.#opening());
+      this.#isSent = true;
+    } catch (error) {
+      this.#end.reject(error);
+      this.#close('It could not be sent.');
+    }
+  }
+
   #opening(): MeshMessageOf<'call.start'> {
     const { call, definition, work, deadlineAtMs } = this.#placed;
     const { address, key, name, kind, input, again, life } = call;
@@ -116,7 +125,7 @@ export class Dispatch {
 
   #context(): CallerContext {
     const { call, context } = this.#placed;
-    const { signal } = this.#scope;
+    const { signal } = (this.#scope ??= new AbortController());
     const rest = (): (() => Promise<void>) => {
       this.#line.resting(true);
       const back = call.rest();
@@ -131,44 +140,41 @@ export class Dispatch {
   #request(message: MeshMessageOf<'call.request'>): void {
     const { request, within } = message;
     if (this.#asked.has(request)) return;
-    if (++this.#count > LIMITS.callRequestsMax) {
+    if (this.#asked.size >= LIMITS.callRequestsMax) {
       const error = new OperatingError('LIVELOCK', `A call asked more than ${LIMITS.callRequestsMax} times.`);
       return this.#answer(request, { ok: false, error: error.toBody() });
     }
-    const asked: Asked = { inside: undefined, early: [], isOver: false };
-    this.#asked.set(request, asked);
-    const outer = within === undefined ? undefined : this.#asked.get(within);
-    if (outer === undefined) void this.#do(message, asked);
-    else if (outer.inside !== undefined) outer.inside(() => void this.#do(message, asked));
-    // What was asked within a function that is not called here any more has been answered before this node began anew.
-    else if (!outer.isOver) outer.early.push(message);
+    this.#asked.add(request);
+    if (within === undefined) return void this.#do(message);
+    const inside = this.#insides.get(within);
+    if (inside !== undefined) return inside(() => void this.#do(message));
+    const error = new OperatingError('CANCELED', 'The call of the journal that this was asked for in is over.');
+    this.#answer(request, { ok: false, error: error.toBody() });
   }
 
-  async #do(message: MeshMessageOf<'call.request'>, asked: Asked): Promise<void> {
+  async #do(message: MeshMessageOf<'call.request'>): Promise<void> {
     const { request } = message;
+    const insides: number[] = [];
     try {
       const invoke = (which: 'do' | 'probe', args: readonly unknown[]): Promise<unknown> =>
-        this.#invoke(request, asked, which, args);
+        this.#invoke(request, which, args, insides);
       const value = await answerRequest({ ctx: this.#context(), invoke, isJoined: this.#isJoined }, message);
       this.#answer(request, { ok: true, value: value ?? null });
     } catch (error) {
       this.#answer(request, { ok: false, error: toErrorBody(error, 'AGENT_FAILED') });
     }
-    asked.isOver = true;
+    for (const invocation of insides) this.#insides.delete(invocation);
   }
 
-  #invoke(request: number, asked: Asked, which: 'do' | 'probe', args: readonly unknown[]): Promise<unknown> {
+  #invoke(request: number, which: 'do' | 'probe', args: readonly unknown[], insides: number[]): Promise<unknown> {
     const invocation = this.#next++;
     return new Promise((resolve, reject) => {
       if (this.#isOver) return reject(unknownOutcome('The node that makes the call is gone.'));
       this.#invocations.set(invocation, { resolve, reject });
+      this.#insides.set(invocation, AsyncLocalStorage.snapshot());
+      insides.push(invocation);
       const { call, token } = this;
-      this.#send({ type: 'function.invoke', call, token, request, invocation, which, args: [...args] });
-      asked.inside = AsyncLocalStorage.snapshot();
-      for (const early of asked.early.splice(0)) {
-        const inner = this.#asked.get(early.request);
-        if (inner !== undefined) void this.#do(early, inner);
-      }
+      this.#say({ type: 'function.invoke', call, token, request, invocation, which, args: [...args] });
     });
   }
 
@@ -184,18 +190,18 @@ export class Dispatch {
     if (this.#isOver) return;
     const { call, token } = this;
     const left = this.#placed.work.account === undefined ? undefined : this.#context().budget.left;
-    this.#send({
+    this.#say({
       ...{ type: 'request.done', call, token, request },
       ...outcome,
       ...(left !== undefined && { left: { ...left } }),
     });
   }
 
-  #canceled(reason: unknown): void {
+  #canceled(refusal: OperatingError): void {
     if (this.#isOver) return;
     const { call, token } = this;
-    this.#send({ type: 'call.cancel', call, token, error: toErrorBody(reason, 'CANCELED') });
-    this.#end.reject(reason instanceof Error ? reason : new Error(String(reason)));
+    if (this.#isSent) this.#send({ type: 'call.cancel', call, token, error: refusal.toBody() });
+    this.#end.reject(refusal);
     this.#close('The call is no longer wanted.');
   }
 
@@ -208,9 +214,16 @@ export class Dispatch {
   /** Nothing that it still waits for is heard any more. Unsafe calls among it are in doubt. */
   #close(reason: string): void {
     this.#isOver = true;
-    this.#scope.abort(new OperatingError('CANCELED', reason));
+    this.#scope?.abort(new OperatingError('CANCELED', reason));
     for (const { reject } of this.#invocations.values()) reject(unknownOutcome(reason));
     this.#invocations.clear();
+  }
+
+  /** As `#send`, once what it says is on disk: an owner that dies must not have said what it forgets. */
+  #say(message: MeshMessage): void {
+    this.#line.release(() => {
+      if (!this.#isOver) this.#send(message);
+    });
   }
 
   /** What cannot be sent is lost with the session, which ends this dispatch. */

@@ -2,6 +2,7 @@
  * Calls that workers hold for an owner that has started anew. Until each worker that was there before has said what it holds, or has
  * been waited for long enough, a call that may be under way somewhere is not made again.
  */
+import type { RefusableCall } from '../../runtime/effects.ts';
 import type { Cancel, World } from '../../runtime/world.ts';
 
 /** A call that a worker holds. */
@@ -41,20 +42,19 @@ export class Holders<M> {
     this.#joining.delete(call);
   }
 
-  /** Who holds a call, which is taken out; undefined where nobody does. Rejects with the reason of the signal. */
-  async find(call: string, signal: AbortSignal): Promise<Held<M> | undefined> {
+  /** Who holds a call, which is taken out; undefined where nobody does. Rejects with why, where it is no longer wanted. */
+  async find(call: string, wanted: Pick<RefusableCall, 'onRefused'>): Promise<Held<M> | undefined> {
     const held = this.#held.get(call);
     this.#held.delete(call);
     if (held !== undefined) this.#joining.set(call, held.token);
     if (held !== undefined || !this.isWaiting) return held;
     return await new Promise((resolve, reject) => {
-      const leave = (): void => {
+      wanted.onRefused((refusal) => {
         this.#waiting.delete(call);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', leave, { once: true });
+        reject(refusal);
+      });
       this.#waiting.set(call, (found) => {
-        signal.removeEventListener('abort', leave);
+        wanted.onRefused(undefined);
         this.#waiting.delete(call);
         resolve(found);
       });

@@ -9,17 +9,18 @@ import type { CallPlacing, FarMachine, PlacedCall } from '../../actors/call-plac
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import { ChurnMap } from '../../runtime/churn-map.ts';
 import { flatFactory } from '../../runtime/flat-logic.ts';
 import type { ActorEvent } from '../../runtime/host.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
-import type { Link, LinkEars } from '../link/link.ts';
-import { callNameOf, Dispatch, type DispatchEnd, outcomeIn } from './dispatch.ts';
+import type { Link, LinkEars, LinkFigures } from '../link/link.ts';
+import { callNameOf, Dispatch, type DispatchEnd, type DispatchLine, outcomeIn } from './dispatch.ts';
 import { type Held, Holders } from './holders.ts';
 import { LateAnswers } from './late-answers.ts';
 import { Member } from './member.ts';
-import { NodeBreakers } from './node-breakers.ts';
+import { NodeBreakers, remember } from './node-breakers.ts';
 import { type OfferBook, WorkerOffers } from './worker-offers.ts';
 import { NODE_LOGIC, nodeAddress, nodeLogic, nodeSpec } from './node-actor.ts';
 import { MACHINE_TURN } from '../machine-turn.ts';
@@ -61,6 +62,11 @@ export class MeshOwner implements CallPlacing {
   readonly #late: LateAnswers;
   readonly #offers: WorkerOffers;
   #holders: Holders<Member>;
+  /** Where calls are made; null: they wait for a place. */
+  readonly #where = new ChurnMap<string, string | null | undefined>();
+  readonly #losses = new Map<string, number>();
+  /** Messages of sessions that have ended. */
+  readonly #past = { sent: 0, received: 0 };
   #dispatches = 0;
   #isStopped = false;
 
@@ -94,9 +100,33 @@ export class MeshOwner implements CallPlacing {
     return this.#breakers;
   }
 
-  /** Nodes that offer an agent now. */
-  nodesOf(reference: string): readonly string[] {
-    return this.members.filter(({ offers }) => offers.has(reference)).map(({ node }) => node);
+  /** Nodes that make the calls of an agent: `own`, where its code is here, and those that offer it now. */
+  nodesOf(reference: string, own: string): readonly string[] {
+    const known = this.#deps.book().known(reference);
+    const here = known === undefined || isRemote(known) ? [] : [own];
+    return [...here, ...this.members.filter(({ offers }) => offers.has(reference)).map(({ node }) => node)];
+  }
+
+  /** Workers that have offered something, are not there, and may come back: what they offered. */
+  get absent(): ReadonlyMap<string, readonly string[]> {
+    return new Map([...this.#offers.remembered()].filter(([node]) => !this.#members.has(node)));
+  }
+
+  /** Messages since the owner's start, and those that wait. */
+  get traffic(): Pick<LinkFigures, 'sent' | 'received' | 'waiting'> {
+    const sum = { ...this.#past, waiting: 0 };
+    for (const { link } of this.#members.values()) {
+      const { sent, received, waiting } = link.figures;
+      sum.sent += sent;
+      sum.received += received;
+      sum.waiting += waiting;
+    }
+    return sum;
+  }
+
+  /** How often nodes of this name were lost since the owner's start. */
+  lossesOf(node: string): number {
+    return this.#losses.get(node) ?? 0;
   }
 
   // ---- links
@@ -149,6 +179,10 @@ export class MeshOwner implements CallPlacing {
     );
   }
 
+  whereIs(address: string, key: string): string | null | undefined {
+    return this.#where.get(callNameOf({ address, key }));
+  }
+
   async perform(placed: PlacedCall): Promise<unknown> {
     const { definition } = placed;
     const { reference } = namesOf(definition);
@@ -166,15 +200,26 @@ export class MeshOwner implements CallPlacing {
   }
 
   async #somewhere(placed: PlacedCall, reference: string, places: Places): Promise<unknown> {
+    const name = callNameOf(placed.call);
+    this.#where.set(name, null);
+    try {
+      return await this.#placed(placed, reference, name, places);
+    } finally {
+      this.#where.delete(name);
+    }
+  }
+
+  async #placed(placed: PlacedCall, reference: string, name: string, places: Places): Promise<unknown> {
     const { call, definition, work } = placed;
-    const { signal } = call;
-    let held = call.again ? await this.#holders.find(callNameOf(call), signal) : undefined;
+    let held = call.again ? await this.#holders.find(name, call) : undefined;
     for (let losses = 0, handbacks = 0; ; ) {
-      const place = held?.member ?? (await places.take({ definition, reference, signal, ...preferred(work) }));
+      const place = held?.member ?? (await places.take({ definition, reference, call, ...preferred(work) }));
       if (held !== undefined) places.joined(place, reference);
+      this.#where.set(name, place === 'here' ? undefined : place.node);
       if (place === 'here') return await this.#here(placed, reference);
       const end = await this.#sent(placed, reference, places, place, held);
       held = undefined;
+      this.#where.set(name, null);
       if (end.how === 'ended') {
         if (end.outcome.ok) return end.outcome.value;
         throw OperatingError.fromBody(end.outcome.error);
@@ -200,14 +245,18 @@ export class MeshOwner implements CallPlacing {
     member: Member,
     held: Held<Member> | undefined,
   ): Promise<DispatchEnd> {
-    const { onCall, boot } = this.#deps;
-    const token = `${boot}.${++this.#dispatches}.${this.#deps.kernel.world.id()}`;
+    const { onCall, boot, kernel } = this.#deps;
+    const token = `${boot}.${++this.#dispatches}.${kernel.world.id()}`;
     let isResting = false;
     const rests = (next: boolean): void => {
       isResting = next;
       places.resting(member, reference, next);
     };
-    const line = { send: (message: MeshMessage) => member.send(message), resting: rests };
+    const line: DispatchLine = {
+      send: (message) => member.send(message),
+      release: (fn) => kernel.committer.release(fn),
+      resting: rests,
+    };
     const dispatch = new Dispatch(placed, token, line, held !== undefined);
     const era = this.#breakers.entered(member.node, token);
     member.dispatches.set(token, dispatch);
@@ -264,8 +313,12 @@ export class MeshOwner implements CallPlacing {
   #offered(member: Member, message: MeshMessageOf<'node.offer'>): void {
     member.labels = message.labels;
     member.threads = message.threads;
-    member.offers = this.#offers.taken(member.node, message);
+    const { fitting, refused } = this.#offers.taken(member.node, message);
+    member.offers = fitting;
     member.isReady = true;
+    void this.#deps.kernel.committer.committed().then(() => {
+      this.#tell(member, { type: 'node.taken', agents: [...fitting.keys()], refused: [...refused] });
+    });
     for (const reference of member.offers.keys()) this.#widen(reference);
     this.#look();
   }
@@ -318,11 +371,16 @@ export class MeshOwner implements CallPlacing {
   #lost(member: Member, reason: OperatingError): void {
     const { node, dispatches, offers, isDraining } = member;
     if (this.#members.get(node) === member) this.#members.delete(node);
+    this.#past.sent += member.link.figures.sent;
+    this.#past.received += member.link.figures.received;
     const why = `The node ${node} is lost: ${reason.message}`;
     if (!this.#isStopped) {
       const tokens = [...dispatches.keys()];
       const isOrderly = isDraining && tokens.length === 0;
-      if (!isOrderly) this.#breakers.lost(node, why, tokens);
+      if (!isOrderly) {
+        this.#breakers.lost(node, why, tokens);
+        remember(this.#losses, node, this.lossesOf(node) + 1);
+      }
       if (isDraining) this.#offers.left(node);
       const fields = { worker: node, calls: tokens.length, reason: reason.message };
       this.#deps.log[isOrderly ? 'info' : 'warn']('A worker has left.', fields);

@@ -78,3 +78,13 @@ export class NodeBreakers {
     return { state: state.phase, ...(waitMs > 0 && { retryAfterMs: waitMs }) };
   }
 }
+
+/** Names of nodes that something is remembered of, the last ones: many are made anew with each start of a node. */
+const NAMES_MAX = 1_000;
+
+/** Remembers something of a node, and forgets what was remembered first where that is too much. */
+export function remember<T>(book: Map<string, T>, node: string, what: T): void {
+  book.delete(node);
+  book.set(node, what);
+  if (book.size > NAMES_MAX) book.delete(book.keys().next().value ?? '');
+}

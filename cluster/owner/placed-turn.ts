@@ -4,6 +4,7 @@ import type { PlacedCall } from '../../actors/call-placing.ts';
 import type { RunInput } from '../../actors/run.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { Cell } from '../../runtime/cell.ts';
+import type { RefusableCall } from '../../runtime/effects.ts';
 import { MACHINE_TURN } from '../machine-turn.ts';
 
 /** The key of the turn that an actor is in: it is in one at a time. */
@@ -16,15 +17,11 @@ export function placedTurn(
   request: Uint8Array,
   signal: AbortSignal,
 ): PlacedCall {
-  const { address, life } = cell;
+  const { address } = cell;
   const prefer = definition.keyed ? undefined : (cell.input as RunInput).prefer;
   return {
     definition,
-    call: {
-      ...{ address, life, key: TURN_KEY, name: MACHINE_TURN, kind: 'pure', input: request, again: false, signal },
-      asked: undefined,
-      rest: () => () => Promise.resolve(),
-    },
+    call: new TurnCall(cell, request, signal),
     work: {
       ...{ task: '', step: '', attempt: 1, owner: address, input: undefined },
       ...(prefer !== undefined && { prefer }),
@@ -33,6 +30,41 @@ export function placedTurn(
     context: absent,
     here: absent,
   };
+}
+
+/** The call that it is. */
+class TurnCall implements RefusableCall {
+  readonly address: string;
+  readonly life: number;
+  readonly key = TURN_KEY;
+  readonly name = MACHINE_TURN;
+  readonly kind = 'pure';
+  readonly again = false;
+  readonly asked = undefined;
+  readonly input: Uint8Array;
+  readonly signal: AbortSignal;
+  #listener: (() => void) | undefined;
+
+  constructor({ address, life }: Cell, request: Uint8Array, signal: AbortSignal) {
+    this.address = address;
+    this.life = life;
+    this.input = request;
+    this.signal = signal;
+  }
+
+  get refusal(): OperatingError | undefined {
+    return this.signal.aborted ? (this.signal.reason as OperatingError) : undefined;
+  }
+
+  onRefused(fn: ((refusal: OperatingError) => void) | undefined): void {
+    if (this.#listener !== undefined) this.signal.removeEventListener('abort', this.#listener);
+    this.#listener = fn === undefined ? undefined : () => fn(this.signal.reason as OperatingError);
+    if (this.#listener !== undefined) this.signal.addEventListener('abort', this.#listener, { once: true });
+  }
+
+  rest(): () => Promise<void> {
+    return () => Promise.resolve();
+  }
 }
 
 function absent(): never {

@@ -3,6 +3,7 @@
  * waits, in order, until there is some.
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
+import type { RefusableCall } from '../../runtime/effects.ts';
 import type { Member } from './member.ts';
 import type { NodeBreakers } from './node-breakers.ts';
 import { isRemote } from './remote-agent.ts';
@@ -23,7 +24,7 @@ export interface PlaceWish {
   readonly reference: string;
   /** Labels that its node rather has. */
   readonly prefer?: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
+  readonly call: Pick<RefusableCall, 'refusal' | 'onRefused'>;
 }
 
 /** The places of one mesh for one kind of work. */
@@ -48,9 +49,9 @@ export class Places {
     return sum;
   }
 
-  /** Takes a place, to be given back with `free`. Rejects with the reason of the signal. */
-  async take({ definition, reference, prefer, signal }: PlaceWish): Promise<Place> {
-    signal.throwIfAborted();
+  /** Takes a place, to be given back with `free`. Rejects with why, where the call is no longer wanted. */
+  async take({ definition, reference, prefer, call }: PlaceWish): Promise<Place> {
+    if (call.refusal !== undefined) throw call.refusal;
     const place =
       (this.#waiting.get(reference)?.size ?? 0) > 0 ? undefined : this.#choose(definition, reference, prefer);
     if (place !== undefined) {
@@ -60,20 +61,19 @@ export class Places {
     return await new Promise((resolve, reject) => {
       let queue = this.#waiting.get(reference);
       if (queue === undefined) this.#waiting.set(reference, (queue = new Set()));
-      const leave = (): void => {
-        queue.delete(waiter);
-        reject(signal.reason as Error);
-      };
       const waiter: Waiter = {
         definition,
         prefer,
         take: (found) => {
-          signal.removeEventListener('abort', leave);
+          call.onRefused(undefined);
           resolve(found);
         },
       };
       queue.add(waiter);
-      signal.addEventListener('abort', leave, { once: true });
+      call.onRefused((refusal) => {
+        queue.delete(waiter);
+        reject(refusal);
+      });
     });
   }
 

@@ -28,6 +28,13 @@ export interface WorkerOffersDeps {
   define(write: DefinitionWrite): void;
 }
 
+/** What became of an offer. */
+export interface TakenOffers {
+  /** By `name@version`. */
+  readonly fitting: ReadonlyMap<string, AgentOffer>;
+  readonly refused: readonly { readonly agent: string; readonly why: string }[];
+}
+
 /** Workers that were not seen for so long are forgotten. */
 const FORGOTTEN_MS = 24 * 60 * 60_000;
 
@@ -55,26 +62,31 @@ export class WorkerOffers {
         define(noWorkerRow(write.name));
         continue;
       }
-      this.#keep({ ...row, agents: [...this.#fitting(row).values()] });
+      this.#keep({ ...row, agents: [...this.#taken(row).fitting.values()] });
       back.push(row.node);
     }
     return back;
   }
 
-  /** Takes in all that a worker offers, in place of what it offered before. @returns what of it can be used. */
-  taken(node: string, { agents, labels }: MeshMessageOf<'node.offer'>): ReadonlyMap<string, AgentOffer> {
+  /** Takes in all that a worker offers, in place of what it offered before. @returns what of it can be used, and why others cannot. */
+  taken(node: string, { agents, labels }: MeshMessageOf<'node.offer'>): TakenOffers {
     const { kernel, define } = this.#deps;
     const row: WorkerRow = { node, labels, agents, seenAtMs: kernel.nowMs() };
-    const fitting = this.#fitting(row);
-    this.#keep({ ...row, agents: [...fitting.values()] });
+    const taken = this.#taken(row);
+    this.#keep({ ...row, agents: [...taken.fitting.values()] });
     define(workerRow(row));
-    return fitting;
+    return taken;
   }
 
   /** A worker has left in good order, and is not waited for. */
   left(node: string): void {
     this.#forget(node);
     this.#deps.define(noWorkerRow(node));
+  }
+
+  /** Node → the agents that it offered last. */
+  *remembered(): Iterable<readonly [string, readonly string[]]> {
+    for (const [node, { agents }] of this.#rows) yield [node, agents.map(referenceOf)];
   }
 
   /** Whether any worker offers it, or has offered it and may come back. */
@@ -91,9 +103,10 @@ export class WorkerOffers {
   }
 
   /** Offers that can stand beside what is known here; the others are reported. */
-  #fitting({ node, labels, agents }: WorkerRow): ReadonlyMap<string, AgentOffer> {
+  #taken({ node, labels, agents }: WorkerRow): TakenOffers {
     const { log } = this.#deps;
     const fitting = new Map<string, AgentOffer>();
+    const refused: { readonly agent: string; readonly why: string }[] = [];
     for (const offer of agents) {
       const reference = referenceOf(offer);
       try {
@@ -103,9 +116,10 @@ export class WorkerOffers {
         if (!(error instanceof OperatingError)) throw error;
         const fields = { worker: node, agent: reference, code: error.code, error: error.message };
         log.warn('An agent of a worker was not taken in.', fields);
+        refused.push({ agent: reference, why: error.message });
       }
     }
-    return fitting;
+    return { fitting, refused };
   }
 
   #enlist(offer: AgentOffer, labels: Readonly<Record<string, string>>): void {

@@ -2,9 +2,8 @@
  * A node in its role as a worker: offers agents over links, and makes the calls that an owner starts. It owns nothing
  * (docs/adr/0021-workers-own-nothing.md).
  */
-// tidy-allow dead-file: the door of the room; node.ts comes in here once it joins meshes
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
-import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { WorkerPool } from '../../runtime/workers/pool.ts';
 import type { World } from '../../runtime/world.ts';
@@ -26,6 +25,8 @@ export interface MeshWorkerOptions {
   readonly workers: Pick<WorkerPool, 'run'>;
   /** Threads that it computes in, for the owner to know. */
   readonly threads: number;
+  /** The owner has its agents. */
+  readonly onTaken?: (taken: MeshMessageOf<'node.taken'>) => void;
 }
 
 /** A worker, as its node has it. */
@@ -74,7 +75,7 @@ class Worker implements MeshWorker {
     this.#calls.meet(post);
     return {
       onMessage: (message, done) => {
-        if (this.#post === post) this.#calls.hear(message, post);
+        if (this.#post === post) this.#heard(message, post);
         done();
       },
       onCredit: () => post.flush(),
@@ -101,6 +102,13 @@ class Worker implements MeshWorker {
 
   figures(): HeldFigures {
     return this.#calls.figures();
+  }
+
+  #heard(message: MeshMessage, post: Post): void {
+    if (message.type !== 'node.taken') return this.#calls.hear(message, post);
+    for (const { agent, why } of message.refused)
+      this.#options.log.warn('The owner does not take an agent of this worker.', { agent, why });
+    this.#options.onTaken?.(message);
   }
 
   #offer(): MeshMessageOf<'node.offer'> {

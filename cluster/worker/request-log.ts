@@ -6,26 +6,14 @@
  * What is asked for inside of such a function waits until the owner knows the making that it belongs to.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Probe, ProbeAnswer } from '../../actors/doubt.ts';
+import type { ProbeAnswer } from '../../actors/doubt.ts';
 import { outcomeOf } from '../../actors/call-outcome.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import { packState, unpackState } from '../../runtime/state-codec.ts';
 import { FunctionRun, type MeshOutcome, travelling, unsendable } from './function-run.ts';
-
-/** Functions that come with a request. */
-export interface GivenFunctions {
-  readonly do?: (...args: never[]) => unknown;
-  readonly probe?: Probe | undefined;
-  /** A making that failed may be followed by another. */
-  readonly repeats?: boolean;
-}
-
-/** What the log says, without the call and its token. */
-export type LogLine =
-  | Omit<MeshMessageOf<'call.request'>, 'call' | 'token'>
-  | Omit<MeshMessageOf<'function.done'>, 'call' | 'token'>;
+import { type GivenFunctions, isJoined, lineOf, type LogLine, type Request, withoutEnd } from './request.ts';
 
 /** What a log needs of its call. */
 export interface LogDesk {
@@ -34,22 +22,6 @@ export interface LogDesk {
   send(line: LogLine): void;
   /** As soon as there is room for it. */
   sendSurely(line: LogLine): void;
-}
-
-interface Request {
-  readonly number: number;
-  /** The making that it was asked for in. */
-  readonly run: FunctionRun | undefined;
-  readonly verb: string;
-  /** Packed, as they were when it was asked for. Undefined: let go. */
-  args: Buffer | undefined;
-  given: GivenFunctions | undefined;
-  /** Runs the functions where they were given. */
-  readonly inPlace: (<T>(fn: () => T) => T) | undefined;
-  /** The last making of `do`. */
-  made: FunctionRun | undefined;
-  isAnswered: boolean;
-  readonly settle: (outcome: MeshOutcome) => void;
 }
 
 /** The requests of one call. */
@@ -116,7 +88,7 @@ export class RequestLog {
         ? Promise.resolve(refusal(`There is no request ${number} any more.`))
         : which === 'do'
           ? this.#do(request, invocation, args)
-          : this.#probe(request, args);
+          : this.#probe(request, invocation, args);
     void ended.then((outcome) => {
       // Another owner has another number for it, or none.
       if (this.#owner === owner) this.#sayDone(invocation, outcome);
@@ -207,8 +179,14 @@ export class RequestLog {
   }
 
   /** Where the function is, or was, made here, that says more than any probe. */
-  async #probe(request: Request, [idempotencyKey, input]: readonly unknown[]): Promise<MeshOutcome> {
+  async #probe(
+    request: Request,
+    invocation: number,
+    [idempotencyKey, input]: readonly unknown[],
+  ): Promise<MeshOutcome> {
     const { made, given } = request;
+    // It may wait for what it has asked for inside, which the owner answers within this question.
+    if (made !== undefined && made.outcome === undefined) this.#takeOver(made, invocation);
     const outcome = await made?.ended;
     if (outcome?.ok === true)
       return { ok: true, value: { happened: true, value: outcome.value } satisfies ProbeAnswer };
@@ -248,27 +226,6 @@ export class RequestLog {
     const isOwn = own?.ok === false && own.error.code === error.code && own.error.message === error.message;
     return isOwn ? made?.thrown : OperatingError.fromBody(error);
   }
-}
-
-/**
- * Whether an owner that wants a function means what was made of it already. The owner that a making was for asks again only to have it
- * made again. Another one means the same, but for the next try of one that failed, and other arguments while nothing is decided.
- */
-function isJoined(request: Request, made: FunctionRun, args: Buffer, owner: number): boolean {
-  if (made.owner === owner) return false;
-  if (request.given === undefined) return true;
-  const mayRepeat = !request.isAnswered && request.given.repeats === true && made.outcome?.ok === false;
-  return !mayRepeat && made.args.equals(args);
-}
-
-function lineOf({ number, run, verb }: Request, args: readonly unknown[]): LogLine {
-  const within = run === undefined ? {} : { within: run.invocation };
-  return { type: 'call.request', request: number, ...within, verb, args: withoutEnd(args) };
-}
-
-/** Without what is undefined at the end. */
-function withoutEnd(args: readonly unknown[]): unknown[] {
-  return args.slice(0, args.findLastIndex((arg) => arg !== undefined) + 1);
 }
 
 function refusal(message: string): MeshOutcome & { ok: false } {

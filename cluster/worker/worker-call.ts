@@ -17,8 +17,9 @@ import { codeScope } from './call-scope.ts';
 import { type MeshOutcome, travelling, unsendable } from './function-run.ts';
 import type { Post } from './post.ts';
 import { MACHINE_TURN } from '../machine-turn.ts';
+import type { LogLine } from './request.ts';
+import { RequestLog } from './request-log.ts';
 import type { TurnMakers } from './turn-makers.ts';
-import { type LogLine, RequestLog } from './request-log.ts';
 import { WorkerBudget } from './worker-budget.ts';
 import { WorkerContext, type WorkerContextDeps } from './worker-context.ts';
 

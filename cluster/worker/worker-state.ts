@@ -1,6 +1,6 @@
 /** Shared state as the code of a call on a worker reaches it: each method is a request, done by the owner's own context. */
 import { type SharedState, scopeOf } from '../../actors/state/state-context.ts';
-import type { GivenFunctions } from './request-log.ts';
+import type { GivenFunctions } from './request.ts';
 
 /** Asks the owner. */
 export type AskOwner = (verb: string, args: readonly unknown[], given?: GivenFunctions) => Promise<unknown>;

@@ -134,7 +134,8 @@ export type DefinitionKind =
   | 'approval'
   | 'state'
   | 'cached'
-  | 'worker';
+  | 'worker'
+  | 'cluster';
 
 /** A named, versioned thing of the registry, or a row that lists an actor of the node. `body: null` removes it. */
 export interface DefinitionWrite {

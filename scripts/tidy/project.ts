@@ -47,6 +47,8 @@ export const LAYERS = [
   'cluster',
   'gateway',
   'staff.ts',
+  'node-gauges.ts',
+  'worker-node.ts',
   'node.ts',
   'index.ts',
   'cli',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Journal, type JournalHost, type JournalOptions, type JournalShelf } from '../../actors/journal.ts';
+import { Journal, type JournalHost, type JournalOptions } from '../../actors/journal.ts';
+import type { JournalShelf } from '../../actors/journal-shelf.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { packState, unpackState } from '../../runtime/state-codec.ts';
 

@@ -4,7 +4,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { buildNode, logOf } from '../../node.ts';
+import { buildNode } from '../../node.ts';
+import { logOf } from '../../runtime/node-log.ts';
 import { loadSettings } from '../../runtime/settings.ts';
 import { createLevelStore } from '../../runtime/stores/level-store.ts';
 import { createWorld } from '../../runtime/world.ts';

@@ -142,6 +142,7 @@ describe('help', () => {
     'agents',
     'workflows',
     'tree',
+    'cluster',
     'doctor',
   ];
 
@@ -183,6 +184,7 @@ describe('where no node answers', () => {
     ['agents'],
     ['workflows'],
     ['tree'],
+    ['cluster'],
   ])('`%s` exits 5 and says how to start one', async (...args) => {
     const { code, out, err } = await runTroupe([...args], { env: { TROUPE_URL: 'http://127.0.0.1:9' } });
     expect([code, out]).toEqual([5, '']);

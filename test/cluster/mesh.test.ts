@@ -153,6 +153,37 @@ describe('An owner that dies', () => {
     },
   );
 
+  it.each(['keyed', 'unsafe'] as const)(
+    'answers what the code asks inside of a %s call that a worker has gone on with',
+    async (kind) => {
+      book.length = 0;
+      const opened = Promise.withResolvers<void>();
+      const definition = agent(({ ctx }) =>
+        ctx.journal(
+          'outer',
+          async () => {
+            note('outer');
+            await ctx.tell('lab.counter', 'k', { type: 'add', n: 1 });
+            await opened.promise;
+            await ctx.tell('lab.counter', 'k', { type: 'add', n: 10 });
+            return await ctx.ask('lab.counter', 'k', { type: 'get' });
+          },
+          { kind },
+        ),
+      );
+      const rig = await createMeshRig();
+      const worker = await rig.join('w1', [definition]);
+      const { task } = rig.owner.submit({ agent: 'it' });
+      await rig.owner.world.settle();
+      await rig.restartOwner();
+      opened.resolve();
+      await rig.owner.world.settle();
+      await worker.rejoin();
+      expect((await rig.owner.end(task)).result).toMatchObject({ status: 'completed', output: { total: 11 } });
+      expect(book).toEqual(['outer']);
+    },
+  );
+
   it('is told by a worker what came of a call while it was away', async () => {
     book.length = 0;
     const opened = Promise.withResolvers<string>();
@@ -183,6 +214,22 @@ describe('An owner that dies', () => {
     expect(book).toEqual(['run']);
     await rig.owner.world.elapse(LIMITS.meshLostMs);
     expect((await rig.owner.end(task)).result).toMatchObject({ output: 'again' });
+  });
+});
+
+describe('Why a task is not done', () => {
+  it('says which node makes its call, and that it waits for one where there is none', async () => {
+    const rig = await createMeshRig();
+    const worker = await rig.join('w1', [agent(({ ctx }) => untilAborted(ctx.signal))]);
+    const { owner } = rig;
+    const { task } = owner.submit({ agent: 'it' });
+    await owner.world.settle();
+    const why = (): readonly string[] =>
+      owner.tree.whyOf(task)?.waits.map(({ kind, what }) => `${kind}: ${what}`) ?? [];
+    expect(why()).toContain('call: The call run of agent:it@1.0.0 is being made on w1.');
+    worker.pair.lose();
+    await owner.world.settle();
+    expect(why()).toContain('slot: The call run of agent:it@1.0.0 waits for a node that can make it.');
   });
 });
 

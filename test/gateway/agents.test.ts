@@ -67,6 +67,7 @@ describe('Agents over REST', () => {
       version: '3.0.0',
       source: 'program',
       node: rig.node.id,
+      nodes: [rig.node.id],
       load: { running: 0, waiting: 0, inHand: 0, capacity: 16 },
       health: { state: 'failing', failures: 1, error: 'It says that it cannot work now.' },
     });

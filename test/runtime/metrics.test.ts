@@ -89,6 +89,27 @@ describe('metrics', () => {
     expect(await read(metrics, 'troupe_budget_exceeded_total')).toEqual({ '{policy="ask"}': 2, '{policy="stop"}': 1 });
   });
 
+  it('count what became of calls on other nodes, and what passes between nodes', async () => {
+    const metrics = open();
+    for (const outcome of ['done', 'done', 'lost', 'joined'] as const) metrics.meshCallEnded(outcome);
+    metrics.meshRoundTrip(0.0004);
+    const statuses = { active: 2, lost: 1 };
+    metrics.watch('troupe_mesh_nodes', () => statuses);
+    metrics.watch('troupe_mesh_calls', () => Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`w-${n}`, 1])));
+    metrics.watch('troupe_mesh_link_messages_total', () => ({ in: 5, out: 7 }));
+    metrics.watch('troupe_mesh_link_waiting', () => 3);
+    expect(await read(metrics, 'troupe_mesh_calls_total')).toEqual({
+      ...{ '{outcome="done"}': 2, '{outcome="lost"}': 1, '{outcome="joined"}': 1 },
+    });
+    expect(await read(metrics, 'troupe_mesh_round_trip_seconds_count')).toEqual({ '': 1 });
+    expect(await read(metrics, 'troupe_mesh_nodes')).toEqual({ '{status="active"}': 2, '{status="lost"}': 1 });
+    expect((await read(metrics, 'troupe_mesh_calls'))['{node="other"}']).toBe(100);
+    expect(await read(metrics, 'troupe_mesh_link_messages_total')).toEqual({
+      ...{ '{direction="in"}': 5, '{direction="out"}': 7 },
+    });
+    expect(await read(metrics, 'troupe_mesh_link_waiting')).toEqual({ '': 3 });
+  });
+
   it('ask for counters that the rooms keep themselves, too', async () => {
     const metrics = open();
     let hits = 3;
@@ -233,6 +254,12 @@ describe('the table of metrics', () => {
       'troupe_cache_entries',
       'troupe_cache_bytes',
       'troupe_worker_queue',
+      'troupe_mesh_nodes',
+      'troupe_mesh_calls',
+      'troupe_mesh_calls_total',
+      'troupe_mesh_link_messages_total',
+      'troupe_mesh_link_waiting',
+      'troupe_mesh_round_trip_seconds',
       'troupe_model_tokens_total',
       'troupe_model_cost_usd_total',
       'troupe_event_loop_delay_seconds',

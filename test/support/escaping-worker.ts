@@ -4,6 +4,7 @@
  */
 import { defineAgent } from '../../actors/agent-definition.ts';
 import { createMeshWorker } from '../../cluster/worker/mesh-worker.ts';
+import type { OperatingError } from '../../protocol/errors.ts';
 import { createLog } from '../../runtime/log.ts';
 import { createWorld } from '../../runtime/world.ts';
 import { installEscapeHandlers } from '../../supervisors/escapes.ts';
@@ -39,7 +40,12 @@ const agent = defineAgent<string>({
       ctx.signal.addEventListener('abort', () => fault(way));
       return await never;
     }
-    if (way === 'innocent') await gate;
+    if (way === 'late') setTimeout(() => fault(way), 1);
+    if (way === 'heeding') {
+      setTimeout(() => fault(way), 1);
+      ctx.signal.addEventListener('abort', () => say({ heeded: (ctx.signal.reason as OperatingError).code }));
+    }
+    if (way === 'innocent' || way === 'late') await gate;
     else await never;
     return way;
   },
@@ -63,7 +69,8 @@ const owner = new ScriptedOwner(pair.owner, {
 });
 pair.worker.ears = worker.attach(pair.worker);
 
-const ways = ['timer', 'rejection', 'refused', 'function', 'listener', 'innocent'];
+owner.settles = false;
+const ways = ['timer', 'rejection', 'refused', 'function', 'late', 'heeding', 'listener', 'innocent'];
 for (const way of ways) owner.start({ call: way, token: way, workInput: way });
 const ended = (): string[] => owner.of('call.outcome').map(({ call }) => call);
 const until = (isSo: () => boolean): Promise<void> =>
@@ -71,9 +78,9 @@ const until = (isSo: () => boolean): Promise<void> =>
     const look = (): void => (isSo() ? resolve() : void setImmediate(look));
     look();
   });
-await until(() => ended().length === 4);
+await until(() => ended().length === 6);
 owner.cancel('listener', 'listener');
-await until(() => ended().length === 5);
+await until(() => ended().length === 7);
 open();
 await until(() => ended().length === ways.length);
 for (const { call, ok, error } of owner.of('call.outcome')) {

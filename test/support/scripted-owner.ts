@@ -19,6 +19,7 @@ export interface Asked extends MeshMessageOf<'call.request'> {
 export type Answers = Readonly<Record<string, ((asked: Asked) => unknown) | undefined>>;
 
 type Start = MeshMessageOf<'call.start'>;
+type Given = Partial<Start> & { readonly workInput?: unknown };
 
 /** A call to start, where nothing else is said. */
 const START = {
@@ -57,11 +58,15 @@ export class ScriptedOwner {
     };
   }
 
-  /** Begins a call. `input`: of the work. */
-  start(given: Partial<Start> & { readonly workInput?: unknown } = {}): void {
-    const { workInput, ...fields } = given;
+  /** Begins a call. `workInput`: the input of the work. */
+  start(given?: Given): void {
+    this.say(this.starting(given));
+  }
+
+  /** What begins a call. */
+  starting({ workInput, ...fields }: Given = {}): Start {
     const work = { ...START.work, ...fields.work, ...(workInput !== undefined && { input: workInput }) };
-    this.say({ ...START, ...fields, work });
+    return { ...START, ...fields, work };
   }
 
   join(token: string, call: string = START.call): void {

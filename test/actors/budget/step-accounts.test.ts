@@ -61,7 +61,7 @@ interface Book {
 }
 
 function bookOf(node: WorkNode, task: string): Book {
-  const { book } = node.kernel.cells.get(`budget/${task}`)?.checkpoint as BudgetState;
+  const { book } = (node.kernel.cells.get(`budget/${task}`)?.checkpoint ?? {}) as BudgetState;
   return {
     accounts: Object.keys(book.accounts),
     holds: Object.keys(book.holds),

@@ -38,6 +38,8 @@ describe('An agent that is registered while the node runs', () => {
     await node.world.settle();
     expect(await resultOf(node, task)).toMatchObject({ status: 'completed', output: 'done' });
     expect(names(node.roster.page({ capability: 'work' }, 10).agents)).toEqual(['late@1.0.0']);
+    expect(node.roster.view('late')).toMatchObject({ nodes: [node.roster.view('late')?.node] });
+    expect(node.roster.ownWork()).toMatchObject({ agents: expect.arrayContaining(['late@1.0.0']) as unknown });
     expect(node.registers.getSnapshot().context.agents['late@1.0.0']).toMatchObject({
       source: 'program',
       status: 'ready',

@@ -112,7 +112,7 @@ describe('A machine whose code is on a worker', () => {
     const rig = await withTally();
     const other = agentOf('tally', setup({}).createMachine({ initial: 'x', states: { x: {} } }), { keyed: true });
     await rig.join('w2', [other]);
-    expect(rig.owner.mesh?.nodesOf('tally@1.0.0')).toEqual(['w1']);
+    expect(rig.owner.mesh?.nodesOf('tally@1.0.0', 'owner')).toEqual(['w1']);
   });
 
   it('crashes over what a worker says that makes no sense', async () => {

@@ -77,5 +77,18 @@ describe('The offer of a worker', () => {
     const { owner } = rig.meet();
     await rig.world.elapse(5_000);
     expect(owner.of('node.offer').at(-1)?.agents).toMatchObject([{ isHealthy: false }]);
+    await rig.world.elapse(1_000);
+    rig.worker.stop();
+    await rig.world.settle();
+    expect(rig.world.timersPending).toBe(0);
+  });
+
+  it('is looked after no more once it has stopped, also where a check is under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const rig = workerRig([oneAgent(() => 1, { health: () => promise })]);
+    rig.worker.stop();
+    resolve(true);
+    await rig.world.settle();
+    expect(rig.world.timersPending).toBe(0);
   });
 });

@@ -15,12 +15,15 @@ it('An error that escapes from the code of a call on a worker fails that call as
     ...{ call, ok: false, code: 'AGENT_CRASHED' },
     message: `An error escaped from the code of the call: ${call}`,
   });
-  expect(lines.toSorted((a, b) => a.call.localeCompare(b.call))).toEqual([
+  expect(lines.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))).toEqual([
     crash('function'),
+    crash('heeding'),
     { call: 'innocent', ok: true },
+    crash('late'),
     crash('listener'),
     crash('refused'),
     crash('rejection'),
     crash('timer'),
+    { heeded: 'AGENT_CRASHED' },
   ]);
 });

@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
-import { JOURNAL, oneAgent, workerRig } from './rig.ts';
+import { gate, JOURNAL, oneAgent, workerRig } from './rig.ts';
 
 const CALL = 'run/t/s/1 run';
-
-/** A function that waits to be let go on. */
-function gate<T>() {
-  const { promise, resolve } = Promise.withResolvers<T>();
-  return { waits: () => promise, open: resolve };
-}
 
 describe('A call that nobody wants any more', () => {
   it('is aborted with the error of its owner, and says once what it brings', async () => {
@@ -75,6 +69,28 @@ describe('A call that nobody wants any more', () => {
     await rig.world.settle();
     expect(asked).toEqual(['The task was canceled.']);
     expect(owner.requests()).toEqual(['1 sleep']);
+  });
+
+  it('has no function made any more, also while its code goes on', async () => {
+    const made: string[] = [];
+    const rig = workerRig([
+      oneAgent(async (ctx) => {
+        const asked = [ctx.journal('a', () => made.push('a')), ctx.state('global').update('n', () => made.push('n'))];
+        await Promise.allSettled(asked);
+        await new Promise(() => {});
+      }),
+    ]);
+    const { owner } = rig.meet({});
+    owner.start();
+    await rig.world.settle();
+    owner.cancel();
+    for (const request of [1, 2]) {
+      const place = { call: CALL, token: 'token-1', request, invocation: request } as const;
+      owner.say({ type: 'function.invoke', ...place, which: 'do', args: ['key'] });
+    }
+    await rig.world.settle();
+    expect(made).toEqual([]);
+    expect(owner.of('function.done').map(({ ok }) => ok)).toEqual([false, false]);
   });
 
   it('is another one for another token: what comes for an older dispatch changes nothing', async () => {
@@ -147,16 +163,20 @@ describe('A worker', () => {
     expect(rig.worker.figures()).toEqual({ held: LIMITS.workerCallsMax - 1, running: LIMITS.workerCallsMax });
   });
 
-  it('listens to its newest session alone', async () => {
-    const rig = workerRig([oneAgent(() => 1)]);
+  it('listens to its newest session alone, and speaks in no other', async () => {
+    const { waits, open } = gate<void>();
+    const rig = workerRig([oneAgent((_ctx, input) => (input === 'waits' ? waits() : 1))]);
     const first = rig.meet();
+    first.owner.start({ call: 'a run', token: 'a', workInput: 'waits' });
+    await rig.world.settle();
     const second = rig.meet();
+    open();
     first.owner.start();
     await rig.world.settle();
     expect(first.owner.of('call.outcome')).toEqual([]);
     second.owner.start();
     await rig.world.settle();
-    expect(second.owner.of('call.outcome')).toHaveLength(1);
+    expect(second.owner.of('call.outcome')).toMatchObject([{ token: 'token-1' }]);
   });
 });
 
@@ -186,7 +206,8 @@ describe('A worker that is drained', () => {
   });
 
   it('stops what still runs when the time is over, hands it back, and says nothing more of it', async () => {
-    const rig = workerRig([oneAgent((ctx) => ctx.journal('a', () => new Promise(() => {})))]);
+    const { waits, open } = gate<string>();
+    const rig = workerRig([oneAgent((ctx) => ctx.journal('a', waits))]);
     const { owner } = rig.meet();
     owner.start();
     await rig.world.settle();
@@ -197,6 +218,9 @@ describe('A worker that is drained', () => {
     await rig.world.elapse(1);
     expect(owner.of('call.handback')).toMatchObject([{ call: CALL, token: 'token-1' }]);
     expect(isDone).toBe(true);
+    open('late');
+    await rig.world.settle();
+    expect(owner.of('function.done')).toEqual([]);
     expect(owner.of('call.outcome')).toEqual([]);
   });
 

@@ -2,13 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AgentContext } from '../../../actors/agent-context.ts';
 import { OperatingError } from '../../../protocol/errors.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
-import { JOURNAL, oneAgent, workerRig } from './rig.ts';
-
-/** A function that waits to be let go on. */
-function gate<T>() {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  return { waits: () => promise, open: resolve, fail: reject };
-}
+import { gate, JOURNAL, oneAgent, workerRig } from './rig.ts';
 
 /** A worker with one call under way, whose first owner is then gone. `JOURNAL` answers nothing else, unless it is given. */
 async function orphan(code: (ctx: AgentContext) => unknown, answers = JOURNAL) {
@@ -152,7 +146,7 @@ describe('An owner that has started anew', () => {
         },
       },
     );
-    const { owner } = meet();
+    const { owner } = meet({ journal: ({ run }) => run('do', 'key') });
     owner.join('token-2');
     await world.settle();
     expect(owner.of('call.outcome')).toMatchObject([{ token: 'token-2', value: 2 }]);
@@ -184,6 +178,79 @@ describe('An owner that has started anew', () => {
     await world.settle();
     expect(third.owner.of('call.outcome')).toMatchObject([{ token: 'token-3', value: 8 }]);
     expect(given).toEqual([1, 7]);
+  });
+
+  it('has a change made anew for another value also where the worker has its answer: its own write may be lost', async () => {
+    const given: unknown[] = [];
+    const { meet, world } = await orphan(
+      async (ctx) => {
+        await ctx.state('global').update<number>('n', (value = 0) => {
+          given.push(value);
+          return value + 1;
+        });
+        await ctx.sleep(5);
+      },
+      { 'state.update': ({ run }) => run('do', 1) },
+    );
+    const { owner } = meet({ 'state.update': ({ run }) => run('do', 7) });
+    owner.join('token-2');
+    await world.settle();
+    expect(given).toEqual([1, 7]);
+    expect(owner.of('function.done')).toMatchObject([{ value: 8 }]);
+  });
+
+  it('may have an unsafe function made again that has failed, when that has been decided after it had joined it', async () => {
+    let made = 0;
+    const { meet, world } = await orphan(
+      (ctx) =>
+        ctx.journal(
+          'pay',
+          () => {
+            if (++made === 1) throw new TypeError('no');
+            return made;
+          },
+          { kind: 'unsafe' },
+        ),
+      {
+        journal: async ({ run }) => {
+          await run('do', 'key').catch(() => undefined);
+          return await new Promise(() => {});
+        },
+      },
+    );
+    const { owner } = meet({
+      journal: async ({ run }) => {
+        await run('do', 'key').catch(() => undefined);
+        return await run('do', 'key');
+      },
+    });
+    owner.join('token-2');
+    await world.settle();
+    expect(owner.of('function.done').map(({ ok }) => ok)).toEqual([false, true]);
+    expect(made).toBe(2);
+  });
+
+  it('that says a join twice is told once', async () => {
+    const { meet, world } = await orphan((ctx) => ctx.sleep(5));
+    const { owner } = meet({});
+    owner.join('token-2');
+    owner.join('token-2');
+    await world.settle();
+    expect(owner.requests()).toEqual(['1 sleep']);
+  });
+
+  it('hears of no call that was canceled, and gets it back where it asks for it', async () => {
+    const rig = workerRig([oneAgent(() => new Promise(() => {}))]);
+    const first = rig.meet();
+    first.owner.start();
+    first.owner.cancel();
+    await rig.world.settle();
+    first.pair.lose();
+    const { owner } = rig.meet();
+    owner.join('token-2');
+    await rig.world.settle();
+    expect(owner.of('node.holds')[0]?.calls).toEqual([]);
+    expect(owner.of('call.handback')).toMatchObject([{ token: 'token-2' }]);
   });
 
   it('has the ends of a call in their order where it joins one that has ended', async () => {
@@ -321,6 +388,35 @@ describe('A call whose owner has gone', () => {
     await world.settle();
     expect(owner.of('node.holds')[0]?.calls).toEqual([]);
     expect(owner.of('call.handback')).toMatchObject([{ call: CALL, token: 'token-2' }]);
+    expect(worker.figures()).toEqual({ held: 0, running: 0 });
+  });
+
+  it('cannot be joined either where its functions have brought more than is kept', async () => {
+    const large = 'x'.repeat(LIMITS.callRequestBytesMax / 4);
+    const { meet, world } = await orphan(async (ctx) => {
+      for (let n = 0; n < 5; n++) await ctx.journal(`n${n}`, () => large);
+      await ctx.sleep(5);
+    });
+    const { owner } = meet({});
+    await world.settle();
+    expect(owner.of('node.holds')[0]?.calls).toEqual([]);
+  });
+
+  it('is handed back where it has asked for too much since it was said to be held', async () => {
+    const { waits, open } = gate<void>();
+    const large = 'x'.repeat(LIMITS.callRequestBytesMax / 4);
+    const { meet, world, worker } = await orphan(async (ctx) => {
+      await waits();
+      await Promise.all([1, 2, 3, 4, 5].map(() => ctx.publish('t', large)));
+    });
+    const { owner } = meet({});
+    open();
+    await world.settle();
+    owner.join('token-2');
+    await world.settle();
+    expect(owner.of('node.holds')[0]?.calls).toHaveLength(1);
+    expect(owner.of('call.handback')).toMatchObject([{ token: 'token-2' }]);
+    expect(owner.requests()).toEqual([]);
     expect(worker.figures()).toEqual({ held: 0, running: 0 });
   });
 

@@ -36,6 +36,12 @@ export const JOURNAL: Answers = {
   once: ({ run }) => run('do', 'key of all'),
 };
 
+/** A function that waits to be let go on. */
+export function gate<T>() {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  return { waits: () => promise, open: resolve };
+}
+
 /** Makes a worker. `meet` opens a session with another owner; `firstInvocation` tells owners' invocations apart. */
 export function workerRig(agents: MeshWorkerOptions['agents'], more: Partial<MeshWorkerOptions> = {}) {
   const world = createManualWorld();

@@ -97,7 +97,14 @@ describe('The budget on a worker', () => {
     const { owner } = rig.meet({});
     owner.start({ left: { timeMs: 1_000 } });
     owner.start({ call: 'b run', token: 'b', deadlineAtMs: rig.world.nowMs() + 500 });
-    await rig.world.elapse(400);
+    await rig.world.elapse(300);
+    owner.say({
+      ...{ type: 'request.done', call: 'run/t/s/1 run', token: 'token-1' },
+      request: 9,
+      ok: true,
+      left: { timeMs: 700 },
+    });
+    await rig.world.elapse(100);
     for (const [call, token] of [
       ['run/t/s/1 run', 'token-1'],
       ['b run', 'b'],

@@ -110,6 +110,14 @@ describe('The context on a worker', () => {
     expect(outcome?.value).toBe(2);
   });
 
+  it('has a function made again that has not failed where the same owner says so', async () => {
+    let made = 0;
+    const { outcome } = await runs((ctx) => ctx.journal('charge', () => ++made), {
+      journal: async ({ run }) => [await run('do', 'key'), await run('do', 'key')],
+    });
+    expect(outcome?.value).toEqual([1, 2]);
+  });
+
   it('throws the error of a function as that threw it, where the owner says the same', async () => {
     class Refused extends Error {}
     const { outcome } = await runs(async (ctx) => {
@@ -164,6 +172,22 @@ describe('The context on a worker', () => {
       '6 tell <3',
       '7 tell',
     ]);
+  });
+
+  it('says nothing of what another call is within, wherever it was begun', async () => {
+    let begin = (): void => {};
+    const rig = workerRig([
+      oneAgent(async (ctx, input) => {
+        if (input === 'other') await ctx.tell('clerk', 'k', { type: 'OTHER' });
+        else await ctx.journal('a', () => begin());
+      }),
+    ]);
+    const { owner, pair } = rig.meet({ ...JOURNAL, tell: () => undefined });
+    begin = () =>
+      pair.worker.ears?.onMessage(owner.starting({ call: 'b run', token: 'b', workInput: 'other' }), () => {});
+    owner.start();
+    await rig.world.settle();
+    expect(owner.requests()).toEqual(['1 journal', '1 tell']);
   });
 
   it('has the idempotency key that the call would have at the owner', async () => {
@@ -248,6 +272,18 @@ describe('The context on a worker', () => {
     done(2, 'published');
     await rig.world.settle();
     expect(owner.of('call.outcome')[0]?.value).toEqual(['first', 'published']);
+  });
+
+  it('refuses what is asked after the call is over and settled', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const codes: string[] = [];
+    const { rig, owner } = await runs((ctx) => {
+      void promise.then(() => ctx.publish('t')).catch((error: unknown) => codes.push((error as OperatingError).code));
+    });
+    resolve();
+    await rig.world.settle();
+    expect(codes).toEqual(['CANCELED']);
+    expect(owner.requests()).toEqual([]);
   });
 
   it('refuses to ask without end', async () => {

@@ -1,0 +1,126 @@
+/**
+ * The side of the mesh that listens: it takes wires, however they were made, asks who is there, and has one session for each
+ * node. Whoever has not proved who they are within LIMITS.handshakeMaxMs is put out, and so is whoever says anything wrong.
+ */
+import { CODES, type CodeEntry, OperatingError } from '../../protocol/errors.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import { DoorHandshake, type Guest, writeRefusal, writeWelcome } from './door-handshake.ts';
+import type { MeshEnd } from './mesh-node.ts';
+import { checkAuth } from './proof.ts';
+import { Session } from './session.ts';
+import type { Wire } from './wire.ts';
+
+/** Of a wire that is closed for a reason whose code has no close code of its own. */
+const CLOSE_CODE = 4400;
+
+/** What the door is made with: it knows the name of its cluster. */
+export type MeshDoorOptions = MeshEnd & { readonly self: MeshEnd['self'] & { readonly cluster: string } };
+
+/** The door of one node. */
+export class MeshDoor {
+  readonly #options: MeshDoorOptions;
+  readonly #sessions = new Map<string, Session>();
+  #isDraining = false;
+
+  /** Errors: INVALID_INPUT for a secret that is too short. */
+  constructor(options: MeshDoorOptions) {
+    checkAuth(options.auth);
+    this.#options = options;
+  }
+
+  /** Nodes that have a session. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Takes a wire. `onIn` is called once the other side has proved who it is. */
+  accept(wire: Wire, onIn?: () => void): void {
+    const { world, self, log } = this.#options;
+    const handshake = new DoorHandshake(this.#options, self.cluster, wire);
+    let session: Session | undefined;
+    let isClosed = false;
+    const refuse = (error: OperatingError): void => {
+      isClosed = true;
+      cancel();
+      log?.warn('A node was not let into the mesh.', {
+        address: wire.remoteAddress,
+        code: error.code,
+        why: error.message,
+      });
+      wire.send(writeRefusal(error));
+      wire.close(closeCodeOf(error), error.message);
+    };
+    const cancel = world.after(LIMITS.handshakeMaxMs, () => {
+      refuse(new OperatingError('TIMEOUT', `The handshake took longer than ${LIMITS.handshakeMaxMs} ms.`));
+    });
+    wire.hear({
+      onFrame: (frame) => {
+        if (session !== undefined) session.onFrame(wire, frame);
+        else if (!isClosed) {
+          try {
+            const step = handshake.take(frame);
+            if (step === undefined) return;
+            if ('answer' in step) wire.send(step.answer);
+            else {
+              session = this.#welcome(wire, step.guest);
+              cancel();
+              onIn?.();
+            }
+          } catch (error) {
+            refuse(error instanceof OperatingError ? error : new OperatingError('INTERNAL', String(error)));
+          }
+        }
+      },
+      onClose: () => {
+        isClosed = true;
+        cancel();
+        session?.detach(wire);
+      },
+    });
+  }
+
+  /** No new session from here on; those that stand go on, over new wires too. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Ends all sessions, with this reason. */
+  close(reason: OperatingError): void {
+    this.drain();
+    for (const session of this.#sessions.values()) session.end(reason);
+  }
+
+  /** The session of one who has proved who they are. Errors: DRAINING, BUSY. */
+  #welcome(wire: Wire, { peer, seal, resume }: Guest): Session {
+    const old = this.#sessions.get(peer.node);
+    if (old !== undefined && old.id === resume?.id && old.peer.incarnation === peer.incarnation) {
+      wire.send(writeWelcome(seal, old.id, true, old.received));
+      old.attach(wire, seal, resume.received);
+      return old;
+    }
+    old?.end(new OperatingError('UNAVAILABLE', `The node ${peer.node} has begun anew.`));
+    if (this.#isDraining) throw new OperatingError('DRAINING', 'This node is stopping; connect later.');
+    if (this.#sessions.size >= LIMITS.meshWorkersMax) {
+      throw new OperatingError('BUSY', `${LIMITS.meshWorkersMax} nodes are in this mesh already.`);
+    }
+    const { world, lostMs = LIMITS.meshLostMs, log, onLink } = this.#options;
+    const session = new Session({
+      ...{ world, id: world.id(), peer, lostMs, isDialer: false },
+      onEnded: (reason) => {
+        if (this.#sessions.get(peer.node) === session) this.#sessions.delete(peer.node);
+        log?.info('The link to a node has ended.', { node: peer.node, code: reason.code, why: reason.message });
+      },
+    });
+    this.#sessions.set(peer.node, session);
+    log?.info('A node has joined the mesh.', { node: peer.node, role: peer.role, address: peer.remoteAddress });
+    wire.send(writeWelcome(seal, session.id, false, 0));
+    session.attach(wire, seal, 0);
+    onLink(session, (ears) => session.hear(ears));
+    return session;
+  }
+}
+
+function closeCodeOf({ code }: OperatingError): number {
+  const entry: CodeEntry = CODES[code];
+  return entry.closeCode ?? CLOSE_CODE;
+}
