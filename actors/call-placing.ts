@@ -21,6 +21,9 @@ export interface PlacedCall {
   here(): Promise<unknown>;
 }
 
+/** The key under which the turn that a machine is in is made elsewhere. */
+export const TURN_KEY = 'turn';
+
 /** Hosts of a machine whose turns are made on other nodes. */
 export type FarMachine = Required<Pick<InstalledLogic, 'factory' | 'prepare'>>;
 

@@ -1,14 +1,11 @@
 /** A turn of a machine as a call that looks for a place: it may be made again anywhere, at any time, and asks nothing of a context. */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
-import type { PlacedCall } from '../../actors/call-placing.ts';
+import { type PlacedCall, TURN_KEY } from '../../actors/call-placing.ts';
 import type { RunInput } from '../../actors/run.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { Cell } from '../../runtime/cell.ts';
 import type { RefusableCall } from '../../runtime/effects.ts';
 import { MACHINE_TURN } from '../machine-turn.ts';
-
-/** The key of the turn that an actor is in: it is in one at a time. */
-const TURN_KEY = 'turn';
 
 /** The turn of a cell. */
 export function placedTurn(

@@ -158,4 +158,17 @@ describe('A turn under way on a worker', () => {
     expect(owner.mesh?.members[0]?.running('courier@1.0.0 turns')).toBe(0);
     expect(owner.kernel.cells.has(`run/${task}/main/1`)).toBe(false);
   });
+
+  it('is what the task waits for, for who asks why', async () => {
+    const { owner } = await createMeshRig();
+    const worker = await slow(owner, courier([]), 'w1');
+    const { task } = owner.submit({ agent: 'courier' }, { order: 7 });
+    await owner.world.settle();
+    const why = (): readonly string[] =>
+      owner.tree.whyOf(task)?.waits.map(({ kind, what }) => `${kind}: ${what}`) ?? [];
+    expect(why()).toContain('call: The next turn of agent:courier@1.0.0 is being made on w1.');
+    worker.pair.lose();
+    await owner.world.settle();
+    expect(why()).toContain('slot: The next turn of agent:courier@1.0.0 waits for a node that can make it.');
+  });
 });
