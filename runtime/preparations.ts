@@ -66,8 +66,8 @@ export class Preparations {
   #begin(cell: Cell, envelope: Envelope): void {
     const preparation: Preparation = { envelope, abort: new AbortController(), outcome: undefined };
     this.#underWay.set(cell, preparation);
+    // Of one that was cut off nobody looks at what came of it.
     const settle = (outcome: Outcome): void => {
-      if (this.#underWay.get(cell) !== preparation) return;
       preparation.outcome = outcome;
       this.#onReady(cell);
     };

@@ -23,7 +23,6 @@ import { Member } from './member.ts';
 import { NodeBreakers, remember } from './node-breakers.ts';
 import { type OfferBook, WorkerOffers } from './worker-offers.ts';
 import { NODE_LOGIC, nodeAddress, nodeLogic, nodeSpec } from './node-actor.ts';
-import { MACHINE_TURN } from '../machine-turn.ts';
 import { placedTurn } from './placed-turn.ts';
 import { Places } from './places.ts';
 import { isRemote, shapeOf } from './remote-agent.ts';
@@ -275,8 +274,7 @@ export class MeshOwner implements CallPlacing {
       if (end?.how === 'ended') this.#breakers.passed(member.node, token, era);
       else {
         this.#breakers.freed(member.node, token);
-        const past = { ...pick(call), lane: namesOf(definition).lane };
-        this.#late.expect(member.node, token, call.name === MACHINE_TURN ? undefined : past);
+        this.#late.expect(member.node, token, { ...pick(call), lane: namesOf(definition).lane });
       }
     }
     if (end.how === 'ended') this.#settle(member, dispatch, end);

@@ -43,7 +43,7 @@ export function courier(diary: Diary): AgentDefinition {
 }
 
 /** Runs two promises, one of which fails, and one that takes too long. */
-export function seeker(diary: Diary): AgentDefinition {
+export function seeker(diary: Diary, more: Partial<AgentOptions> = {}): AgentDefinition {
   const machine = setup({
     types: { context: {} as { readonly found: readonly unknown[] } },
     actions: {
@@ -95,7 +95,7 @@ export function seeker(diary: Diary): AgentDefinition {
       done: { type: 'final' },
     },
   });
-  return agentOf('seeker', machine);
+  return agentOf('seeker', machine, more);
 }
 
 /** Regions, history, delayed events, children that tell their parent, and data of many kinds. */

@@ -4,7 +4,7 @@ import { type AgentDefinition, defineAgent } from '../../../actors/agent-definit
 import { createMeshRig } from '../../support/mesh-rig.ts';
 import { createWorkNode } from '../../support/work-node.ts';
 import { workerRig } from '../worker/rig.ts';
-import { agentOf } from './machines.ts';
+import { agentOf, seeker } from './machines.ts';
 
 /** Waits for a promise that a test settles. */
 function patient(started: ((value: string) => void)[], aborted: unknown[] = []): AgentDefinition {
@@ -54,6 +54,14 @@ describe('A promise of a machine whose code is on a worker', () => {
     started[0]?.('it');
     expect((await rig.owner.end(task)).result).toMatchObject({ output: 'got it' });
     expect(started.length).toBe(1);
+  });
+
+  it('is aborted by a turn of its machine, also where the worker has room for one call alone', async () => {
+    const rig = await createMeshRig();
+    const diary: unknown[] = [];
+    await rig.join('w1', [seeker(diary, { concurrency: 1 })]);
+    expect((await rig.owner.finish({ agent: 'seeker' })).status).toBe('completed');
+    expect(diary).toEqual(['page', 'nothing', 'aborted']);
   });
 
   it('is aborted with its task', async () => {

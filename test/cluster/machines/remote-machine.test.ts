@@ -2,6 +2,7 @@ import { type AnyStateMachine, log, sendParent, sendTo, setup } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { agentOffer } from '../../../cluster/worker/agent-offer.ts';
+import { effect } from '../../../runtime/machine-effects.ts';
 import { addressOf } from '../../../runtime/machine-references.ts';
 import { createMeshRig, type MeshRig } from '../../support/mesh-rig.ts';
 import type { WorkNode } from '../../support/work-node.ts';
@@ -138,6 +139,15 @@ describe('An actor of a keyed machine whose code is on a worker', () => {
     expect(await sums(owner)).toEqual({ sums: [3, 4] });
   });
 
+  it('is as it was after a turn that changes nothing', async () => {
+    const { owner } = await withTally();
+    await tell(owner, { type: 'add', n: 3 });
+    const cell = owner.kernel.cells.get('agent/tally/eu');
+    const before = cell?.checkpoint;
+    expect(await sums(owner)).toEqual({ sums: [3] });
+    expect(before !== undefined && cell?.checkpoint === before).toBe(true);
+  });
+
   it('is asked by another machine on the same worker, also where that has room for one call alone', async () => {
     const rig = await createMeshRig();
     const one = { concurrency: 1 } as const;
@@ -189,6 +199,24 @@ describe('An actor of a keyed machine whose code is on a worker', () => {
     expect(owner.kernel.cells.has('agent/tally/eu')).toBe(false);
     await owner.world.elapse(60_000);
     expect(await sums(owner)).toEqual({ sums: [] });
+  });
+
+  it('that waits for a call is there at once after a restart of the owner, for what comes of it', async () => {
+    const rig = await createMeshRig();
+    const opened = Promise.withResolvers<string>();
+    const machine = setup({ actors: { effect } }).createMachine({
+      initial: 'calling',
+      states: { calling: { invoke: { src: 'effect', input: { name: 'wait' }, onDone: 'done' } }, done: {} },
+    });
+    const effects = { wait: { run: () => opened.promise } };
+    const worker = await rig.join('w1', [agentOf('tally', machine, { keyed: true, effects })]);
+    await tell(rig.owner, { type: 'begin' });
+    await rig.restartOwner();
+    await worker.rejoin();
+    opened.resolve('it');
+    await rig.owner.world.settle();
+    expect(rig.owner.kernel.cells.get('agent/tally/eu')?.host?.describe().state).toBe('done');
+    expect(rig.outcomes.filter((one) => one === 'joined')).toHaveLength(1);
   });
 
   it('crashes as at home: its supervisor restarts it, its message is set aside the third time, and it goes on', async () => {
