@@ -6,7 +6,7 @@
  * use; a snapshot is restored inside the actor's constructor, through `logic.restoreSnapshot(snapshot, scope)`; the fields
  * of `LiveActor`; an actor with a parent uses that parent's system and reports its errors there; `src` names of inline
  * invokes; StateNode instances are accepted as history; the `config` of a promise logic, and the event it settles by;
- * `StateNode.path`, `order`, `tags` and `config`; `_nodes`, `value` and `tags` of a snapshot are fields that may be set.
+ * `StateNode.path`, `order`, `tags` and `config`; `_nodes`, `value`, `historyValue` and `tags` of a snapshot are fields that may be set.
  */
 // tidy-allow exports: all that leans on the inside of XState belongs into this one file
 import { type Actor, type ActorLogic, type AnyStateMachine, createActor, type Snapshot } from 'xstate';
@@ -47,7 +47,7 @@ export interface LiveSnapshot {
   tags?: ReadonlySet<string>;
   readonly machine?: unknown;
   readonly children?: Readonly<Record<string, LiveActor | undefined>>;
-  readonly historyValue?: Readonly<Record<string, readonly StatePoint[]>>;
+  historyValue?: Readonly<Record<string, readonly StatePoint[]>>;
 }
 
 export type StateValue = string | { readonly [region: string]: StateValue };

@@ -10,7 +10,9 @@ import { packTurn, readTurnResult, type TurnMessage, type TurnOp } from '../../.
 import { TurnMaker } from '../../../cluster/worker/turn-maker.ts';
 import { TurnPort } from '../../../cluster/worker/turn-port.ts';
 import type { Host } from '../../../runtime/host.ts';
+import { PromiseCalls } from '../../../runtime/machine-promises.ts';
 import { unpackKept } from '../../../runtime/machine-values.ts';
+import { packState, unpackState } from '../../../runtime/state-codec.ts';
 import { createWorld } from '../../../runtime/world.ts';
 import type { Case } from '../../runtime/machine-corpus/case.ts';
 import { Lab } from '../../runtime/machine-corpus/lab.ts';
@@ -32,13 +34,14 @@ type TakeTurn = (message: TurnMessage, nowMs: number) => Seen;
 type MachineAgent = AgentDefinition & { readonly machine: AnyStateMachine };
 
 const ADDRESS = 'task/self';
+const FAILED = { code: 'AGENT_FAILED', message: 'It failed.', retryable: false } as const;
 
 /** The agent of a case: keyed, so that its input is the case's. */
 function agentOf(one: Case): MachineAgent {
   return defineAgent({ name: 'case', version: '1.0.0', keyed: true, machine: one.machine(new Lab()) }) as MachineAgent;
 }
 
-/** Turns on a worker. Undefined for a machine whose turns cannot be made apart from it, or that has promises. */
+/** Turns on a worker. Undefined for a machine whose turns cannot be made apart from it. */
 export function remoteTurns(one: Case): TakeTurn | undefined {
   let maker: TurnMaker;
   try {
@@ -46,7 +49,6 @@ export function remoteTurns(one: Case): TakeTurn | undefined {
   } catch {
     return undefined;
   }
-  if (maker.structureHash.includes('~')) return undefined;
   let snapshot: Uint8Array | undefined;
   return (message, nowMs) => {
     const from = snapshot === undefined ? { input: one.input } : { snapshot };
@@ -61,11 +63,12 @@ export function remoteTurns(one: Case): TakeTurn | undefined {
   };
 }
 
-/** Turns of an actor in memory. */
+/** Turns of an actor in memory, whose promises are calls as well. */
 export function localTurns(one: Case): TakeTurn {
   const voices: unknown[] = [];
   const factory = agentMachine(agentOf(one), {
     world: createWorld(),
+    promises: new PromiseCalls(),
     voices: {
       log: (actor, words) => void voices.push({ actor, words }),
       onUndelivered: (actor, error) => void voices.push({ actor, error: error.toBody() }),
@@ -118,8 +121,8 @@ export function walk({ steps }: Case, take: TakeTurn): readonly TurnSeen[] {
   const isOver = (): boolean => seen.length > 0 && seen.at(-1)?.status !== 'active';
   const turn = (message: TurnMessage): void => {
     if (isOver()) return;
-    const came = take(structuredClone(message), nowMs);
-    seen.push({ message: JSON.stringify(message), ...came });
+    const came = take(unpackState(packState(message)) as TurnMessage, nowMs);
+    seen.push({ message: message.kind, ...came, ops: withClearsInOrder(came.ops) });
     for (const op of came.ops) {
       if (op.op === 'setTimer') timers.set(op.id, op.dueAtMs);
       else if (op.op === 'clearTimer') timers.delete(op.id);
@@ -137,20 +140,28 @@ export function walk({ steps }: Case, take: TakeTurn): readonly TurnSeen[] {
     }
     nowMs = endMs;
   };
+  /** The oldest call of a kind that is open, or one that nobody has asked for. */
+  const settle = (isMeant: (key: string) => boolean, ok: boolean, value?: unknown): void => {
+    const at = keys.findIndex(isMeant);
+    const [key = 'none/0'] = at < 0 ? [] : keys.splice(at, 1);
+    turn({ kind: 'settle', key, outcome: ok ? { ok, value } : { ok, error: FAILED } });
+  };
   turn({ kind: 'start' });
   for (const step of steps) {
     if (typeof step === 'number') pass(step);
     else if (typeof step === 'string') turn({ kind: 'event', event: { type: step } });
     else if ('type' in step) turn({ kind: 'event', event: step });
-    else if ('settle' in step) {
-      const at = keys.findIndex((key) => key.startsWith(`${step.settle}/`));
-      const [key = `${step.settle}/none`] = at < 0 ? [] : keys.splice(at, 1);
-      const failed = { code: 'AGENT_FAILED', message: 'It failed.', retryable: false } as const;
-      const outcome = step.error === undefined ? { ok: true, value: step.value } : { ok: false, error: failed };
-      turn({ kind: 'settle', key, outcome: outcome as never });
-    }
+    else if ('settle' in step) settle((key) => key.startsWith(`${step.settle}/`), step.error === undefined, step.value);
+    else if ('resolve' in step) settle((key) => key.startsWith('promise:'), true, step.value);
+    else if ('reject' in step) settle((key) => key.startsWith('promise:'), false);
   }
   return seen;
+}
+
+/** Timers that end together are cleared in any order: nobody can tell. */
+function withClearsInOrder(ops: readonly TurnOp[]): readonly TurnOp[] {
+  const clears = ops.filter((op) => op.op === 'clearTimer').toSorted((a, b) => a.id.localeCompare(b.id));
+  return [...ops.filter((op) => op.op !== 'clearTimer'), ...clears];
 }
 
 function crashed(voices: readonly unknown[], error = ''): Seen {
