@@ -1,7 +1,9 @@
-/** Where the calls of agents are made: on this node, or on another that has the agent's code (cluster/owner). */
+/** Where the code of agents runs: on this node, or on another that has it (cluster/owner). */
+import type { InstalledLogic } from '../runtime/cell.ts';
 import type { EffectCall, RefusableCall } from '../runtime/effects.ts';
 import type { CallerContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
+import type { MachineVoices } from './agent-machine.ts';
 import type { RunInput } from './run.ts';
 
 /** A call that is to be made somewhere. */
@@ -19,12 +21,20 @@ export interface PlacedCall {
   here(): Promise<unknown>;
 }
 
+/** The key under which the turn that a machine is in is made elsewhere. */
+export const TURN_KEY = 'turn';
+
+/** Hosts of a machine whose turns are made on other nodes. */
+export type FarMachine = Required<Pick<InstalledLogic, 'factory' | 'prepare'>>;
+
 /** Finds the place. */
 export interface CallPlacing {
   /** Errors: what the call fails with, wherever it was made. */
   perform(placed: PlacedCall): Promise<unknown>;
   /** Calls of an agent at one time, on all nodes together. */
   capacityOf(definition: AgentDefinition): number;
+  /** How actors of a machine are hosted whose code is on other nodes alone; undefined for any other agent. */
+  machineOf(definition: AgentDefinition, voices: MachineVoices): FarMachine | undefined;
   /** Whether nobody is there who could make its calls now. */
   isUnplaced(definition: AgentDefinition): boolean;
   /** The node that makes a call; null while it waits for one that can. Undefined: it is made here. */

@@ -11,10 +11,11 @@ import { fitCell } from '../runtime/cell-fit.ts';
 import type { ChildSpec } from '../runtime/child-spec.ts';
 import type { RefusableCall } from '../runtime/effects.ts';
 import type { Host, HostPort } from '../runtime/host.ts';
+import { hasPromiseCalls, PromiseCalls } from '../runtime/machine-promises.ts';
 import type { World } from '../runtime/world.ts';
 import type { ContextDeps } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
-import { agentLogic } from './agent-logic.ts';
+import { agentLogic, type LogicDeps } from './agent-logic.ts';
 import { createReplayWorld } from './replay-world.ts';
 import { RUN_CALL, type RunInput } from './run.ts';
 
@@ -71,7 +72,9 @@ export async function replay(capsule: Capsule, { agents, onStep }: ReplayOptions
     onStep?.(words);
   };
   const world = createReplayWorld((ms) => step(`  waits ${Math.round(ms)} ms, cut short`));
-  const shelf = new OfflineShelf(agents, offlineServices(capsule, world, step));
+  const services = offlineServices(capsule, world, step);
+  const isFar = hasPromiseCalls(capsule.structureHash);
+  const shelf = new OfflineShelf(agents, isFar ? { ...services, promises: new PromiseCalls() } : services);
   const { message } = capsule;
   if (message.kind === 'call') return await replayCall(capsule, { shelf, world, steps, step });
   const { logic, checkpoint } = stateFor(capsule, shelf);
@@ -163,9 +166,9 @@ const SPEC: ChildSpec = {
 /** The agents of a replay, as logics. */
 class OfflineShelf {
   readonly #agents: readonly AgentDefinition[];
-  readonly #services: ContextDeps;
+  readonly #services: LogicDeps;
 
-  constructor(agents: readonly AgentDefinition[], services: ContextDeps) {
+  constructor(agents: readonly AgentDefinition[], services: LogicDeps) {
     this.#agents = agents;
     this.#services = services;
   }

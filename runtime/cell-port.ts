@@ -26,6 +26,8 @@ export interface EventDraft {
 export interface CellPort extends HostPort {
   /** What the cell was started with. */
   readonly input: unknown;
+  /** What the turn under way was prepared with, where its logic prepares its turns. */
+  readonly prepared?: unknown;
   /**
    * A message through the bounded lane, where what users send waits. One that finds it full, or cannot be handed to its actor,
    * bounces where `how.bounce` says so, and is a dead letter otherwise.

@@ -9,7 +9,7 @@ import { BONDS_ROW, INPUT_ROW, LIFE_ROW } from './cell-rows.ts';
 import { type ChildSpec, isKeyed } from './child-spec.ts';
 import type { RefusableCall } from './effects.ts';
 import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
-import { type Delivery, Mailbox } from './mailbox.ts';
+import { type Delivery, type Envelope, Mailbox } from './mailbox.ts';
 import { type CellSnapshot, packCell } from './snapshots.ts';
 import { packState } from './state-codec.ts';
 import type { TrailEntry } from './trail.ts';
@@ -24,7 +24,7 @@ export interface InstalledLogic {
   /** Calls of its cells share this lane. */
   readonly lane: string;
   readonly laneLimit: number;
-  /** Code of users runs in its turns. */
+  /** Code of users runs in its turns, or has run to prepare them. */
   readonly runsUserCode?: boolean;
   /** The time limit of one call. */
   readonly timeoutMs?: number;
@@ -41,6 +41,12 @@ export interface InstalledLogic {
   cutShort?(cell: Cell): void;
   /** The same, where the actor no longer wants the call under `key`. */
   forsaken?(spec: ChildSpec, key: string, row: string): boolean;
+  /**
+   * Its turns are worked out before they are taken: what this resolves with is the cell's `prepared` in the turn that handles
+   * `envelope`. What it rejects with is what that turn throws. The state of the cell does not change meanwhile; where the cell is
+   * stopped, crashes or ends, the signal is aborted, and what comes of it is not heard.
+   */
+  prepare?(cell: Cell, envelope: Envelope, signal: AbortSignal): Promise<unknown>;
   /** Makes the calls its actors ask for. */
   perform?(call: RefusableCall, spec: ChildSpec): Promise<unknown>;
 }
@@ -57,6 +63,8 @@ export interface CellBonds {
 /** What a cell needs of the kernel. All but the last two note something for the end of the current turn. */
 export interface CellKernel {
   readonly bonds: CellBonds;
+  /** What the current turn was prepared with. */
+  readonly prepared: unknown;
   nowMs(): number;
   /** A name that no other monitor has. */
   newRef(): string;
@@ -137,6 +145,10 @@ export class Cell implements CellPort {
 
   get input(): unknown {
     return this.spec.input;
+  }
+
+  get prepared(): unknown {
+    return this.#kernel.prepared;
   }
 
   /** 0 for the first; a restart with `reset` begins another. What a life has recorded is not found by the next. */

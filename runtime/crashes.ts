@@ -35,6 +35,8 @@ export interface CrashDesk {
   /** Runs `fn` after the next commit. */
   release(fn: () => void): void;
   enqueue(cell: Cell): void;
+  /** The actor is let go of: no turn of it is prepared any more. */
+  cutOffTurn(cell: Cell): void;
   /** Calls of the cell, begun or not, are no longer wanted. */
   cancelCalls(cell: Cell): void;
   /** A life of the cell is over. */
@@ -231,6 +233,7 @@ export class Crashes {
 
   /** Lets go of the actor itself; what it throws on the way is its own affair. */
   stopHost(cell: Cell): void {
+    this.#desk.cutOffTurn(cell);
     try {
       cell.host?.stop();
     } catch (error) {

@@ -174,6 +174,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     return this.#turns.paused;
   }
 
+  get prepared(): unknown {
+    return this.#turns.prepared;
+  }
+
   /** Runs what is ready, at most one slice of it. False when nothing was. */
   drain(): boolean {
     return this.#turns.drain();
@@ -183,6 +187,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   stop(): void {
     this.onStop?.();
     this.#timers.stop();
+    this.#turns.stop();
     this.effects.abandonAll();
   }
 
@@ -404,6 +409,10 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   started(cell: Cell, again: boolean): void {
     const { address, supervisor } = cell.spec;
     if (again || cell.logic.startsItself !== true) this.post(supervisor, { type: 'child.started', address });
+  }
+
+  cutOffTurn(cell: Cell): void {
+    this.#turns.cutOff(cell);
   }
 
   cancelCalls(cell: Cell): void {

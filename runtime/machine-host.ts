@@ -473,12 +473,12 @@ export function machineFactory(machine: AnyStateMachine, given: MachineOptions):
   const names = options.performerNames ?? REGISTERED_NAMES;
   assertHostable(machine, names, options.kept);
   const registered = new Map(names.map((name) => [name, registeredActor(name)]));
-  const prepared = new MachinePreparer(registered).prepare(machine);
+  const prepared = new MachinePreparer(registered, options.promises).prepare(machine);
   const logic = rootLogic(prepared);
   return {
     logicId: options.logicId,
     logicVersion: options.logicVersion,
-    structureHash: structureHash(machine),
+    structureHash: `${structureHash(machine)}${options.promises?.shape ?? ''}`,
     create: (port, input) => new MachineHost(port, options, options.parentOf?.(port, input), 0).create(logic, input),
     restore: (port, checkpoint) => {
       const bytes = checkpoint as Uint8Array;

@@ -6,6 +6,7 @@
 import type { AnyActorLogic, AnyStateMachine } from 'xstate';
 import type { ActorEvent } from './host.ts';
 import { isCallLogic } from './machine-calls.ts';
+import type { PromiseCalls } from './machine-promises.ts';
 import { type ActorRecord, type MachineRecord, mismatch, restoreMachine } from './machine-record.ts';
 import type { LateStarts, LooseLogic } from './machine-starts.ts';
 import {
@@ -35,12 +36,16 @@ export class MachinePreparer {
   readonly #registered: ReadonlyMap<string, unknown>;
   readonly #machines = new Map<unknown, AnyStateMachine>();
 
-  /** `registered` are the actors that machines may name without defining them. */
-  constructor(registered: ReadonlyMap<string, unknown>) {
+  readonly #promises: PromiseCalls | undefined;
+
+  /** `registered` are the actors that machines may name without defining them; with `promises`, promises become calls. */
+  constructor(registered: ReadonlyMap<string, unknown>, promises?: PromiseCalls) {
     this.#registered = registered;
+    this.#promises = promises;
   }
 
-  prepare(machine: AnyStateMachine): AnyStateMachine {
+  /** `place`: where it is in the one that was given first. Errors: UNSUPPORTED_LOGIC. */
+  prepare(machine: AnyStateMachine, place = ''): AnyStateMachine {
     const known = this.#machines.get(machine);
     if (known !== undefined) return known;
     const copy = machine.provide({});
@@ -50,30 +55,36 @@ export class MachinePreparer {
       maxIterations: Math.min(copy.options?.maxIterations ?? MICROSTEPS_MAX, MICROSTEPS_MAX),
     };
     const actors: Record<string, unknown> = {};
-    for (const [name, logic] of this.#registered) actors[name] = this.#wrap(logic);
-    for (const [name, logic] of Object.entries(machine.implementations.actors)) actors[name] = this.#wrap(logic);
+    for (const [name, logic] of this.#registered) actors[name] = this.#wrap(logic, name);
+    for (const [name, logic] of Object.entries(machine.implementations.actors))
+      actors[name] = this.#wrap(logic, `${place}actors.${name}`);
     copy.implementations.actors = actors as typeof copy.implementations.actors;
-    this.#wrapInvokes(copy.root);
+    this.#wrapInvokes(copy.root, place);
     return copy;
   }
 
   /** Inline logic of an `invoke` is looked up in the node's config, under the name XState gives it. */
-  #wrapInvokes(node: ConfiguredNode): void {
+  #wrapInvokes(node: ConfiguredNode, place: string): void {
     const { invoke } = node.config;
     if (invoke !== undefined) {
       const wrapped = [invoke]
         .flat()
-        .map((one: InvokeConfig) => (typeof one.src === 'string' ? one : { ...one, src: this.#wrap(one.src) }));
+        .map((one: InvokeConfig, at) =>
+          typeof one.src === 'string' ? one : { ...one, src: this.#wrap(one.src, `${place}invoke[${at}]`) },
+        );
       node.config = { ...node.config, invoke: wrapped };
     }
-    for (const child of Object.values(node.states)) this.#wrapInvokes(child);
+    for (const [key, child] of Object.entries(node.states)) this.#wrapInvokes(child, `${place}states.${key}.`);
   }
 
-  #wrap(logic: unknown): unknown {
-    if (isMachine(logic)) return machineLogic(this.prepare(logic));
+  #wrap(logic: unknown, place: string): unknown {
+    if (isMachine(logic)) return machineLogic(this.prepare(logic, `${place}.`));
     if (typeof logic !== 'object' || logic === null) return logic;
     const loose = logic as LooseLogic;
-    return isCallLogic(logic) || loose.start === undefined ? namedLogic(loose) : waitingLogic(loose);
+    if (isCallLogic(logic) || loose.start === undefined) return namedLogic(loose);
+    return this.#promises === undefined
+      ? waitingLogic(loose)
+      : namedLogic(this.#promises.callOf(logic, place) as unknown as LooseLogic);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { OperatingError } from '../protocol/errors.ts';
 import type { ActorEvent, EffectKind, HostPort } from './host.ts';
 import type { KeptClass } from './machine-classes.ts';
+import type { PromiseCalls } from './machine-promises.ts';
 import type { World } from './world.ts';
 
 /** How machines of one logic are hosted. */
@@ -16,6 +17,8 @@ export interface MachineOptions {
   readonly performerNames?: readonly string[];
   /** Classes of the developer's own whose instances the machine may hold. */
   readonly classes?: readonly KeptClass[];
+  /** Where given, promises are outside calls, which are kept here; logic that can only live in a process is refused. */
+  readonly promises?: PromiseCalls;
   /** What kind of call a name is (`effect:charge`), where the machine does not say. */
   kindOf?(name: string): EffectKind | undefined;
   /** The address that `sendParent` of the machine itself goes to; `input` is what the machine is made with. */

@@ -152,6 +152,8 @@ export function restoreMachine(
     const lost = children.find(([key]) => snapshot.children?.[key] === undefined);
     if (lost !== undefined) throw mismatch(`the actor "${lost[3]}" of its child "${lost[0]}" is not there any more`);
     snapshot.context = context;
+    // XState drops a history of no states, which it goes by otherwise: nothing is entered then, and not the default.
+    snapshot.historyValue = historyValue;
     if (active !== undefined) activate(snapshot, machine, value, active);
     return snapshot;
   } catch (cause) {

@@ -5,8 +5,8 @@
  * Relied upon: `system._relay`, `_bookId`, `_register`, `_unregister`, `scheduler` are replaceable and looked up at each
  * use; a snapshot is restored inside the actor's constructor, through `logic.restoreSnapshot(snapshot, scope)`; the fields
  * of `LiveActor`; an actor with a parent uses that parent's system and reports its errors there; `src` names of inline
- * invokes; StateNode instances are accepted as history;
- * `StateNode.path`, `order`, `tags` and `config`; `_nodes`, `value` and `tags` of a snapshot are fields that may be set.
+ * invokes; StateNode instances are accepted as history; the `config` of a promise logic, and the event it settles by;
+ * `StateNode.path`, `order`, `tags` and `config`; `_nodes`, `value`, `historyValue` and `tags` of a snapshot are fields that may be set.
  */
 // tidy-allow exports: all that leans on the inside of XState belongs into this one file
 import { type Actor, type ActorLogic, type AnyStateMachine, createActor, type Snapshot } from 'xstate';
@@ -47,7 +47,7 @@ export interface LiveSnapshot {
   tags?: ReadonlySet<string>;
   readonly machine?: unknown;
   readonly children?: Readonly<Record<string, LiveActor | undefined>>;
-  readonly historyValue?: Readonly<Record<string, readonly StatePoint[]>>;
+  historyValue?: Readonly<Record<string, readonly StatePoint[]>>;
 }
 
 export type StateValue = string | { readonly [region: string]: StateValue };
@@ -169,6 +169,27 @@ export function isMachine(logic: unknown): logic is AnyStateMachine {
   return (
     typeof logic === 'object' && logic !== null && (logic as { readonly __xstatenode?: unknown }).__xstatenode === true
   );
+}
+
+/** What a promise logic runs, as `fromPromise` was given it. */
+export type PromiseCreator = (args: Readonly<Record<string, unknown>>) => unknown;
+
+const PROBE = {};
+
+/** What a logic runs that was made by `fromPromise`; undefined for any other. They are told by how they take their own event. */
+export function promiseCreatorOf(logic: object): PromiseCreator | undefined {
+  const { config, transition } = logic as {
+    readonly config?: unknown;
+    transition?(snapshot: object, event: ActorEvent, scope: object): LiveSnapshot;
+  };
+  if (typeof config !== 'function' || transition === undefined) return undefined;
+  try {
+    const event = { type: 'xstate.promise.resolve', data: PROBE };
+    const { status, output } = transition({ status: 'active' }, event, { self: {} });
+    return status === 'done' && output === PROBE ? (config as PromiseCreator) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The children of an actor with the keys they have there. */

@@ -95,6 +95,30 @@ export class Mailbox {
     else this.#control.unshift(envelope);
   }
 
+  /** What would be taken now. */
+  get next(): Envelope | undefined {
+    return this.#control[this.#controlHead] ?? this.#user[this.#userHead];
+  }
+
+  /** Takes this one out, wherever it waits. False where it does not wait here. */
+  remove(envelope: Envelope): boolean {
+    if (this.next === envelope) return this.take() !== undefined;
+    const control = this.#control.indexOf(envelope, this.#controlHead);
+    if (control >= 0) {
+      this.#control.splice(control, 1);
+      return true;
+    }
+    const user = this.#user.indexOf(envelope, this.#userHead);
+    if (user < 0) return false;
+    this.#userBytes -= envelope.bytes;
+    this.#user.splice(user, 1);
+    if (this.#userHead === this.#user.length) {
+      this.#user = NONE;
+      this.#userHead = 0;
+    }
+    return true;
+  }
+
   take(): Envelope | undefined {
     if (this.#controlHead < this.#control.length) {
       const envelope = this.#control[this.#controlHead++];

@@ -7,6 +7,7 @@ import type { Cell } from './cell.ts';
 import type { CellPort } from './cell-port.ts';
 import type { Host } from './host.ts';
 import type { Envelope } from './mailbox.ts';
+import { hasLapsed, Preparations } from './preparations.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { World } from './world.ts';
 
@@ -38,11 +39,16 @@ export interface TurnDesk {
 export class Turns {
   readonly #desk: TurnDesk;
   readonly #ready = new ReadyQueue();
+  readonly #preparations = new Preparations((cell) => this.enqueue(cell));
   #current: Cell | undefined;
   /** Of what the current turn sends. */
   hops = 0;
   /** What the current turn handles, where someone waits for what comes of it. */
   cause: Envelope | undefined;
+  /** What the current turn was prepared with. */
+  prepared: unknown;
+  /** Why it could not be prepared. */
+  #unprepared: { readonly error: unknown } | undefined;
   #ops: (() => void)[] = [];
   #running = false;
   #scheduled = false;
@@ -67,6 +73,16 @@ export class Turns {
   hold(held: boolean): void {
     this.#held = held;
     if (!held && !this.#ready.empty) this.#schedule();
+  }
+
+  /** The actor of a cell is let go of: what its next turn was to come to is not wanted any more. */
+  cutOff(cell: Cell): void {
+    if (cell.logic.prepare !== undefined) this.#preparations.cutOff(cell);
+  }
+
+  /** The node stops: no turn is prepared any more. */
+  stop(): void {
+    this.#preparations.stop();
   }
 
   /** Puts a live cell into the queue of those with something to do. */
@@ -104,7 +120,10 @@ export class Turns {
       const cell = this.#ready.take();
       if (cell === undefined) break;
       if (cell.phase !== 'live') continue;
-      this.#turn(cell);
+      if (cell.logic.prepare === undefined) {
+        const envelope = cell.mailbox.take();
+        if (envelope !== undefined) this.#turn(cell, envelope);
+      } else if (!this.#takePrepared(cell)) continue;
       if (cell.mailbox.size > 0) this.enqueue(cell);
     }
     this.#running = false;
@@ -122,11 +141,20 @@ export class Turns {
     });
   }
 
-  #turn(cell: Cell): void {
-    const envelope = cell.mailbox.take();
-    if (envelope === undefined) return;
-    // Cleared or moved since it fired.
-    if (envelope.kind === 'timer' && cell.timers?.get(envelope.id) !== envelope.dueAtMs) return;
+  /** False where the turn is being prepared still: it is looked at again once that is done. */
+  #takePrepared(cell: Cell): boolean {
+    const turn = this.#preparations.take(cell);
+    if (turn === undefined) return false;
+    const { envelope, outcome } = turn;
+    if (outcome.ok) this.prepared = outcome.value;
+    else this.#unprepared = outcome;
+    this.#turn(cell, envelope);
+    this.prepared = this.#unprepared = undefined;
+    return true;
+  }
+
+  #turn(cell: Cell, envelope: Envelope): void {
+    if (hasLapsed(cell, envelope)) return;
     const isUsers = cell.logic.runsUserCode === true;
     if (isUsers && !this.#desk.entering(cell, envelope)) return;
     const { hops = 0 } = envelope;
@@ -136,6 +164,7 @@ export class Turns {
     this.#current = cell;
     let crash: { readonly error: unknown } | undefined;
     try {
+      if (this.#unprepared !== undefined) throw this.#unprepared.error;
       const host = handle(cell, envelope);
       if (host.status === 'error' && host.endedByItself !== true) crash = { error: host.error };
       else cell.checkpoint = host.checkpoint();

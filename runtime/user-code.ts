@@ -45,7 +45,8 @@ export class UserCode {
     }
     this.#entry = entry;
     const { suspects } = this;
-    if (suspects === undefined) return true;
+    // What was prepared has run elsewhere, and cannot have ended this process.
+    if (suspects === undefined || cell.logic.prepare !== undefined) return true;
     const line = lineOf(entry);
     const ends = suspects.endsOver(cell.address, line);
     if (ends >= NODE_ENDS_MAX) {

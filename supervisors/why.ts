@@ -2,6 +2,7 @@
  * Why a task is not done: what each of its actors waits for, since when, until when, and what would move it on. Read from memory, in
  * plain data, bounded. Diagnostic: it may be ahead of what is committed. It changes nothing.
  */
+import { TURN_KEY } from '../actors/call-placing.ts';
 import type { Cell } from '../runtime/cell.ts';
 import type { Kernel } from '../runtime/kernel.ts';
 import type { Wait, WaitScene } from '../runtime/wait.ts';
@@ -76,20 +77,34 @@ function waitsOf(cell: Cell, deps: WhyDeps, breakerMs: WaitScene['breakerMs']): 
   const timers = cell.timers ?? NO_TIMERS;
   const scene: WaitScene = { nowMs: kernel.nowMs(), timers, breakerMs };
   const own = cell.checkpoint === undefined ? undefined : cell.logic.factory.waits?.(cell.checkpoint, scene);
-  const mail: Wait[] =
-    cell.mailbox.size === 0
-      ? []
-      : [
-          {
-            kind: 'message',
-            what: `${cell.mailbox.size} messages wait for it.`,
-            next: 'They are handled as they come.',
-          },
-        ];
+  const mail: readonly Wait[] = cell.mailbox.size === 0 ? [] : mailWaits(cell, deps);
   if (own !== undefined) return [...own, ...calls, ...mail];
   const isIdle = calls.length === 0 && (cell.owned?.size ?? 0) === 0 && cell.mailbox.size === 0;
   if (cell.logic.kind !== 'agent') return [...calls, ...mail];
   return [...calls, ...mail, ...timerWaits(cell, timers), ...(isIdle ? [eventWait(cell, timers)] : [])];
+}
+
+function mailWaits({ address, logic, mailbox }: Cell, { whereIs }: WhyDeps): readonly Wait[] {
+  const mail: Wait = {
+    kind: 'message',
+    what: `${mailbox.size} messages wait for it.`,
+    next: 'They are handled as they come.',
+  };
+  const node = logic.prepare === undefined ? undefined : whereIs?.(address, TURN_KEY);
+  if (node === undefined) return [mail];
+  const turn: Wait =
+    node === null
+      ? {
+          kind: 'slot',
+          what: `The next turn of ${logic.name} waits for a node that can make it.`,
+          next: 'It is made as soon as one that offers it joins: see `troupe cluster` and `troupe agents`.',
+        }
+      : {
+          kind: 'call',
+          what: `The next turn of ${logic.name} is being made on ${node}.`,
+          next: `It goes on when the turn ends; if ${node} is lost, it is made elsewhere.`,
+        };
+  return [turn, mail];
 }
 
 function crashWait(cell: Cell): Wait {

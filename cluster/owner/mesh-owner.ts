@@ -4,7 +4,8 @@
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { namesOf } from '../../actors/agent-names.ts';
-import type { CallPlacing, PlacedCall } from '../../actors/call-placing.ts';
+import type { MachineVoices } from '../../actors/agent-machine.ts';
+import type { CallPlacing, FarMachine, PlacedCall } from '../../actors/call-placing.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
@@ -22,8 +23,11 @@ import { Member } from './member.ts';
 import { NodeBreakers, remember } from './node-breakers.ts';
 import { type OfferBook, WorkerOffers } from './worker-offers.ts';
 import { NODE_LOGIC, nodeAddress, nodeLogic, nodeSpec } from './node-actor.ts';
+import { placedTurn } from './placed-turn.ts';
 import { Places } from './places.ts';
-import { isRemote } from './remote-agent.ts';
+import { isRemote, shapeOf } from './remote-agent.ts';
+import { remoteMachine } from './remote-machine.ts';
+import { TURNS } from './room.ts';
 
 /** What an owner is made from. */
 export interface MeshOwnerDeps {
@@ -53,6 +57,7 @@ export class MeshOwner implements CallPlacing {
   readonly #members = new Map<string, Member>();
   readonly #breakers: NodeBreakers;
   readonly #places: Places;
+  readonly #turns: Places;
   readonly #late: LateAnswers;
   readonly #offers: WorkerOffers;
   #holders: Holders<Member>;
@@ -69,6 +74,7 @@ export class MeshOwner implements CallPlacing {
     const { kernel } = deps;
     this.#breakers = new NodeBreakers(kernel.world);
     this.#places = new Places(() => this.#members.values(), this.#breakers, kernel.world);
+    this.#turns = new Places(() => this.#members.values(), this.#breakers, kernel.world, TURNS);
     this.#late = new LateAnswers(kernel.effects);
     this.#offers = new WorkerOffers({ ...deps, define: (write) => kernel.define(write) });
     this.#holders = new Holders([], 0, kernel.world);
@@ -139,8 +145,8 @@ export class MeshOwner implements CallPlacing {
     this.#deps.log.info('A worker has joined.', { worker: node, incarnation, version });
     return {
       onMessage: (message, done) => this.#heard(member, message, done),
-      onState: () => this.#places.look(),
-      onCredit: () => this.#places.look(),
+      onState: () => this.#look(),
+      onCredit: () => this.#look(),
       onEnd: (reason) => this.#lost(member, reason),
     };
   }
@@ -181,28 +187,37 @@ export class MeshOwner implements CallPlacing {
     const { definition } = placed;
     const { reference } = namesOf(definition);
     if (!isRemote(definition) && !this.#offers.isOffered(reference)) return await placed.here();
-    return await this.#somewhere(placed, reference);
+    return await this.#somewhere(placed, reference, this.#places);
   }
 
-  async #somewhere(placed: PlacedCall, reference: string): Promise<unknown> {
+  machineOf(definition: AgentDefinition, voices: MachineVoices): FarMachine | undefined {
+    const shape = shapeOf(definition);
+    if (shape === undefined) return undefined;
+    const { reference } = namesOf(definition);
+    return remoteMachine(definition, shape, voices, (cell, request, signal) =>
+      this.#somewhere(placedTurn(definition, cell, request, signal), reference, this.#turns),
+    );
+  }
+
+  async #somewhere(placed: PlacedCall, reference: string, places: Places): Promise<unknown> {
     const name = callNameOf(placed.call);
     this.#where.set(name, null);
     try {
-      return await this.#placed(placed, reference, name);
+      return await this.#placed(placed, reference, name, places);
     } finally {
       this.#where.delete(name);
     }
   }
 
-  async #placed(placed: PlacedCall, reference: string, name: string): Promise<unknown> {
+  async #placed(placed: PlacedCall, reference: string, name: string, places: Places): Promise<unknown> {
     const { call, definition, work } = placed;
     let held = call.again ? await this.#holders.find(name, call) : undefined;
     for (let losses = 0, handbacks = 0; ; ) {
-      const place = held?.member ?? (await this.#places.take({ definition, reference, call, ...preferred(work) }));
-      if (held !== undefined) this.#places.joined(place, reference);
+      const place = held?.member ?? (await places.take({ definition, reference, call, ...preferred(work) }));
+      if (held !== undefined) places.joined(place, reference);
       this.#where.set(name, place === 'here' ? undefined : place.node);
       if (place === 'here') return await this.#here(placed, reference);
-      const end = await this.#sent(placed, reference, place, held);
+      const end = await this.#sent(placed, reference, places, place, held);
       held = undefined;
       this.#where.set(name, null);
       if (end.how === 'ended') {
@@ -226,6 +241,7 @@ export class MeshOwner implements CallPlacing {
   async #sent(
     placed: PlacedCall,
     reference: string,
+    places: Places,
     member: Member,
     held: Held<Member> | undefined,
   ): Promise<DispatchEnd> {
@@ -234,7 +250,7 @@ export class MeshOwner implements CallPlacing {
     let isResting = false;
     const rests = (next: boolean): void => {
       isResting = next;
-      this.#places.resting(member, reference, next);
+      places.resting(member, reference, next);
     };
     const line: DispatchLine = {
       send: (message) => member.send(message),
@@ -254,13 +270,13 @@ export class MeshOwner implements CallPlacing {
       member.dispatches.delete(token);
       if (held !== undefined) this.#holders.joined(dispatch.call);
       if (isResting) rests(false);
-      this.#places.free(member, reference);
+      places.free(member, reference);
       const { definition, call } = placed;
       const isLetIn =
         end?.how === 'ended'
           ? this.#breakers.passed(member.node, token, era)
           : this.#breakers.freed(member.node, token);
-      if (isLetIn) this.#places.look();
+      if (isLetIn) this.#look();
       if (end?.how !== 'ended') {
         this.#late.expect(member.node, token, { ...pick(call), lane: namesOf(definition).lane });
       }
@@ -306,7 +322,7 @@ export class MeshOwner implements CallPlacing {
       this.#tell(member, { type: 'node.taken', agents: [...fitting.keys()], refused: [...refused] });
     });
     for (const reference of member.offers.keys()) this.#widen(reference);
-    this.#places.look();
+    this.#look();
   }
 
   /** Calls of an earlier run of this node are joined; those of this one were given up when their session ended. */
@@ -377,7 +393,13 @@ export class MeshOwner implements CallPlacing {
     }
     this.#holders.unclaimed(member);
     for (const reference of offers.keys()) this.#widen(reference);
+    this.#look();
+  }
+
+  /** There may be room again. */
+  #look(): void {
     this.#places.look();
+    this.#turns.look();
   }
 
   #appear(member: Member): void {

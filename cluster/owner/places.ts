@@ -8,6 +8,7 @@ import type { Cancel, World } from '../../runtime/world.ts';
 import type { Member } from './member.ts';
 import type { NodeBreakers } from './node-breakers.ts';
 import { isRemote } from './remote-agent.ts';
+import { CALLS, type Room } from './room.ts';
 
 /** A place for one call: on this node, or on a member. */
 export type Place = Member | 'here';
@@ -27,17 +28,24 @@ export interface PlaceWish {
   readonly call: Pick<RefusableCall, 'refusal' | 'onRefused'>;
 }
 
-/** The places of one mesh. */
+/** The places of one mesh for one kind of work. */
 export class Places {
   readonly #members: () => Iterable<Member>;
   readonly #breakers: NodeBreakers;
   readonly #world: Pick<World, 'after'>;
+  readonly #room: Room;
   readonly #here = new Map<string, number>();
   readonly #waiting = new Map<string, Set<Waiter>>();
   #turn = 0;
   #stopLooking: Cancel | undefined;
 
-  constructor(members: () => Iterable<Member>, breakers: NodeBreakers, world: Pick<World, 'after'>) {
+  constructor(
+    members: () => Iterable<Member>,
+    breakers: NodeBreakers,
+    world: Pick<World, 'after'>,
+    room: Room = CALLS,
+  ) {
+    this.#room = room;
     this.#members = members;
     this.#breakers = breakers;
     this.#world = world;
@@ -148,8 +156,8 @@ export class Places {
     const first = members.length === 0 ? 0 : ++this.#turn % members.length;
     for (let at = 0; at < members.length; at++) {
       const member = members[(first + at) % members.length] as Member;
-      const capacity = member.capacity(reference);
-      const taken = member.running(reference);
+      const capacity = this.#room.capacity(member, reference);
+      const taken = member.running(this.#room.counted(reference));
       if (taken >= capacity || !this.#isOpen(member, reference)) continue;
       consider(member, 1 - taken / capacity, likingOf(member, reference, prefer));
     }
@@ -163,7 +171,7 @@ export class Places {
   }
 
   #count(place: Place, reference: string, by: number): void {
-    if (place !== 'here') return place.count(reference, by);
+    if (place !== 'here') return place.count(this.#room.counted(reference), by);
     this.#here.set(reference, (this.#here.get(reference) ?? 0) + by);
   }
 }

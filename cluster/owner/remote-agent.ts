@@ -1,21 +1,27 @@
 /** An agent whose code is on other nodes: what this node knows of it is what they offer. */
+import { createMachine } from 'xstate';
 import { z } from 'zod';
 import { type AgentDefinition, type AgentOptions, defineAgent } from '../../actors/agent-definition.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { AgentOffer } from '../../protocol/mesh-messages.ts';
+import { LINT_RULES } from '../../runtime/machine-lint.ts';
 
-const remote = new WeakSet<AgentDefinition>();
+/** Each with the shape of its machine, where it is one. */
+const remote = new WeakMap<AgentDefinition, string | undefined>();
 
 /** Whether nobody on this node has its code. */
 export function isRemote(definition: AgentDefinition): boolean {
   return remote.has(definition);
 }
 
+/** The shape of a machine whose code is on other nodes alone; undefined for any other agent. */
+export function shapeOf(definition: AgentDefinition): string | undefined {
+  return remote.get(definition);
+}
+
 /** The definition of an agent that a worker offers. Errors: INVALID_INPUT, with what is wrong with the offer. */
 export function remoteAgent(offer: AgentOffer, nodeLabels: Readonly<Record<string, string>>): AgentDefinition {
   const { name, version, description, capabilities, kind, concurrency, timeoutMs, cost, cache, via } = offer;
-  if (offer.form === 'machine')
-    throw new OperatingError('NOT_AVAILABLE', `${name}@${version} is a machine, and its code is not on this node.`);
   const options: AgentOptions = {
     ...{ name, version, capabilities, kind, concurrency, timeoutMs },
     retry: offer.retry,
@@ -27,13 +33,31 @@ export function remoteAgent(offer: AgentOffer, nodeLabels: Readonly<Record<strin
     ...(via !== undefined && { via }),
     ...(offer.on !== undefined && { on: offer.on as NonNullable<AgentOptions['on']> }),
     ...schemas(offer),
-    run: () => {
-      throw new OperatingError('UNAVAILABLE', `The code of ${name}@${version} is not on this node.`);
-    },
+    ...(offer.form === 'function' ? { run: absent(offer) } : machineOptions(offer)),
   };
   const definition = defineAgent(options);
-  remote.add(definition);
+  remote.set(definition, offer.form === 'machine' ? (offer.structureHash ?? '') : undefined);
   return definition;
+}
+
+/** What stands for code that is not here. */
+function absent({ name, version }: AgentOffer): () => never {
+  return () => {
+    throw new OperatingError('UNAVAILABLE', `The code of ${name}@${version} is not on this node.`);
+  };
+}
+
+/** An empty machine stands for the one that is elsewhere: nobody makes an actor of it (cluster/owner/remote-machine.ts). */
+function machineOptions(offer: AgentOffer): Pick<AgentOptions, 'machine' | 'keyed' | 'effects' | 'lint'> {
+  const effects = Object.entries(offer.effects ?? {}).map(
+    ([name, kind]) => [name, { kind, run: absent(offer) }] as const,
+  );
+  return {
+    machine: createMachine({ id: offer.name }),
+    keyed: offer.keyed,
+    effects: Object.fromEntries(effects),
+    lint: { ignore: LINT_RULES },
+  };
 }
 
 /** Its schemas. One that says more than can be read here checks nothing here: its own node holds everything against it again. */
@@ -60,5 +84,8 @@ export function misfitOf(known: AgentDefinition, offer: AgentOffer): string | un
   if (offer.form !== form) return `it is a ${offer.form} there, and a ${form} here`;
   if (offer.keyed !== known.keyed) return 'it is keyed on one of the two alone';
   if (offer.kind !== known.kind) return `its kind is ${offer.kind} there, and ${known.kind} here`;
+  const shape = shapeOf(known);
+  if (shape !== undefined && shape !== offer.structureHash)
+    return 'its machine has another shape there than on other nodes. A changed machine needs a new version';
   return undefined;
 }

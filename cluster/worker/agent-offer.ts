@@ -4,8 +4,8 @@ import { schemaOf } from '../../actors/registry.ts';
 import type { AgentOffer } from '../../protocol/mesh-messages.ts';
 import { structureHash } from '../../runtime/machine-structure.ts';
 
-/** The offer of an agent. */
-export function agentOffer(definition: AgentDefinition, isHealthy: boolean): AgentOffer {
+/** The offer of an agent. `shape`: that of its machine as its turns are made here, where that differs from the machine's own. */
+export function agentOffer(definition: AgentDefinition, isHealthy: boolean, shape?: string): AgentOffer {
   const { name, version, description, capabilities, machine, keyed, kind, concurrency, timeoutMs } = definition;
   const { retry, breaker, cost, cache, labels, effects, on, via } = definition;
   const input = schemaOf(definition.input, 'input');
@@ -20,7 +20,7 @@ export function agentOffer(definition: AgentDefinition, isHealthy: boolean): Age
     ...(input !== undefined && { input }),
     ...(output !== undefined && { output }),
     ...(effects !== undefined && { effects: kindsOf(effects) }),
-    ...(machine !== undefined && { structureHash: structureHash(machine) }),
+    ...(machine !== undefined && { structureHash: shape ?? structureHash(machine) }),
     ...(on !== undefined && { on }),
     ...(via !== undefined && { via }),
   };

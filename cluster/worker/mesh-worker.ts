@@ -12,6 +12,7 @@ import { AgentHealth } from './agent-health.ts';
 import { agentOffer } from './agent-offer.ts';
 import { HeldCalls, type HeldFigures } from './held-calls.ts';
 import { Post } from './post.ts';
+import { TurnMakers } from './turn-makers.ts';
 
 /** What a worker is made from. */
 export interface MeshWorkerOptions {
@@ -51,14 +52,17 @@ class Worker implements MeshWorker {
   readonly #options: MeshWorkerOptions;
   readonly #calls: HeldCalls;
   readonly #health: AgentHealth;
+  readonly #machines: TurnMakers;
   #post: Post | undefined;
   #isDraining = false;
 
   constructor(options: MeshWorkerOptions) {
     const { world, log, node, workers, agents } = options;
     this.#options = options;
-    this.#calls = new HeldCalls({ world, log, node, workers }, agents);
-    this.#health = new AgentHealth(world, agents, () => this.#post?.sendSurely(this.#offer()));
+    this.#machines = new TurnMakers(agents, { world, log });
+    const { offered } = this.#machines;
+    this.#calls = new HeldCalls({ world, log, node, workers, machines: this.#machines }, offered);
+    this.#health = new AgentHealth(world, offered, () => this.#post?.sendSurely(this.#offer()));
   }
 
   attach(link: Link): LinkEars {
@@ -108,8 +112,11 @@ class Worker implements MeshWorker {
   }
 
   #offer(): MeshMessageOf<'node.offer'> {
-    const { agents, labels, threads } = this.#options;
-    const offers = agents.map((agent) => agentOffer(agent, this.#health.isHealthy(agent)));
+    const { labels, threads } = this.#options;
+    const machines = this.#machines;
+    const offers = machines.offered.map((agent) =>
+      agentOffer(agent, this.#health.isHealthy(agent), machines.structureHashOf(agent)),
+    );
     return { type: 'node.offer', agents: offers, labels: { ...labels }, threads };
   }
 }

@@ -10,27 +10,28 @@ import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { outcomeOf } from '../../actors/call-outcome.ts';
 import { OperatingError, toErrorBody } from '../../protocol/errors.ts';
 import type { MeshMessageOf } from '../../protocol/mesh-messages.ts';
+import { isPromiseCall } from '../../runtime/machine-promises.ts';
 import { machineScopes, type MachineScope } from '../../runtime/machine-references.ts';
 import type { Cancel, World } from '../../runtime/world.ts';
 import { codeScope } from './call-scope.ts';
 import { type MeshOutcome, travelling, unsendable } from './function-run.ts';
 import type { Post } from './post.ts';
+import { MACHINE_TURN } from '../machine-turn.ts';
 import type { LogLine } from './request.ts';
 import { RequestLog } from './request-log.ts';
+import type { TurnMakers } from './turn-makers.ts';
 import { WorkerBudget } from './worker-budget.ts';
 import { WorkerContext, type WorkerContextDeps } from './worker-context.ts';
 
 /** What a call needs of its worker. */
 export interface WorkerCallDeps extends WorkerContextDeps {
   readonly world: World;
+  readonly machines: TurnMakers;
   /** Its code has come to its end, which may be later than the call's own. */
   onStopped(call: WorkerCall): void;
   /** Nothing of it is needed any more. */
   onForgotten(call: WorkerCall): void;
 }
-
-/** The name of the call that is a turn of a machine. */
-const MACHINE_TURN = 'machine.turn';
 
 /** One call. */
 export class WorkerCall {
@@ -96,7 +97,7 @@ export class WorkerCall {
     const { signal } = this.#abort;
     const call = { start: this.#start, signal, requests: this.requests, budget: this.#budget };
     const ctx = new WorkerContext(this.#deps, call);
-    const code = this.#inScope(() => outcomeOf(() => performed(definition, this.#start, ctx)));
+    const code = this.#inScope(() => outcomeOf(() => performed(this.#deps.machines, definition, this.#start, ctx)));
     void code.then((outcome) => {
       this.#end(travelling(outcome.ok ? outcome : { ok: false, error: outcome.error }));
       this.#deps.onStopped(this);
@@ -214,14 +215,13 @@ export class WorkerCall {
 
 /** What code the call is for. */
 async function performed(
+  machines: TurnMakers,
   definition: AgentDefinition,
   start: MeshMessageOf<'call.start'>,
   ctx: WorkerContext,
 ): Promise<unknown> {
-  switch (start.name) {
-    case MACHINE_TURN:
-      throw new OperatingError('NOT_AVAILABLE', 'This worker makes no turns of machines.');
-    default:
-      return await performCall(definition, start, start.work.input, ctx);
-  }
+  const { name, address, input } = start;
+  if (name === MACHINE_TURN) return machines.of(definition).turn(address, input);
+  if (isPromiseCall(name)) return await machines.of(definition).promise(name, input, ctx.signal);
+  return await performCall(definition, start, start.work.input, ctx);
 }

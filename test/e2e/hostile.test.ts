@@ -164,7 +164,7 @@ describe('sizes', () => {
 
   it('a fan-out over more items than it may have is refused with a code', async () => {
     const graph = { steps: [{ id: 'a', agent: 'lab.echo', forEach: '${input}', input: 1 }] };
-    const end = await run({ graph, input: Array.from({ length: 10_001 }, () => 1) });
+    const end = await run({ graph, input: Array.from({ length: LIMITS.forEachItemsMax + 1 }, () => 1) });
     expect(end).toMatchObject({
       status: 'failed',
       error: { code: expect.stringMatching(/^[A-Z_]+$/), retryable: false },

@@ -38,7 +38,7 @@ describe('A mailbox', () => {
   });
 
   it('behaves like two plain lists, whatever is done to it in whatever order', () => {
-    const step = fc.constantFrom('push', 'offer', 'take', 'back');
+    const step = fc.constantFrom('push', 'offer', 'take', 'back', 'remove');
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const box = new Mailbox();
@@ -55,8 +55,19 @@ describe('A mailbox', () => {
           } else if (what === 'back') {
             box.putBack(mail(name));
             control.unshift(name);
+          } else if (what === 'remove') {
+            // Whichever is in the middle, of all that wait.
+            const { control: owed, user: sent } = box.waiting();
+            const all = [...owed, ...sent];
+            const one = all[all.length >> 1];
+            expect(one === undefined || box.remove(one)).toBe(true);
+            expect(one !== undefined && box.remove(one)).toBe(false);
+            const at = all.length >> 1;
+            if (at < control.length) control.splice(at, 1);
+            else user.splice(at - control.length, 1);
           } else expect(nameOf(box.take())).toBe(control.shift() ?? user.shift());
           const waiting = box.waiting();
+          expect(nameOf(box.next)).toBe(control[0] ?? user[0]);
           expect([waiting.control.map(nameOf), waiting.user.map(nameOf)]).toEqual([control, user]);
           expect(box.size).toBe(control.length + user.length);
         });

@@ -139,7 +139,7 @@ describe('A suspect', () => {
 });
 
 describe('An exit that an actor calls', () => {
-  const cell = { address: 'run/a', seq: 5 } as Cell;
+  const cell = { address: 'run/a', seq: 5, logic: {} } as Cell;
   const start = { kind: 'start', deliveries: 0, bytes: 0 } as const;
   const watch = (): UserCode => {
     const code = new UserCode({ cells: new Map([[cell.address, cell]]), release: () => {} } as unknown as UserCodeDesk);
