@@ -1,6 +1,7 @@
 /** A hostile or careless user: whatever comes is answered with a code, and nobody else is disturbed by it. */
 import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LIMITS } from '../../protocol/limits.ts';
 import { freePort, NodeUnderTest, temporaryFolder } from '../support/node-process.ts';
 import { TaskRecords } from '../support/task-record.ts';
 import { type Frame, Wire } from '../support/wire.ts';
