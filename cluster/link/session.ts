@@ -49,6 +49,7 @@ export class Session implements Link {
   #stopBeats: Cancel;
   #sockets = 0;
   #roundTripMs: number | undefined;
+  #peerLives = false;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -96,8 +97,13 @@ export class Session implements Link {
     this.#outflow.send(message);
   }
 
-  end(reason: OperatingError): void {
+  get peerLives(): boolean {
+    return this.#peerLives;
+  }
+
+  end(reason: OperatingError, peerLives = false): void {
     if (this.#endedWith !== undefined) return;
+    this.#peerLives = peerLives;
     this.#line.send(LINK_FRAME.end, this.#outflow.lastSeq, writeFarewell(reason));
     this.#finish(reason);
   }
@@ -154,7 +160,10 @@ export class Session implements Link {
     if (this.#endedWith !== undefined) return;
     if (head.kind === LINK_FRAME.data) this.#takePiece(head, body);
     else if (head.kind === LINK_FRAME.beat && isNew) this.#takeBeat(readBeat(body));
-    else if (head.kind === LINK_FRAME.end) this.#finish(readFarewell(body));
+    else if (head.kind === LINK_FRAME.end) {
+      this.#peerLives = true;
+      this.#finish(readFarewell(body));
+    }
   }
 
   #takePiece({ seq, isLast }: LinkHead, body: Buffer): void {

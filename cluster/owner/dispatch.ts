@@ -22,7 +22,8 @@ import { answerRequest } from './context-request.ts';
 export type DispatchEnd =
   | { readonly how: 'ended'; readonly outcome: EffectOutcome; done(): void }
   | { readonly how: 'handed-back'; readonly reason: string }
-  | { readonly how: 'lost'; readonly reason: string };
+  /** `nodeLives`: its process has gone on, so that the call has not ended it. */
+  | { readonly how: 'lost'; readonly reason: string; readonly nodeLives: boolean };
 
 /** What a dispatch needs of the node that it goes to. */
 export interface DispatchLine {
@@ -101,8 +102,8 @@ export class Dispatch {
   }
 
   /** The node is gone, with whatever it had in hand. */
-  lost(reason: string): void {
-    this.#over({ how: 'lost', reason }, reason);
+  lost(reason: string, nodeLives: boolean): void {
+    this.#over({ how: 'lost', reason, nodeLives }, reason);
   }
 
   #opening(): MeshMessageOf<'call.start'> {
@@ -225,7 +226,7 @@ export class Dispatch {
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       if (error.code === 'UNAVAILABLE') return;
-      this.lost(error.message);
+      this.lost(error.message, true);
     }
   }
 }
