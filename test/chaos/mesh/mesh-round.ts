@@ -79,14 +79,19 @@ async function strike(
   const { site, workers } = cluster;
   const faults = faultsFrom(seeded(seed), [...workers.keys()], site.canSlow);
   const open = new Map<string, Promise<void>>();
-  while (said.length < count || !isEnough()) {
+  const failures: unknown[] = [];
+  while (failures.length === 0 && (said.length < count || !isEnough())) {
     const fault = faults.next().value;
     await open.get(fault.node);
     if (open.size >= AT_ONCE) await Promise.race(open.values());
     said.push(faultText(fault));
-    const healed = cluster.suffer(fault).finally(() => open.delete(fault.node));
+    const healed = cluster
+      .suffer(fault)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => open.delete(fault.node));
     open.set(fault.node, healed);
     await Promise.race([healed, pass(fault.nextMs)]);
   }
   await Promise.all(open.values());
+  if (failures.length > 0) throw failures[0];
 }
