@@ -29,6 +29,7 @@ export interface RoundFigures {
   readonly doubts: number;
   readonly keyedCalls: number;
   readonly unsafeCalls: number;
+  readonly givenUp: number;
   /** What of its memory is resident, of the largest process. */
   readonly residentBytes: number;
   readonly anomalies: readonly unknown[];
@@ -62,11 +63,11 @@ export async function playRound(options: RoundOptions, faults: string[]): Promis
   const residentBytes = Math.max(...cluster.nodes.map((node) => node.residentBytes));
   const doubts = await decide(cluster, desk);
   await untilRest(cluster, desk);
-  const { calls, anomalies } = await judge(cluster, history);
+  const { calls, anomalies, givenUp } = await judge(cluster, history);
   const unsafeCalls = calls.filter(({ kind }) => kind === 'unsafe').length;
   return {
     ...{ tasks: load.acknowledged, faults, convergedMs, doubts: doubts.effects.length, residentBytes },
-    ...{ keyedCalls: calls.length - unsafeCalls, unsafeCalls, anomalies: [...anomalies, ...doubts.anomalies] },
+    ...{ keyedCalls: calls.length - unsafeCalls, unsafeCalls, givenUp, anomalies: [...anomalies, ...doubts.anomalies] },
   };
 }
 
