@@ -22,7 +22,7 @@ import { answerRequest } from './context-request.ts';
 export type DispatchEnd =
   | { readonly how: 'ended'; readonly outcome: EffectOutcome; done(): void }
   | { readonly how: 'handed-back'; readonly reason: string }
-  /** `nodeLives`: its process has gone on, so that the call has not ended it. */
+  /** `nodeLives`: its process has gone on, or the call was only waiting: that has not ended it. */
   | { readonly how: 'lost'; readonly reason: string; readonly nodeLives: boolean };
 
 /** What a dispatch needs of the node that it goes to. */
@@ -60,6 +60,8 @@ export class Dispatch {
   #ctx: CallerContext | undefined;
   #next = 1;
   #count = 0;
+  /** What its code waits in: a time, a person. */
+  #rests = 0;
   #isOver = false;
 
   constructor(placed: PlacedCall, token: string, line: DispatchLine, isJoined: boolean) {
@@ -103,7 +105,8 @@ export class Dispatch {
 
   /** The node is gone, with whatever it had in hand. */
   lost(reason: string, nodeLives: boolean): void {
-    this.#over({ how: 'lost', reason, nodeLives }, reason);
+    // What only waits ends no node, however many it outlives.
+    this.#over({ how: 'lost', reason, nodeLives: nodeLives || this.#rests > 0 }, reason);
   }
 
   #opening(): MeshMessageOf<'call.start'> {
@@ -125,9 +128,11 @@ export class Dispatch {
     const { signal } = this.#scope;
     const rest = (): (() => Promise<void>) => {
       this.#line.resting(true);
+      this.#rests++;
       const back = call.rest();
       return async () => {
         await back();
+        this.#rests--;
         this.#line.resting(false);
       };
     };

@@ -161,6 +161,22 @@ describe('An owner', () => {
     expect((await node.end(task)).result).toMatchObject({ status: 'completed', output: 'done' });
   });
 
+  it('goes on with work that only waits, however many nodes it outlives', async () => {
+    const node = await owner();
+    const process = (n: number): Promise<ScriptedWorker> => joined(node, node.worker(`w${n}`).join([offerOf('far')]));
+    let worker = await process(0);
+    const { task } = node.submit({ agent: 'far' });
+    await node.world.settle();
+    for (let n = 1; n <= LIMITS.nodeLossesMax; n++) {
+      worker.ask(1, 'sleep', [3_600_000]);
+      await node.world.settle();
+      worker.pair.lose();
+      worker = await process(n);
+    }
+    worker.end('done');
+    expect((await node.end(task)).result).toMatchObject({ status: 'completed', output: 'done' });
+  });
+
   it('refuses what a worker says of calls that it was not asked for, and ends the link of one that goes on', async () => {
     const outcomes: string[] = [];
     const node = await owner({ onMeshCall: (outcome) => void outcomes.push(outcome) });
