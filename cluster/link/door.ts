@@ -97,7 +97,8 @@ export class MeshDoor {
       old.attach(wire, seal, resume.received);
       return old;
     }
-    old?.end(new OperatingError('UNAVAILABLE', `The node ${peer.node} has begun anew.`));
+    const anew = new OperatingError('UNAVAILABLE', `The node ${peer.node} has begun anew.`);
+    old?.end(anew, old.peer.incarnation === peer.incarnation);
     if (this.#isDraining) throw new OperatingError('DRAINING', 'This node is stopping; connect later.');
     if (this.#sessions.size >= LIMITS.meshWorkersMax) {
       throw new OperatingError('BUSY', `${LIMITS.meshWorkersMax} nodes are in this mesh already.`);

@@ -34,8 +34,13 @@ export interface Link {
   readonly figures: LinkFigures;
   /** Errors: BUSY (too much waits already), PROTOCOL_TOO_BIG, UNAVAILABLE (the session has ended). */
   send(message: MeshMessage): void;
-  /** Ends the session for good; the other side is told why where it can be reached. */
-  end(reason: OperatingError): void;
+  /**
+   * Of a session that has ended: the process at the other end lives on, as far as can be told. It has ended the session itself, has begun
+   * another, or fell silent without closing its wire.
+   */
+  readonly peerLives: boolean;
+  /** Ends the session for good; the other side is told why where it can be reached. `peerLives`: it has begun another. */
+  end(reason: OperatingError, peerLives?: boolean): void;
 }
 
 /** How a link stands, for people and metrics. */

@@ -53,6 +53,9 @@ export class Session implements Link {
   #stopBeats: Cancel;
   #sockets = 0;
   #roundTripMs: number | undefined;
+  #peerLives = false;
+  /** The last wire was closed by the other side. */
+  #isCutOff = false;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -98,8 +101,13 @@ export class Session implements Link {
     this.#outflow.send(message);
   }
 
-  end(reason: OperatingError): void {
+  get peerLives(): boolean {
+    return this.#peerLives;
+  }
+
+  end(reason: OperatingError, peerLives = false): void {
     if (this.#endedWith !== undefined) return;
+    this.#peerLives = peerLives;
     this.#batching.flush();
     this.#line.send(LINK_FRAME.end, this.#outflow.lastSeq, writeFarewell(reason));
     this.#finish(reason);
@@ -128,6 +136,7 @@ export class Session implements Link {
       return;
     }
     this.#line.attach(wire, seal);
+    this.#isCutOff = false;
     this.#sockets++;
     this.#arrival.progress();
     this.#alive();
@@ -138,7 +147,9 @@ export class Session implements Link {
 
   /** This wire is gone. */
   detach(wire: Wire): void {
-    if (this.#line.detach(wire)) this.#to('suspect');
+    if (!this.#line.detach(wire)) return;
+    this.#isCutOff = true;
+    this.#to('suspect');
   }
 
   /** A frame has come over this wire. */
@@ -159,7 +170,10 @@ export class Session implements Link {
     if (head.kind === LINK_FRAME.data) this.#takePiece(head.seq, head.isLast, body);
     else if (head.kind === LINK_FRAME.batch) this.#takeBatch(head.seq, body);
     else if (head.kind === LINK_FRAME.beat && isNew) this.#takeBeat(readBeat(body));
-    else if (head.kind === LINK_FRAME.end) this.#finish(readFarewell(body));
+    else if (head.kind === LINK_FRAME.end) {
+      this.#peerLives = true;
+      this.#finish(readFarewell(body));
+    }
   }
 
   #takeBatch(first: number, body: Buffer): void {
@@ -226,7 +240,8 @@ export class Session implements Link {
     const verdict = this.#liveness.judge(nowMs);
     if (verdict === 'lost') {
       const message = `Nothing was heard of the node ${this.peer.node} for ${this.#parts.lostMs} ms.`;
-      this.end(new OperatingError('UNAVAILABLE', message));
+      // One whose process ends closes its wire; one that is frozen, or cut off by the network, does not.
+      this.end(new OperatingError('UNAVAILABLE', message), !this.#isCutOff);
       return;
     }
     this.#stopBeats = this.#nextBeat();

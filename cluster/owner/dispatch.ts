@@ -22,7 +22,8 @@ import { answerRequest } from './context-request.ts';
 export type DispatchEnd =
   | { readonly how: 'ended'; readonly outcome: EffectOutcome; done(): void }
   | { readonly how: 'handed-back'; readonly reason: string }
-  | { readonly how: 'lost'; readonly reason: string };
+  /** `nodeLives`: its process has gone on, or the call was only waiting: that has not ended it. */
+  | { readonly how: 'lost'; readonly reason: string; readonly nodeLives: boolean };
 
 /** What a dispatch needs of the node that it goes to. */
 export interface DispatchLine {
@@ -55,6 +56,8 @@ export class Dispatch {
   #ctx: CallerContext | undefined;
   #next = 1;
   #isSent = false;
+  /** What its code waits in: a time, a person. */
+  #rests = 0;
   #isOver = false;
 
   constructor(placed: PlacedCall, token: string, line: DispatchLine, isJoined: boolean) {
@@ -98,8 +101,9 @@ export class Dispatch {
   }
 
   /** The node is gone, with whatever it had in hand. */
-  lost(reason: string): void {
-    this.#over({ how: 'lost', reason }, reason);
+  lost(reason: string, nodeLives: boolean): void {
+    // What only waits ends no node, however many it outlives.
+    this.#over({ how: 'lost', reason, nodeLives: nodeLives || this.#rests > 0 }, reason);
   }
 
   #open(): void {
@@ -133,9 +137,11 @@ export class Dispatch {
     const { signal } = (this.#scope ??= new AbortController());
     const rest = (): (() => Promise<void>) => {
       this.#line.resting(true);
+      this.#rests++;
       const back = call.rest();
       return async () => {
         await back();
+        this.#rests--;
         this.#line.resting(false);
       };
     };
@@ -238,7 +244,7 @@ export class Dispatch {
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       if (error.code === 'UNAVAILABLE') return;
-      this.lost(error.message);
+      this.lost(error.message, true);
     }
   }
 }

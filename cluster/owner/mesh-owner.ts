@@ -134,7 +134,8 @@ export class MeshOwner implements CallPlacing {
   attach(link: Link): LinkEars {
     const { node, incarnation, version } = link.peer;
     const before = this.#members.get(node);
-    before?.link.end(new OperatingError('UNAVAILABLE', `${node} has begun another session.`));
+    const another = new OperatingError('UNAVAILABLE', `${node} has begun another session.`);
+    before?.link.end(another, before.link.peer.incarnation === incarnation);
     if (this.#members.size >= LIMITS.meshWorkersMax)
       throw new OperatingError('BUSY', `A mesh has at most ${LIMITS.meshWorkersMax} workers.`);
     const member = new Member(link, this.#deps.kernel.nowMs());
@@ -224,8 +225,10 @@ export class MeshOwner implements CallPlacing {
         if (end.outcome.ok) return end.outcome.value;
         throw OperatingError.fromBody(end.outcome.error);
       }
-      if (end.how === 'lost' && ++losses >= LIMITS.nodeLossesMax) throw lostTooOften(reference, losses);
-      if (end.how === 'handed-back' && ++handbacks >= HANDBACKS_MAX) throw handedBackTooOften(reference, end.reason);
+      // Where an owner stood still, or the network did, sessions end one after another, and no call is to blame for it.
+      const isDeath = end.how === 'lost' && !end.nodeLives;
+      if (isDeath && ++losses >= LIMITS.nodeLossesMax) throw lostTooOften(reference, losses);
+      if (!isDeath && ++handbacks >= HANDBACKS_MAX) throw handedBackTooOften(reference, end.reason);
     }
   }
 
@@ -387,7 +390,7 @@ export class MeshOwner implements CallPlacing {
       if (isDraining) this.#offers.left(node);
       const fields = { worker: node, calls: tokens.length, reason: reason.message };
       this.#deps.log[isOrderly ? 'info' : 'warn']('A worker has left.', fields);
-      for (const dispatch of [...dispatches.values()]) dispatch.lost(why);
+      for (const dispatch of [...dispatches.values()]) dispatch.lost(why, member.link.peerLives);
       const error = new OperatingError('UNAVAILABLE', why, { retryable: true }).toBody();
       this.#disappear(node, isOrderly ? { type: 'node.left' } : { type: 'node.lost', error });
     }

@@ -18,8 +18,8 @@ export interface LinkPair {
   suspect(): void;
   /** What waited gets through. */
   heal(): void;
-  /** The session ends on both sides. */
-  lose(): void;
+  /** The session ends on both sides. `peerLives`: the processes go on, as far as is known. */
+  lose(peerLives?: boolean): void;
 }
 
 const FIGURES = {
@@ -37,6 +37,7 @@ const PEER = { cluster: 'test', version: '0.0.0', protocol: 1, remoteAddress: 'm
 /** Makes a pair. The worker is named `worker`, and has this incarnation. */
 export function linkPair(world: World, worker = 'worker', incarnation = `${worker}-1`): LinkPair {
   let state: LinkState = 'up';
+  let peerLives = false;
   const held: (() => void)[] = [];
   const end = (peer: Peer, other: () => PairEnd): PairEnd => ({
     ...{ peer, hasCredit: true, figures: FIGURES, ears: undefined },
@@ -53,7 +54,10 @@ export function linkPair(world: World, worker = 'worker', incarnation = `${worke
       if (state === 'up') world.defer(deliver);
       else held.push(deliver);
     },
-    end: (reason) => finish(reason),
+    get peerLives() {
+      return peerLives;
+    },
+    end: (reason, lives = false) => finish(reason, lives),
   });
   const owner: PairEnd = end({ ...PEER, role: 'worker', node: worker, incarnation }, () => far);
   const far: PairEnd = end({ ...PEER, role: 'owner', node: 'owner', incarnation: 'owner-1' }, () => owner);
@@ -61,8 +65,9 @@ export function linkPair(world: World, worker = 'worker', incarnation = `${worke
     state = next;
     for (const one of [owner, far]) one.ears?.onState?.(next);
   };
-  function finish(reason: OperatingError): void {
+  function finish(reason: OperatingError, lives: boolean): void {
     if (state === 'ended') return;
+    peerLives = lives;
     to('ended');
     for (const one of [owner, far]) one.ears?.onEnd(reason);
   }
@@ -73,7 +78,7 @@ export function linkPair(world: World, worker = 'worker', incarnation = `${worke
       to('up');
       for (const deliver of held.splice(0)) world.defer(deliver);
     },
-    lose: () => finish(lost()),
+    lose: (lives = false) => finish(lost(), lives),
   };
 }
 

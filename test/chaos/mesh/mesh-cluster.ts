@@ -18,22 +18,25 @@ export class MeshCluster {
   readonly owner: MeshProcess;
   readonly workers: ReadonlyMap<string, MeshProcess>;
   readonly #folder: string;
+  readonly #killAll = (): void => {
+    for (const node of this.nodes) node.signal('SIGKILL');
+  };
 
   /** `folder`: where the nodes keep what they keep, each for itself. */
   constructor(site: MeshSite, folder: string, workers: readonly string[] = WORKERS) {
     this.site = site;
     this.#folder = folder;
     const secret = randomBytes(32).toString('base64');
-    const process = (name: string, flags: readonly string[]): MeshProcess => {
+    const node = (name: string, flags: readonly string[]): MeshProcess => {
       const dataDir = this.dataDir(name);
       mkdirSync(dataDir, { recursive: true });
       const times = ['--mesh-lost-ms', String(LOST_MS), '--drain-ms', String(DRAIN_MS)];
       const env = { TROUPE_MESH_SECRET: secret, TROUPE_NODE_NAME: name, MESH_CALLS_FILE: this.callsFile };
       return new MeshProcess({ name, by: site.by(name), env, flags: ['--lab', '--data', dataDir, ...times, ...flags] });
     };
-    this.owner = process('owner', site.ownerFlags);
+    this.owner = node('owner', site.ownerFlags);
     this.workers = new Map(
-      workers.map((name) => [name, process(name, ['--join', site.joinUrl(name), '--agents', AGENTS])]),
+      workers.map((name) => [name, node(name, ['--join', site.joinUrl(name), '--agents', AGENTS])]),
     );
   }
 
@@ -59,6 +62,8 @@ export class MeshCluster {
   }
 
   async start(): Promise<void> {
+    // Where the test has no time left to end in order.
+    process.on('exit', this.#killAll);
     await Promise.all(this.nodes.map((node) => node.start()));
   }
 
@@ -90,6 +95,7 @@ export class MeshCluster {
 
   /** Also what is frozen. */
   async kill(): Promise<void> {
+    process.off('exit', this.#killAll);
     await Promise.all(this.nodes.map((node) => node.end('SIGKILL')));
   }
 }

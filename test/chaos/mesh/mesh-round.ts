@@ -29,6 +29,7 @@ export interface RoundFigures {
   readonly doubts: number;
   readonly keyedCalls: number;
   readonly unsafeCalls: number;
+  readonly givenUp: number;
   /** What of its memory is resident, of the largest process. */
   readonly residentBytes: number;
   readonly anomalies: readonly unknown[];
@@ -62,11 +63,11 @@ export async function playRound(options: RoundOptions, faults: string[]): Promis
   const residentBytes = Math.max(...cluster.nodes.map((node) => node.residentBytes));
   const doubts = await decide(cluster, desk);
   await untilRest(cluster, desk);
-  const { calls, anomalies } = await judge(cluster, history);
+  const { calls, anomalies, givenUp } = await judge(cluster, history);
   const unsafeCalls = calls.filter(({ kind }) => kind === 'unsafe').length;
   return {
     ...{ tasks: load.acknowledged, faults, convergedMs, doubts: doubts.effects.length, residentBytes },
-    ...{ keyedCalls: calls.length - unsafeCalls, unsafeCalls, anomalies: [...anomalies, ...doubts.anomalies] },
+    ...{ keyedCalls: calls.length - unsafeCalls, unsafeCalls, givenUp, anomalies: [...anomalies, ...doubts.anomalies] },
   };
 }
 
@@ -79,14 +80,19 @@ async function strike(
   const { site, workers } = cluster;
   const faults = faultsFrom(seeded(seed), [...workers.keys()], site.canSlow);
   const open = new Map<string, Promise<void>>();
-  while (said.length < count || !isEnough()) {
+  const failures: unknown[] = [];
+  while (failures.length === 0 && (said.length < count || !isEnough())) {
     const fault = faults.next().value;
     await open.get(fault.node);
     if (open.size >= AT_ONCE) await Promise.race(open.values());
     said.push(faultText(fault));
-    const healed = cluster.suffer(fault).finally(() => open.delete(fault.node));
+    const healed = cluster
+      .suffer(fault)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => open.delete(fault.node));
     open.set(fault.node, healed);
     await Promise.race([healed, pass(fault.nextMs)]);
   }
   await Promise.all(open.values());
+  if (failures.length > 0) throw failures[0];
 }

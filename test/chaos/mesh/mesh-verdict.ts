@@ -11,8 +11,15 @@ import type { MeshCluster } from './mesh-cluster.ts';
 export interface MeshVerdict {
   /** All makings of calls. */
   readonly calls: readonly CallLine[];
+  /** Tasks that were given up, as documented, since each of three nodes in a row fell silent with them. */
+  readonly givenUp: number;
   readonly anomalies: readonly unknown[];
 }
+
+/** What was to end well, and is said to have ended nodes: nothing that is asked for does. */
+const GIVEN_UP = /: failed AGENT_CRASHED where /;
+/** More than bad luck explains. */
+const GIVEN_UP_SHARE_MAX = 0.001;
 
 /** Kills the owner, and reads what is left. */
 export async function judge(cluster: MeshCluster, history: History): Promise<MeshVerdict> {
@@ -21,8 +28,15 @@ export async function judge(cluster: MeshCluster, history: History): Promise<Mes
   const unsafe = calls.filter(({ kind }) => kind === 'unsafe');
   const tasks = await readStore(path.join(cluster.dataDir('owner'), 'store'), history);
   const findings = { tasks, totals: new Map(), lists: new Map(), calls: unsafe };
+  const found = anomaliesOf(history.entries, findings);
+  const unlucky = found.filter(({ name, what }) => name === 'wrong result' && GIVEN_UP.test(what));
+  const isBadLuck = unlucky.length <= Math.max(1, tasks.length * GIVEN_UP_SHARE_MAX);
   return {
     calls,
-    anomalies: [...anomaliesOf(history.entries, findings), ...callAnomalies(cluster, history, tasks, calls)],
+    givenUp: unlucky.length,
+    anomalies: [
+      ...(isBadLuck ? found.filter((one) => !unlucky.includes(one)) : found),
+      ...callAnomalies(cluster, history, tasks, calls),
+    ],
   };
 }

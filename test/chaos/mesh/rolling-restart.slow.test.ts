@@ -55,8 +55,9 @@ it('loses nothing and repeats nothing when three workers are restarted one after
   await untilRest(cluster, desk);
 
   expect(await desk.doubts()).toEqual([]);
-  const { calls, anomalies } = await judge(cluster, history);
+  const { calls, anomalies, givenUp } = await judge(cluster, history);
   expect(anomalies).toEqual([]);
+  expect(givenUp).toBe(0);
   expect(new Set(calls.map(({ key }) => key)).size).toBe(calls.length);
   expect(new Set(calls.map(({ node }) => node))).toEqual(new Set(workers));
 });

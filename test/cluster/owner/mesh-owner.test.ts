@@ -147,6 +147,36 @@ describe('An owner', () => {
     });
   });
 
+  it('goes on with work whose nodes have lost their link alone, however often', async () => {
+    const node = await owner();
+    const session = (name: string): Promise<ScriptedWorker> =>
+      joined(node, node.worker(name, `the process of ${name}`).join([offerOf('far')]));
+    await session('w');
+    const { task } = node.submit({ agent: 'far' });
+    await node.world.settle();
+    // As when the owner has stood still: to each of its nodes, which have gone on, it was silent for too long.
+    for (let n = 0; n < LIMITS.nodeLossesMax; n++) await session('w');
+    const other = await session('other');
+    other.end('done');
+    expect((await node.end(task)).result).toMatchObject({ status: 'completed', output: 'done' });
+  });
+
+  it('goes on with work that only waits, however many nodes it outlives', async () => {
+    const node = await owner();
+    const process = (n: number): Promise<ScriptedWorker> => joined(node, node.worker(`w${n}`).join([offerOf('far')]));
+    let worker = await process(0);
+    const { task } = node.submit({ agent: 'far' });
+    await node.world.settle();
+    for (let n = 1; n <= LIMITS.nodeLossesMax; n++) {
+      worker.ask(1, 'sleep', [3_600_000]);
+      await node.world.settle();
+      worker.pair.lose();
+      worker = await process(n);
+    }
+    worker.end('done');
+    expect((await node.end(task)).result).toMatchObject({ status: 'completed', output: 'done' });
+  });
+
   it('refuses what a worker says of calls that it was not asked for, and ends the link of one that goes on', async () => {
     const outcomes: string[] = [];
     const node = await owner({ onMeshCall: (outcome) => void outcomes.push(outcome) });

@@ -38,14 +38,18 @@ export class WatchedLink implements Link {
     return this.#link.figures;
   }
 
+  get peerLives(): boolean {
+    return this.#link.peerLives;
+  }
+
   send(message: MeshMessage): void {
     this.#watch.sending(message);
     this.#link.send(message);
     this.#watch.sent(message);
   }
 
-  end(reason: OperatingError): void {
-    this.#link.end(reason);
+  end(reason: OperatingError, peerLives?: boolean): void {
+    this.#link.end(reason, peerLives);
   }
 
   /** The ears of those who use it, with the watch in front. */
