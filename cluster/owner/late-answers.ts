@@ -15,6 +15,8 @@ const PAST_MAX = 10_000;
 export class LateAnswers {
   readonly #effects: Pick<Effects, 'witness'>;
   readonly #past = new Map<string, Past>();
+  /** Dispatches whose answers were taken: their workers say them again where they have not heard so. */
+  readonly #answered = new Set<string>();
 
   constructor(effects: Pick<Effects, 'witness'>) {
     this.#effects = effects;
@@ -25,6 +27,17 @@ export class LateAnswers {
     if (this.#past.size >= PAST_MAX) this.#past.delete(this.#past.keys().next().value ?? '');
     const { address, key, name, kind, lane } = past;
     this.#past.set(`${node} ${token}`, { address, key, name, kind, lane });
+  }
+
+  /** A dispatch has had its answer. */
+  answered(node: string, token: string): void {
+    if (this.#answered.size >= PAST_MAX) this.#answered.delete(this.#answered.values().next().value ?? '');
+    this.#answered.add(`${node} ${token}`);
+  }
+
+  /** Whether an answer of it has been taken already. */
+  wasAnswered(node: string, token: string): boolean {
+    return this.#answered.has(`${node} ${token}`);
   }
 
   /** Writes an answer down. False for one that nobody was asked for. */

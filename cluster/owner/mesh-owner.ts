@@ -66,6 +66,8 @@ export class MeshOwner implements CallPlacing {
   readonly #losses = new Map<string, number>();
   /** Messages of sessions that have ended. */
   readonly #past = { sent: 0, received: 0 };
+  /** Tokens of dispatches whose outcomes are not on disk yet. */
+  readonly #settling = new Set<string>();
   #dispatches = 0;
   #isStopped = false;
 
@@ -292,11 +294,16 @@ export class MeshOwner implements CallPlacing {
   /** The worker may forget an outcome once it is committed. */
   #settle(member: Member, { call, token }: Dispatch, { done }: Extract<DispatchEnd, { how: 'ended' }>): void {
     const { kernel } = this.#deps;
+    const { node } = member;
+    this.#settling.add(token);
+    this.#late.answered(node, token);
     // After the outcome has become mail, which it does before anything else can happen.
     kernel.world.defer(() => {
       void kernel.committer.committed().then(() => {
         done();
-        this.#tell(member, { type: 'call.settled', call, token });
+        this.#settling.delete(token);
+        // It may be in another session by now.
+        this.#tell(this.#members.get(node) ?? member, { type: 'call.settled', call, token });
       });
     });
   }
@@ -337,7 +344,8 @@ export class MeshOwner implements CallPlacing {
       member,
       calls.filter(({ token }) => isEarlier(token)),
     );
-    for (const { call, token } of calls) if (!isEarlier(token)) this.#refuse(member, call, token);
+    for (const { call, token } of calls)
+      if (!isEarlier(token) && !this.#settling.has(token)) this.#refuse(member, call, token);
     kernel.world.after(rejoinMs, () => {
       for (const { call, token } of this.#holders.unclaimed(member)) this.#refuse(member, call, token);
     });
@@ -351,7 +359,10 @@ export class MeshOwner implements CallPlacing {
       if (message.type === 'call.request') this.#refuse(member, call, token);
       return;
     }
+    // Said again, before it was settled.
+    if (this.#settling.has(token)) return;
     this.#tell(member, { type: 'call.settled', call, token });
+    if (this.#late.wasAnswered(member.node, token)) return;
     if (this.#late.note(member.node, token, outcomeIn(message))) return this.#deps.onCall?.('late');
     // One that an earlier run of this node had asked for, and that nobody wants any more.
     if (Number(token.split('.', 1)[0]) < this.#deps.boot) return this.#deps.onCall?.('late');

@@ -41,6 +41,8 @@ const PLACES_MAX = 4;
 const SECRET = 'a secret of thirty-two characters';
 const NONCE_BYTES = 32;
 const STALE = 0.4;
+/** Where no place is. */
+const ELSEWHERE = 100;
 const RESTART_MS = 4_000;
 /** Offered by workers as well as by the owner itself. */
 const BOTH = new Set(['sim.journal', 'sim.once', 'sim.saga', 'sim.teller']);
@@ -51,6 +53,9 @@ export class Fleet {
   readonly network: SimulatedNetwork;
   readonly places: readonly Place[];
   readonly auth: MeshAuth;
+  /** How often a check of an agent's health fails. */
+  illness = 0;
+  readonly #twins = new Set<SimulatedWorker>();
   readonly #parts: FleetParts;
   readonly #rng: Rng;
   readonly #nonces: Rng;
@@ -79,21 +84,43 @@ export class Fleet {
 
   start(place: Place): void {
     if (place.worker !== undefined) return;
+    place.worker = this.#begin(place, place.number);
+  }
+
+  /** Somebody starts another worker under the same name, elsewhere, and stops it after a while. */
+  double(place: Place, ms: number): void {
+    const { world, trace } = this.#parts;
+    const twin = this.#begin(place, ELSEWHERE + this.#twins.size);
+    this.#twins.add(twin);
+    trace(`${place.name} is there twice`);
+    world.at(ms, NOBODY, () => this.#end(twin));
+  }
+
+  #begin(place: Place, number: number): SimulatedWorker {
     const { seed, world, outside, trace, judge } = this.#parts;
     const run = ++place.runs;
-    place.worker = new SimulatedWorker({
-      ...{ world, witness: this.witness, node: place.name, auth: this.auth, nonce: () => this.#nonce() },
-      threads: new Rng(seed, `threads ${place.number} ${run}`),
-      connect: (process) => this.network.connectFrom(place.number, process),
+    const { name } = place;
+    const worker = new SimulatedWorker({
+      ...{ world, witness: this.witness, node: name, auth: this.auth, nonce: () => this.#nonce() },
+      threads: new Rng(seed, `threads ${number} ${run}`),
+      connect: (process) => this.network.connectFrom(number, process),
       agents: (process) => [
-        ...meshAgents(outside, process, this.witness),
-        ...(this.#offersBoth ? simulatedAgents(outside, process).filter(({ name }) => BOTH.has(name)) : []),
+        ...meshAgents(outside, process, this.witness, () => !this.#rng.chance(this.illness)),
+        ...(this.#offersBoth ? simulatedAgents(outside, process).filter((agent) => BOTH.has(agent.name)) : []),
       ],
       onLog: (level, message, fields) =>
-        trace(`${place.name} log ${level} ${message} ${(JSON.stringify(fields) ?? '').slice(0, 300)}`),
-      onRefused: ({ code, message }) => judge.accuse('refused', `${place.name} was refused: ${code} ${message}`),
+        trace(`${name} log ${level} ${message} ${(JSON.stringify(fields) ?? '').slice(0, 300)}`),
+      onRefused: ({ code, message }) => judge.accuse('refused', `${name} was refused: ${code} ${message}`),
     });
-    trace(`${place.name} is started: ${place.worker.incarnation}`);
+    trace(`${name} is started: ${worker.incarnation}`);
+    return worker;
+  }
+
+  #end(twin: SimulatedWorker): void {
+    if (!twin.alive) return;
+    twin.die();
+    this.network.died(twin, false);
+    this.#parts.trace(`a second ${twin.node} dies`);
   }
 
   /** A worker's process is gone; its machine may be as well. */
@@ -179,6 +206,8 @@ export class Fleet {
 
   /** Everything that was wrong is mended, and everybody is started. */
   mend(): void {
+    this.illness = 0;
+    for (const twin of this.#twins) this.#end(twin);
     Object.assign(this.network.faults, { loss: 0, duplicates: 0, reorders: 0, flips: 0, late: 0 });
     for (const place of this.places) {
       this.network.heal(place.number);

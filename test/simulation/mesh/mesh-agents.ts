@@ -20,6 +20,7 @@ export function meshAgents(
   outside: Outside,
   process: SimulatedWorker,
   witness: MeshWitness,
+  isWell: () => boolean,
 ): readonly AgentDefinition[] {
   const agent = <Input>(
     name: string,
@@ -30,13 +31,14 @@ export function meshAgents(
       ...{ ...OPTIONS, ...options, name },
       run: async ({ input, ctx }) => {
         const making = witness.making();
-        return { making, ...(await run({ input: input as Input, ctx, making })) };
+        return { making, ...(await run({ input, ctx, making })) };
       },
     } as Parameters<typeof defineAgent<Input>>[0]);
   const call = (ctx: AgentContext, { token, kind }: JournalCall, key: string): Promise<string> => {
     const [step, run] = [stepOf(ctx), runOf(ctx)];
     return outside.call(process, { kind, key, token, step, run, holder: step, wish: `call-${token}` });
   };
+  const health = { check: isWell, intervalMs: 1_000, failures: 2, passes: 1 };
   return [
     agent<{ readonly calls: readonly JournalCall[]; readonly sleepMs?: number }>(
       'mesh.journal',
@@ -67,24 +69,27 @@ export function meshAgents(
       },
       { kind: 'unsafe', retry: { attempts: 2, backoffMs: 100 } },
     ),
-    agent<{ readonly failures: number; readonly value: string }>('mesh.failing', async ({ input, ctx, making }) => {
-      if (ctx.attempt <= input.failures) throw new OperatingError('AGENT_FAILED', `${making} does not work yet.`);
-      return { value: input.value };
-    }),
-    agent<{ readonly key: string; readonly waitMs: number }>('mesh.asking', async ({ input, ctx }) => {
-      const shared = ctx.state();
-      const count = await shared.update<number>('asked', (value = 0) => value + 1);
-      await ctx.sleep(input.waitMs);
-      const { ops } = (await ctx.ask('sim.ledger', input.key, { type: 'get' })) as { readonly ops: readonly string[] };
-      return { ops: ops.length, hasCounted: count > 0 };
-    }),
-    agent<{ readonly key: string; readonly op: string }>('mesh.telling', async ({ input: { key, op }, ctx }) => {
-      const tell = async (): Promise<string> => {
-        await ctx.tell('sim.ledger', key, { type: 'add', op });
-        return op;
-      };
-      return { op: await ctx.journal('tell', tell, { kind: 'unsafe' }) };
-    }),
+    agent<{ readonly failures: number; readonly value: string }>(
+      'mesh.failing',
+      async ({ input, ctx, making }) => {
+        if (ctx.attempt <= input.failures) throw new OperatingError('AGENT_FAILED', `${making} does not work yet.`);
+        return { value: input.value };
+      },
+      { health },
+    ),
+    agent<{ readonly key: string; readonly waitMs: number }>(
+      'mesh.asking',
+      async ({ input, ctx }) => {
+        const shared = ctx.state();
+        const count = await shared.update<number>('asked', (value = 0) => value + 1);
+        await ctx.sleep(input.waitMs);
+        const { ops } = (await ctx.ask('sim.ledger', input.key, { type: 'get' })) as {
+          readonly ops: readonly string[];
+        };
+        return { ops: ops.length, hasCounted: count > 0 };
+      },
+      { health },
+    ),
     agent<{ readonly requests: number; readonly text: string }>('mesh.chatty', async ({ input, ctx }) => {
       const shared = ctx.state();
       await shared.set('text', input.text);

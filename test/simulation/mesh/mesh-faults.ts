@@ -14,6 +14,7 @@ export interface MeshFaultParts {
 /** Past the time after which a node is lost, now and then. */
 const FROZEN_MS = 14_000;
 const CUT_MS = 16_000;
+const TWIN_MS = 8_000;
 const DRAIN_MS = 3_000;
 
 /** The faults of one run. */
@@ -21,7 +22,17 @@ export class MeshFaults {
   readonly #parts: MeshFaultParts;
   readonly #rng: Rng;
   readonly kinds: {
-    readonly [Kind in 'kills' | 'freezes' | 'owner' | 'drains' | 'cuts' | 'breaks' | 'lossy' | 'late']: boolean;
+    readonly [Kind in
+      | 'kills'
+      | 'freezes'
+      | 'owner'
+      | 'twins'
+      | 'ill'
+      | 'drains'
+      | 'cuts'
+      | 'breaks'
+      | 'lossy'
+      | 'late']: boolean;
   };
   #on = true;
 
@@ -38,6 +49,8 @@ export class MeshFaults {
       lossy: rng.chance(0.6),
       late: rng.chance(0.3),
       owner: rng.chance(0.3),
+      twins: rng.chance(0.15),
+      ill: rng.chance(0.2),
     };
     this.#begin();
   }
@@ -60,6 +73,8 @@ export class MeshFaults {
         fleet.freeze(place);
         world.at(rng.skewed(0, FROZEN_MS), NOBODY, () => fleet.thaw(place));
       });
+    if (this.kinds.ill) fleet.illness = 0.6;
+    if (this.kinds.twins) this.#often(10_000, (place) => fleet.double(place, rng.skewed(0, TWIN_MS)));
     if (this.kinds.owner) this.#often(9_000, () => fleet.freezeOwner(rng.skewed(0, FROZEN_MS)));
     if (this.kinds.cuts)
       this.#often(7_000, ({ number, name }) => {
