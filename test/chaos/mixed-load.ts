@@ -129,7 +129,7 @@ export class MixedLoad {
     sent: Map<string, number>,
     unfinished: Map<string, number>,
   ): Promise<void> {
-    const { random, history, messageShare = 0.3 } = this.#options;
+    const { random, messageShare = 0.3 } = this.#options;
     if (messageShare === 0) return await this.#submit(wire, connection, unfinished);
     const actor = `a${Math.floor(random() * ACTORS)}`;
     // The first thing that is asked of each life of the node, too: few other messages are cut while they still wait.

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../../support/node-process.ts';
 import { until } from '../fault-rig.ts';
-import type { Cut, MeshSite } from './mesh-site.ts';
+import type { MeshSite } from './mesh-site.ts';
 
 const run = promisify(execFile);
 const DOORWAY = path.join(import.meta.dirname, 'doorway.ts');
