@@ -25,6 +25,7 @@ import { type OfferBook, WorkerOffers } from './worker-offers.ts';
 import { NODE_LOGIC, nodeAddress, nodeLogic, nodeSpec } from './node-actor.ts';
 import { placedTurn } from './placed-turn.ts';
 import { Places } from './places.ts';
+import { TakenPlace } from './taken-place.ts';
 import { isRemote, shapeOf } from './remote-agent.ts';
 import { remoteMachine } from './remote-machine.ts';
 import { TURNS } from './room.ts';
@@ -252,15 +253,11 @@ export class MeshOwner implements CallPlacing {
   ): Promise<DispatchEnd> {
     const { onCall, boot, kernel } = this.#deps;
     const token = `${boot}.${++this.#dispatches}.${kernel.world.id()}`;
-    let isResting = false;
-    const rests = (next: boolean): void => {
-      isResting = next;
-      places.resting(member, reference, next);
-    };
+    const taken = new TakenPlace(places, member, reference);
     const line: DispatchLine = {
       send: (message) => member.send(message),
       release: (fn) => kernel.committer.release(fn),
-      resting: rests,
+      resting: (isResting) => taken.resting(isResting),
     };
     const dispatch = new Dispatch(placed, token, line, held !== undefined);
     const era = this.#breakers.entered(member.node, token);
@@ -274,8 +271,7 @@ export class MeshOwner implements CallPlacing {
     } finally {
       member.dispatches.delete(token);
       if (held !== undefined) this.#holders.joined(dispatch.call);
-      if (isResting) rests(false);
-      places.free(member, reference);
+      taken.free();
       const { definition, call } = placed;
       const isLetIn =
         end?.how === 'ended'

@@ -78,8 +78,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'unsafe-call-again',
     what: 'an unsafe call that was under way when the node died is made again',
-    find: "if (entry?.state === 'intended' && kind === 'unsafe') await this.#wait(",
-    replace: "if (entry?.state === 'intended' && key === '') await this.#wait(",
+    find: "if (entry?.state === 'intended' && kind === 'unsafe') await this.#learn(",
+    replace: "if (entry?.state === 'intended' && key === '') await this.#learn(",
     foundBy: ['unsafe-twice'],
   },
   {
@@ -158,8 +158,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'frames-taken-twice',
     what: 'a frame that comes again is taken again',
-    find: "if (seq <= this.#received) return 'again';",
-    replace: '',
+    find: 'if (seq !== this.#received + 1) return undefined;',
+    replace: 'if (seq > this.#received + 1) return undefined;',
     foundBy: ['link'],
     hasMesh: true,
   },
@@ -168,7 +168,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     what: 'what a worker says of a dispatch that is over counts for the one that is out',
     find: 'const dispatch = member.dispatches.get(message.token);',
     replace: 'const dispatch = [...member.dispatches.values()].find(({ call }) => call === message.call);',
-    foundBy: ['late', 'outcome'],
+    foundBy: ['late', 'outcome', 'leftover'],
     hasMesh: true,
   },
   {
@@ -190,15 +190,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'never-sent-again',
     what: 'what has not arrived is not sent again',
-    find: 'for (const { seq, isLast, body } of outflow.underWay) line.send',
-    replace: 'for (const { seq, isLast, body } of outflow.underWay.slice(1_000)) line.send',
+    find: 'for (const piece of outflow.underWay) batching.add(piece);',
+    replace: 'for (const piece of outflow.underWay.slice(1_000)) batching.add(piece);',
     foundBy: ['liveness', 'leftover', 'credit'],
     hasMesh: true,
   },
   {
     name: 'place-not-given-back',
     what: 'a call that has ended keeps its place on its node',
-    find: '      this.#places.free(member, reference);\n',
+    find: '    this.#places.free(this.#member, this.#reference);\n',
     replace: '',
     foundBy: ['leftover', 'liveness'],
     hasMesh: true,
@@ -206,8 +206,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'early-frame-taken',
     what: 'a frame that comes before those that were sent before it is taken',
-    find: "if (seq > this.#received + 1) return 'early';",
-    replace: '',
+    find: 'if (seq !== this.#received + 1) return undefined;',
+    replace: 'if (seq <= this.#received) return undefined;',
     foundBy: ['link'],
     hasMesh: true,
   },
