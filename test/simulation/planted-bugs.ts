@@ -167,8 +167,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'token-ignored',
     what: 'what a worker says of a dispatch that is over counts for the one that is out',
     find: 'const dispatch = member.dispatches.get(message.token);',
-    replace: 'const dispatch = [...member.dispatches.values()].find(({ call }) => call === message.call);',
-    foundBy: ['late', 'outcome', 'leftover'],
+    replace:
+      'const dispatch = this.members.flatMap(({ dispatches }) => [...dispatches.values()]).find(({ call }) => call === message.call);',
+    foundBy: ['late', 'outcome'],
     hasMesh: true,
   },
   {
