@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../../actors/agent-definition.ts';
 import { createMeshRig, type MeshRig } from '../../support/mesh-rig.ts';
 
+const DAY_MS = 24 * 60 * 60_000;
 const IT = defineAgent({ name: 'it', version: '1.0.0', run: ({ input }) => input });
 
 /** A worker has joined, and left in good order. */
@@ -41,5 +42,54 @@ describe('What a worker has offered that has left in good order', () => {
     const rows = await rig.owner.store.definitions('worker');
     expect(rows.map(({ name }) => name)).not.toContain('w1');
     expect(rows).toHaveLength(100);
+  });
+});
+
+describe('What a worker has offered that was there when the owner died', () => {
+  it('is known after any time: its calls are waited for, and joined', async () => {
+    const rig = await createMeshRig();
+    const made: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const run = async ({ input }: { readonly input: unknown }): Promise<unknown> => {
+      made.push(String(input));
+      await gate.promise;
+      return input;
+    };
+    const one = await rig.join('w1', [defineAgent({ name: 'it', version: '1.0.0', timeoutMs: 0, run })]);
+    await rig.owner.world.elapse(2 * DAY_MS);
+    const { task } = rig.owner.submit({ agent: 'it' }, 'the work');
+    await rig.owner.world.settle();
+    const owner = await rig.restartOwner();
+    expect([...(owner.mesh?.absent.keys() ?? [])]).toEqual(['w1']);
+    await one.rejoin();
+    gate.resolve();
+    expect((await owner.end(task)).result).toMatchObject({ status: 'completed', output: 'the work' });
+    expect(made).toEqual(['the work']);
+    expect(rig.outcomes).toEqual(['joined', 'done']);
+  });
+});
+
+describe('What a worker has offered that was lost', () => {
+  const lose = async (rig: MeshRig, node: string): Promise<void> => {
+    (await rig.join(node, [IT])).pair.lose();
+    await rig.owner.world.settle();
+  };
+
+  it('is waited for a day; its agents are known after that too', async () => {
+    const rig = await createMeshRig();
+    await lose(rig, 'w1');
+    await rig.owner.world.elapse(DAY_MS + 1);
+    await lose(rig, 'w2');
+    expect([...(rig.owner.mesh?.absent.keys() ?? [])]).toEqual(['w2']);
+    const owner = await rig.restartOwner();
+    expect([...(owner.mesh?.absent.keys() ?? [])]).toEqual(['w2']);
+    expect(owner.registry.agent('it')).toBeDefined();
+  });
+
+  it('is waited for of the last hundred, and kept of a hundred more', async () => {
+    const rig = await createMeshRig();
+    for (let at = 0; at < 205; at++) await lose(rig, `w${at}`);
+    expect(rig.owner.mesh?.absent.size).toBe(100);
+    expect(await rig.owner.store.definitions('worker')).toHaveLength(200);
   });
 });
