@@ -9,7 +9,7 @@ import type { AgentOffer, MeshMessageOf } from '../../protocol/mesh-messages.ts'
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
-import { misfitOf, remoteAgent } from './remote-agent.ts';
+import { isRemote, misfitOf, otherSchemaOf, remoteAgent } from './remote-agent.ts';
 import { noWorkerRow, readWorkerRow, type WorkerRow, workerRow } from './worker-row.ts';
 
 /** Where agents are listed: the registry and all that goes with it. */
@@ -71,8 +71,10 @@ export class WorkerOffers {
         define(noWorkerRow(write.name));
       }
     }
-    for (const row of readable.toSorted((a, b) => a.seenAtMs - b.seenAtMs)) {
-      const fitting = [...this.#taken(row).fitting.values()];
+    // What was offered last counts where one version was offered in several forms.
+    const taken = readable.toSorted((a, b) => b.seenAtMs - a.seenAtMs).map((row) => [row, this.#taken(row)] as const);
+    for (const [row, { fitting: offers }] of taken.toReversed()) {
+      const fitting = [...offers.values()];
       if (row.hasLeft === true) {
         this.#left.add(row.node);
         continue;
@@ -146,7 +148,7 @@ export class WorkerOffers {
     for (const offer of agents) {
       const reference = referenceOf(offer);
       try {
-        this.#enlist(offer, labels);
+        this.#enlist(node, offer, labels);
         fitting.set(reference, offer);
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
@@ -158,17 +160,33 @@ export class WorkerOffers {
     return { fitting, refused };
   }
 
-  #enlist(offer: AgentOffer, labels: Readonly<Record<string, string>>): void {
+  #enlist(node: string, offer: AgentOffer, labels: WorkerRow['labels']): void {
     const book = this.#deps.book();
     const reference = referenceOf(offer);
     const known = book.known(reference);
     const misfit = known === undefined ? undefined : misfitOf(known, offer);
     if (misfit !== undefined)
       throw new OperatingError('STATE_CONFLICT', `${reference} is not the agent of that name here: ${misfit}.`);
-    if (known !== undefined) return;
+    if (known !== undefined) return this.#compare(node, known, offer);
     const agent = remoteAgent(offer, labels);
     book.enlist(agent);
     this.#deps.log.info('An agent of a worker is there.', { agent: namesOf(agent).reference });
+  }
+
+  /** Calls go to any node that offers the agent: one that takes other input than the rest would fail those that it happens to get. */
+  #compare(node: string, known: AgentDefinition, offer: AgentOffer): void {
+    const io = otherSchemaOf(known, offer);
+    if (io === undefined) return;
+    const reference = referenceOf(offer);
+    const isElsewhere = [...this.#rows].some(
+      ([other, { agents }]) => other !== node && agents.some((one) => referenceOf(one) === reference),
+    );
+    if (!isRemote(known) || isElsewhere) {
+      const why = `its ${io} has another schema there than on other nodes. A changed agent needs a new version`;
+      throw new OperatingError('STATE_CONFLICT', `${reference} is not the agent of that name here: ${why}.`);
+    }
+    const message = 'An agent of a worker has other schemas than before: the former count until the next start.';
+    this.#deps.log.warn(message, { worker: node, agent: reference, schema: io });
   }
 
   #keep(row: WorkerRow): void {

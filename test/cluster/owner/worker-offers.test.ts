@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defineAgent } from '../../../actors/agent-definition.ts';
+import { type AgentDefinition, defineAgent } from '../../../actors/agent-definition.ts';
+import { z } from 'zod';
 import { createMeshRig, type MeshRig } from '../../support/mesh-rig.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -91,5 +92,34 @@ describe('What a worker has offered that was lost', () => {
     for (let at = 0; at < 205; at++) await lose(rig, `w${at}`);
     expect(rig.owner.mesh?.absent.size).toBe(100);
     expect(await rig.owner.store.definitions('worker')).toHaveLength(200);
+  });
+});
+
+describe('An agent with another schema under the same version', () => {
+  const wants = (field: string): AgentDefinition =>
+    defineAgent({ name: 'it', version: '1.0.0', input: z.object({ [field]: z.number() }), run: ({ input }) => input });
+  const ended = async (rig: MeshRig, input: unknown): Promise<unknown> =>
+    (await rig.owner.end(rig.owner.submit({ agent: 'it' }, input).task)).result?.status;
+
+  it('is not taken from a worker where the owner, or another worker, has it', async () => {
+    for (const isLocal of [true, false]) {
+      const rig = await createMeshRig(isLocal ? { agents: [wants('a')] } : {});
+      if (!isLocal) await rig.join('w1', [wants('a')]);
+      await rig.join('w2', [wants('b')]);
+      expect(rig.owner.mesh?.nodesOf('it@1.0.0', 'home')).toEqual([isLocal ? 'home' : 'w1']);
+      expect(await ended(rig, { a: 1 })).toBe('completed');
+    }
+  });
+
+  it('counts from the next start of the owner on where nobody else has it', async () => {
+    const rig = await createMeshRig();
+    (await rig.join('w1', [wants('a')])).pair.lose();
+    await rig.owner.world.elapse(1_000);
+    const { pair } = await rig.join('w1', [wants('b')]);
+    expect(rig.owner.mesh?.nodesOf('it@1.0.0', 'home')).toEqual(['w1']);
+    expect(pair).toBeDefined();
+    const owner = await rig.restartOwner();
+    expect(owner.registry.agent('it')?.input?.safeParse({ b: 1 }).success).toBe(true);
+    expect(owner.registry.agent('it')?.input?.safeParse({ a: 1 }).success).toBe(false);
   });
 });
