@@ -281,8 +281,9 @@ export class MeshOwner implements CallPlacing {
         this.#late.expect(member.node, token, { ...pick(call), lane: namesOf(definition).lane });
       }
     }
-    if (end.how === 'ended') this.#settle(member, dispatch, end);
     onCall?.(wordOf(end));
+    if (end.how === 'ended') this.#settle(member, dispatch, end);
+    else await dispatch.awake();
     return end;
   }
 
