@@ -154,7 +154,7 @@ function join({ settings, world, log }: WorkerParts, id: string, worker: MeshWor
       log.info('Joined the mesh.', { owner: link.peer.node, address: to, cluster: link.peer.cluster });
     },
     onRefused: ({ code, message }) =>
-      log.error('The owner and this worker do not fit.', { address: to, code, message }),
+      log.error('The owner and this worker do not fit.', { address: to, code, why: message }),
   });
 }
 

@@ -133,6 +133,7 @@ async function replayCall(capsule: Capsule, { shelf, world, steps, step }: CallB
     life: 0,
     signal: new AbortController().signal,
     rest: () => () => Promise.resolve(),
+    unbegun: () => () => undefined,
   };
   const output = await perform(call, { ...SPEC, address, logic: logic.name, input: inputOf(capsule) });
   step('returned');

@@ -38,6 +38,8 @@ export interface RefusableCall extends EffectCall {
   readonly refusal: OperatingError | undefined;
   /** Calls `fn` when it is no longer wanted, in place of the one before it. */
   onRefused(fn: ((refusal: OperatingError) => void) | undefined): void;
+  /** Its time limit stands still while nobody makes it; it keeps its slot. The returned function lets it run again. */
+  unbegun(): () => void;
 }
 
 /** A call to be made: whose, under which key, in which lane, within which limits, and how. */
@@ -290,7 +292,9 @@ export class Effects {
     this.#limit(call);
     let promise: Promise<unknown>;
     try {
-      promise = plan.perform(new PerformedCall(call, () => this.#rest(call)));
+      promise = plan.perform(
+        new PerformedCall(call, { rest: () => this.#rest(call), unbegun: () => this.#unbegun(call) }),
+      );
     } catch (error) {
       promise = Promise.reject(error);
     }
@@ -324,12 +328,24 @@ export class Effects {
     this.#settle(call.plan.address, call.plan.key, outcome, call.plan.asked);
   }
 
+  #unlimit(call: Call): void {
+    call.unlimit();
+    call.leftMs -= this.#world.monotonicMs() - call.limitedSinceMs;
+  }
+
+  #unbegun(call: Call): () => void {
+    if (call.state !== 'running') return () => undefined;
+    this.#unlimit(call);
+    return () => {
+      if (call.state === 'running') this.#limit(call);
+    };
+  }
+
   #rest(call: Call): () => Promise<void> {
     if (call.state !== 'running') return () => Promise.resolve();
     call.state = 'resting';
     this.#counts.running--;
-    call.unlimit();
-    call.leftMs -= this.#world.monotonicMs() - call.limitedSinceMs;
+    this.#unlimit(call);
     this.#countResting(call.plan.lane, 1);
     this.#leave(call.plan.lane);
     return () =>
@@ -392,9 +408,10 @@ class PerformedCall implements RefusableCall {
   readonly life: number;
   readonly asked: AskChain | undefined;
   readonly rest: () => () => Promise<void>;
+  readonly unbegun: () => () => void;
   readonly #call: Call;
 
-  constructor(call: Call, rest: () => () => Promise<void>) {
+  constructor(call: Call, { rest, unbegun }: Pick<PerformedCall, 'rest' | 'unbegun'>) {
     ({
       address: this.address,
       key: this.key,
@@ -407,6 +424,7 @@ class PerformedCall implements RefusableCall {
     this.asked = call.plan.asked;
     this.#call = call;
     this.rest = rest;
+    this.unbegun = unbegun;
   }
 
   get refusal(): OperatingError | undefined {

@@ -51,6 +51,9 @@ export function dialMesh(options: DialMeshOptions): MeshDial {
   return new Dial(options, connect);
 }
 
+/** Attempts in a row that fail before it is worth a word: a listener that is started again is away for a moment. */
+const FAILURES_TOLD = 4;
+
 class Dial implements MeshDial {
   readonly #options: DialMeshOptions;
   readonly #connect: Connect;
@@ -174,8 +177,11 @@ class Dial implements MeshDial {
     const delayMs = isRefused ? LIMITS.meshRefusedRedialMs : this.#backoffMs();
     this.#failures++;
     this.#giveUp = world.after(delayMs / 2 + (world.random() * delayMs) / 2, () => this.#attempt());
-    log?.debug('A listener is dialed again later.', { code: error.code, why: error.message, delayMs });
+    const fields = { code: error.code, why: error.message, delayMs };
     if (isRefused) onRefused?.(error);
+    else if (this.#failures === FAILURES_TOLD)
+      log?.warn('No link can be made; it is tried again until there is one.', fields);
+    else log?.debug('A listener is dialed again later.', fields);
   }
 
   #backoffMs(): number {

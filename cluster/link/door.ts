@@ -5,6 +5,7 @@
 import { CODES, type CodeEntry, OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { DoorHandshake, type Guest, writeRefusal, writeWelcome } from './door-handshake.ts';
+import type { Peer } from './link.ts';
 import { checkEnd, type MeshEnd } from './mesh-node.ts';
 import { Session } from './session.ts';
 import type { Wire } from './wire.ts';
@@ -15,10 +16,15 @@ const CLOSE_CODE = 4400;
 /** What the door is made with: it knows the name of its cluster. */
 export type MeshDoorOptions = MeshEnd & { readonly self: MeshEnd['self'] & { readonly cluster: string } };
 
+/** Incarnations of one name that are told apart from a node that was started again. */
+const REPLACED_MAX = 100;
+
 /** The door of one node. */
 export class MeshDoor {
   readonly #options: MeshDoorOptions;
   readonly #sessions = new Map<string, Session>();
+  /** Of nodes that have a session: the incarnations that were let go for a later one, the last of them. */
+  readonly #replaced = new Map<string, readonly string[]>();
   #isDraining = false;
 
   /** Errors: INVALID_INPUT for a secret that is too short, a name that no node can have. */
@@ -89,7 +95,7 @@ export class MeshDoor {
     for (const session of this.#sessions.values()) session.end(reason);
   }
 
-  /** The session of one who has proved who they are. Errors: DRAINING, BUSY. */
+  /** The session of one who has proved who they are. Errors: DRAINING, BUSY; FORBIDDEN where a later one of its name is there. */
   #welcome(wire: Wire, { peer, seal, resume }: Guest): Session {
     const old = this.#sessions.get(peer.node);
     if (old !== undefined && old.id === resume?.id && old.peer.incarnation === peer.incarnation) {
@@ -97,6 +103,7 @@ export class MeshDoor {
       old.attach(wire, seal, resume.received);
       return old;
     }
+    const replaced = this.#replacedBy(peer, old);
     const anew = new OperatingError('UNAVAILABLE', `The node ${peer.node} has begun anew.`);
     old?.end(anew, old.peer.incarnation === peer.incarnation);
     if (this.#isDraining) throw new OperatingError('DRAINING', 'This node is stopping; connect later.');
@@ -107,11 +114,15 @@ export class MeshDoor {
     const session = new Session({
       ...{ world, id: world.id(), peer, lostMs, isDialer: false },
       onEnded: (reason) => {
-        if (this.#sessions.get(peer.node) === session) this.#sessions.delete(peer.node);
+        if (this.#sessions.get(peer.node) === session) {
+          this.#sessions.delete(peer.node);
+          this.#replaced.delete(peer.node);
+        }
         log?.debug('The link to a node has ended.', { node: peer.node, code: reason.code, why: reason.message });
       },
     });
     this.#sessions.set(peer.node, session);
+    if (replaced.length > 0) this.#replaced.set(peer.node, replaced);
     log?.debug('A node has joined the mesh.', { node: peer.node, role: peer.role, address: peer.remoteAddress });
     wire.send(writeWelcome(seal, session.id, false, 0));
     session.attach(wire, seal, 0);
@@ -121,6 +132,17 @@ export class MeshDoor {
       session.end(new OperatingError('INTERNAL', 'The link could not be taken on.', { cause: error }));
     }
     return session;
+  }
+
+  /** Those that this one is there instead of. Two processes of one name would put each other out for ever. Errors: FORBIDDEN. */
+  #replacedBy({ node, incarnation }: Peer, old: Session | undefined): readonly string[] {
+    const before = this.#replaced.get(node) ?? [];
+    if (old === undefined || old.peer.incarnation === incarnation) return before;
+    if (before.includes(incarnation)) {
+      const message = `Another process has joined as ${node} since this one did: give each node a name of its own.`;
+      throw new OperatingError('FORBIDDEN', message);
+    }
+    return [...before, old.peer.incarnation].slice(-REPLACED_MAX);
   }
 }
 

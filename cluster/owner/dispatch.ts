@@ -53,6 +53,8 @@ export class Dispatch {
   /** Invocation → the async context that its function was wanted in: what is asked within it is asked there. */
   readonly #insides = new Map<number, <T>(fn: () => T) => T>();
   readonly #invocations = new Map<number, Invocation>();
+  /** How a call that rests is brought back. */
+  #back: (() => Promise<void>) | undefined;
   #ctx: CallerContext | undefined;
   #next = 1;
   #isSent = false;
@@ -86,6 +88,11 @@ export class Dispatch {
     } finally {
       call.onRefused(undefined);
     }
+  }
+
+  /** The call rested when its node was lost, and is made elsewhere: it takes its slot, and its time limit counts, as of any other. */
+  async awake(): Promise<void> {
+    await this.#back?.();
   }
 
   /** What the node says of this call, under this token. */
@@ -139,9 +146,11 @@ export class Dispatch {
       this.#line.resting(true);
       this.#rests++;
       const back = call.rest();
+      this.#back ??= back;
       return async () => {
         await back();
         this.#rests--;
+        if (this.#back === back) this.#back = undefined;
         this.#line.resting(false);
       };
     };

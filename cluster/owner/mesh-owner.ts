@@ -282,8 +282,9 @@ export class MeshOwner implements CallPlacing {
         this.#late.expect(member.node, token, { ...pick(call), lane: namesOf(definition).lane });
       }
     }
-    if (end.how === 'ended') this.#settle(member, dispatch, end);
     onCall?.(wordOf(end));
+    if (end.how === 'ended') this.#settle(member, dispatch, end);
+    else await dispatch.awake();
     return end;
   }
 
@@ -395,6 +396,7 @@ export class MeshOwner implements CallPlacing {
         remember(this.#losses, node, this.lossesOf(node) + 1);
       }
       if (isDraining) this.#offers.left(node);
+      else if (!this.#members.has(node)) this.#offers.lost(node);
       const fields = { worker: node, calls: tokens.length, reason: reason.message };
       this.#deps.log[isOrderly ? 'info' : 'warn']('A worker has left.', fields);
       for (const dispatch of [...dispatches.values()]) dispatch.lost(why, member.link.peerLives);

@@ -62,6 +62,10 @@ class TurnCall implements RefusableCall {
   rest(): () => Promise<void> {
     return () => Promise.resolve();
   }
+
+  unbegun(): () => void {
+    return () => undefined;
+  }
 }
 
 function absent(): never {

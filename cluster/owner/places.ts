@@ -25,7 +25,7 @@ export interface PlaceWish {
   readonly reference: string;
   /** Labels that its node rather has. */
   readonly prefer?: Readonly<Record<string, string>>;
-  readonly call: Pick<RefusableCall, 'refusal' | 'onRefused'>;
+  readonly call: Pick<RefusableCall, 'refusal' | 'onRefused' | 'unbegun'>;
 }
 
 /** The places of one mesh for one kind of work. */
@@ -67,6 +67,8 @@ export class Places {
       this.#count(place, reference, 1);
       return place;
     }
+    // What waits for a node has not begun: its time limit is for those that are made.
+    const begin = call.unbegun();
     return await new Promise((resolve, reject) => {
       let queue = this.#waiting.get(reference);
       if (queue === undefined) this.#waiting.set(reference, (queue = new Set()));
@@ -75,6 +77,7 @@ export class Places {
         prefer,
         take: (found) => {
           call.onRefused(undefined);
+          begin();
           resolve(found);
         },
       };

@@ -1,13 +1,15 @@
 /** An agent whose code is on other nodes: what this node knows of it is what they offer. */
 import { createMachine } from 'xstate';
 import { z } from 'zod';
+import { canonicalHash } from '../../actors/canonical.ts';
 import { type AgentDefinition, type AgentOptions, defineAgent } from '../../actors/agent-definition.ts';
+import { schemaOf as jsonSchemaOf } from '../../actors/registry.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { AgentOffer } from '../../protocol/mesh-messages.ts';
 import { LINT_RULES } from '../../runtime/machine-lint.ts';
 
-/** Each with the shape of its machine, where it is one. */
-const remote = new WeakMap<AgentDefinition, string | undefined>();
+/** Each with the offer that it was made from. */
+const remote = new WeakMap<AgentDefinition, AgentOffer>();
 
 /** Whether nobody on this node has its code. */
 export function isRemote(definition: AgentDefinition): boolean {
@@ -16,7 +18,8 @@ export function isRemote(definition: AgentDefinition): boolean {
 
 /** The shape of a machine whose code is on other nodes alone; undefined for any other agent. */
 export function shapeOf(definition: AgentDefinition): string | undefined {
-  return remote.get(definition);
+  const offer = remote.get(definition);
+  return offer?.form === 'machine' ? (offer.structureHash ?? '') : undefined;
 }
 
 /** The definition of an agent that a worker offers. Errors: INVALID_INPUT, with what is wrong with the offer. */
@@ -36,7 +39,7 @@ export function remoteAgent(offer: AgentOffer, nodeLabels: Readonly<Record<strin
     ...(offer.form === 'function' ? { run: absent(offer) } : machineOptions(offer)),
   };
   const definition = defineAgent(options);
-  remote.set(definition, offer.form === 'machine' ? (offer.structureHash ?? '') : undefined);
+  remote.set(definition, offer);
   return definition;
 }
 
@@ -88,4 +91,13 @@ export function misfitOf(known: AgentDefinition, offer: AgentOffer): string | un
   if (shape !== undefined && shape !== offer.structureHash)
     return 'its machine has another shape there than on other nodes. A changed machine needs a new version';
   return undefined;
+}
+
+/** Which schema of a worker's agent is another than that of the same name and version here; undefined where both are the same. */
+export function otherSchemaOf(known: AgentDefinition, offer: AgentOffer): 'input' | 'output' | undefined {
+  const kept = remote.get(known);
+  return (['input', 'output'] as const).find((io) => {
+    const here = kept === undefined ? jsonSchemaOf(known[io], io) : kept[io];
+    return canonicalHash(here) !== canonicalHash(offer[io]);
+  });
 }

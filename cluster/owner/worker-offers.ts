@@ -9,7 +9,7 @@ import type { AgentOffer, MeshMessageOf } from '../../protocol/mesh-messages.ts'
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
-import { misfitOf, remoteAgent } from './remote-agent.ts';
+import { isRemote, misfitOf, otherSchemaOf, remoteAgent } from './remote-agent.ts';
 import { noWorkerRow, readWorkerRow, type WorkerRow, workerRow } from './worker-row.ts';
 
 /** Where agents are listed: the registry and all that goes with it. */
@@ -35,8 +35,10 @@ export interface TakenOffers {
   readonly refused: readonly { readonly agent: string; readonly why: string }[];
 }
 
-/** Workers that were not seen for so long are forgotten. */
-const FORGOTTEN_MS = 24 * 60 * 60_000;
+/** A worker that was lost is waited for so long while its owner runs. How long that was away says nothing of its workers. */
+const AWAITED_MS = 24 * 60 * 60_000;
+/** Workers that were lost and are waited for, the last ones: each start of one without a name is another. */
+const ABSENT_MAX = 100;
 /** Workers that have left in good order and whose agents are kept, the last ones: with each start they may have other names. */
 const LEFT_MAX = 100;
 
@@ -45,7 +47,9 @@ export class WorkerOffers {
   readonly #deps: WorkerOffersDeps;
   /** Node → what it offered last, whether it is there or not. */
   readonly #rows = new Map<string, WorkerRow>();
-  /** Those that have left in good order, the first to leave first. */
+  /** Those of them that are not there → since when, in ms since the epoch, the first to go first. */
+  readonly #absent = new Map<string, number>();
+  /** Those that have left in good order, or are not waited for any more, the first to leave first. */
   readonly #left = new Set<string>();
   /** `name@version` → how many of those offer it. */
   readonly #offered = new Map<string, number>();
@@ -58,20 +62,25 @@ export class WorkerOffers {
   restore(rows: readonly DefinitionWrite[]): readonly string[] {
     const { kernel, define, log } = this.#deps;
     const back: string[] = [];
+    const readable: WorkerRow[] = [];
     for (const write of rows) {
       const row = readWorkerRow(write);
-      if (row === undefined)
+      if (row !== undefined) readable.push(row);
+      else {
         log.warn('What a worker offered cannot be read; it is asked again.', { worker: write.name });
-      if (row === undefined || kernel.nowMs() - row.seenAtMs > FORGOTTEN_MS) {
         define(noWorkerRow(write.name));
-        continue;
       }
-      const fitting = [...this.#taken(row).fitting.values()];
+    }
+    // What was offered last counts where one version was offered in several forms.
+    const taken = readable.toSorted((a, b) => b.seenAtMs - a.seenAtMs).map((row) => [row, this.#taken(row)] as const);
+    for (const [row, { fitting: offers }] of taken.toReversed()) {
+      const fitting = [...offers.values()];
       if (row.hasLeft === true) {
         this.#left.add(row.node);
         continue;
       }
       this.#keep({ ...row, agents: fitting });
+      this.#absent.set(row.node, kernel.nowMs());
       back.push(row.node);
     }
     return back;
@@ -83,9 +92,20 @@ export class WorkerOffers {
     const row: WorkerRow = { node, labels, agents, seenAtMs: kernel.nowMs() };
     const taken = this.#taken(row);
     this.#left.delete(node);
+    this.#absent.delete(node);
     this.#keep({ ...row, agents: [...taken.fitting.values()] });
     define(workerRow(row));
     return taken;
+  }
+
+  /** A worker was lost, and may come back. */
+  lost(node: string): void {
+    if (!this.#rows.has(node)) return;
+    const nowMs = this.#deps.kernel.nowMs();
+    this.#absent.delete(node);
+    this.#absent.set(node, nowMs);
+    for (const [name, sinceMs] of this.#absent)
+      if (nowMs - sinceMs > AWAITED_MS || this.#absent.size > ABSENT_MAX) this.left(name);
   }
 
   /** A worker has left in good order, and is not waited for. Its agents are kept: unfinished work may be for them. */
@@ -128,7 +148,7 @@ export class WorkerOffers {
     for (const offer of agents) {
       const reference = referenceOf(offer);
       try {
-        this.#enlist(offer, labels);
+        this.#enlist(node, offer, labels);
         fitting.set(reference, offer);
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
@@ -140,17 +160,33 @@ export class WorkerOffers {
     return { fitting, refused };
   }
 
-  #enlist(offer: AgentOffer, labels: Readonly<Record<string, string>>): void {
+  #enlist(node: string, offer: AgentOffer, labels: WorkerRow['labels']): void {
     const book = this.#deps.book();
     const reference = referenceOf(offer);
     const known = book.known(reference);
     const misfit = known === undefined ? undefined : misfitOf(known, offer);
     if (misfit !== undefined)
       throw new OperatingError('STATE_CONFLICT', `${reference} is not the agent of that name here: ${misfit}.`);
-    if (known !== undefined) return;
+    if (known !== undefined) return this.#compare(node, known, offer);
     const agent = remoteAgent(offer, labels);
     book.enlist(agent);
     this.#deps.log.info('An agent of a worker is there.', { agent: namesOf(agent).reference });
+  }
+
+  /** Calls go to any node that offers the agent: one that takes other input than the rest would fail those that it happens to get. */
+  #compare(node: string, known: AgentDefinition, offer: AgentOffer): void {
+    const io = otherSchemaOf(known, offer);
+    if (io === undefined) return;
+    const reference = referenceOf(offer);
+    const isElsewhere = [...this.#rows].some(
+      ([other, { agents }]) => other !== node && agents.some((one) => referenceOf(one) === reference),
+    );
+    if (!isRemote(known) || isElsewhere) {
+      const why = `its ${io} has another schema there than on other nodes. A changed agent needs a new version`;
+      throw new OperatingError('STATE_CONFLICT', `${reference} is not the agent of that name here: ${why}.`);
+    }
+    const message = 'An agent of a worker has other schemas than before: the former count until the next start.';
+    this.#deps.log.warn(message, { worker: node, agent: reference, schema: io });
   }
 
   #keep(row: WorkerRow): void {
@@ -162,6 +198,7 @@ export class WorkerOffers {
   #forget(node: string): void {
     for (const offer of this.#rows.get(node)?.agents ?? []) this.#count(referenceOf(offer), -1);
     this.#rows.delete(node);
+    this.#absent.delete(node);
   }
 
   #count(reference: string, by: number): void {

@@ -253,10 +253,13 @@ describe('a node of the mesh that says what it should not', () => {
     expect(stale.greeting).toMatchObject({ isResumed: false });
     expect(stale.greeting?.session).not.toBe(session);
     expect(rooms.owner.ends).toHaveLength(1);
-    const again = impostor(rooms, {}, { id: session, received: 0 });
+    const replaced = impostor(rooms, {}, { id: session, received: 0 });
+    rooms.world.advance(10);
+    expect(replaced.greeting).toBeUndefined();
+    const again = impostor(rooms, { incarnation: 'worker-2' }, { id: session, received: 0 });
     rooms.world.advance(10);
     expect(again.greeting).toMatchObject({ isResumed: false });
-    const mine = impostor(rooms, {}, { id: again.greeting?.session ?? '', received: 0 });
+    const mine = impostor(rooms, { incarnation: 'worker-2' }, { id: again.greeting?.session ?? '', received: 0 });
     rooms.world.advance(10);
     expect(mine.greeting).toMatchObject({ isResumed: true, session: again.greeting?.session });
   });

@@ -204,6 +204,20 @@ describe('the one who dials', () => {
     expect(net.made).toBeLessThanOrEqual(21);
   });
 
+  it('says once that nobody answers, and not for a listener that is away for a moment', () => {
+    const warned: string[] = [];
+    const quiet = (): void => undefined;
+    const log = { debug: quiet, info: quiet, error: quiet, warn: (message: string) => void warned.push(message) };
+    const { world, net } = indoors({ dial: { log: log as never } });
+    world.advance(LIMITS.meshRedialMaxMs);
+    net.isDown = true;
+    net.cut();
+    world.advance(LIMITS.meshRedialMinMs);
+    expect(warned).toEqual([]);
+    world.advance(5 * 60_000);
+    expect(warned).toEqual(['No link can be made; it is tried again until there is one.']);
+  });
+
   it('says goodbye when it stops, and dials no more', () => {
     const { world, net, owner, dialing } = indoors();
     world.advance(100);

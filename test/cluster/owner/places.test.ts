@@ -29,7 +29,7 @@ function scene() {
     return { made, pair };
   };
   const take = async (prefer?: Record<string, string>, definition = far): Promise<string> => {
-    const call = { refusal: undefined, onRefused: () => undefined };
+    const call = { refusal: undefined, onRefused: () => undefined, unbegun: () => () => undefined };
     const place: Place = await places.take({ definition, reference: REFERENCE, call, ...(prefer && { prefer }) });
     return place === 'here' ? place : place.node;
   };
@@ -100,6 +100,7 @@ describe('The place of a call', () => {
     let refuse = (_why: OperatingError): void => undefined;
     const call = {
       refusal: undefined,
+      unbegun: () => () => undefined,
       onRefused: (fn: ((why: OperatingError) => void) | undefined) => void (refuse = fn ?? refuse),
     };
     const wish = { definition: far, reference: REFERENCE, call };
