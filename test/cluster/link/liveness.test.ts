@@ -208,7 +208,7 @@ describe('the one who dials', () => {
     const warned: string[] = [];
     const quiet = (): void => undefined;
     const log = { debug: quiet, info: quiet, error: quiet, warn: (message: string) => void warned.push(message) };
-    const { world, net } = indoors({ dial: { log: log as never } });
+    const { world, net } = indoors({ dial: { log } });
     world.advance(LIMITS.meshRedialMaxMs);
     net.isDown = true;
     net.cut();
