@@ -272,8 +272,12 @@ export const LIMITS = Object.freeze({
   meshRedialMaxMs: 5 * SECOND_MS,
   /** The same after a refusal that will not pass by itself: a wrong secret, no version in common. */
   meshRefusedRedialMs: 30 * SECOND_MS,
-  /** How often a call may lose the node that it runs on before it is given up: it may be what ends them. */
+  /**
+   * How often a call may lose the node that it runs on before it is given up: it may be what ends them. Where others were at work there
+   * too, a loss counts for each of them in part; `nodeDeathsMax`: so many losses are enough, however many there were.
+   */
   nodeLossesMax: 3,
+  nodeDeathsMax: 10,
   /** What a title or a description may say. */
   descriptionCharactersMax: 4 * KIB,
 });

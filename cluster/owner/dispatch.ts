@@ -22,8 +22,8 @@ import { answerRequest } from './context-request.ts';
 export type DispatchEnd =
   | { readonly how: 'ended'; readonly outcome: EffectOutcome; done(): void }
   | { readonly how: 'handed-back'; readonly reason: string }
-  /** `nodeLives`: its process has gone on, or the call was only waiting: that has not ended it. */
-  | { readonly how: 'lost'; readonly reason: string; readonly nodeLives: boolean };
+  /** `nodeLives`: its process has gone on, or the call was only waiting. `suspects`: calls that may have ended it. */
+  | { readonly how: 'lost'; readonly reason: string; readonly nodeLives: boolean; readonly suspects: number };
 
 /** What a dispatch needs of the node that it goes to. */
 export interface DispatchLine {
@@ -75,6 +75,11 @@ export class Dispatch {
     return this.#isOver;
   }
 
+  /** Its code only waits: for a time, or a person. */
+  get isResting(): boolean {
+    return this.#rests > 0;
+  }
+
   /** Sends it, and resolves with how it ended. Rejects with why, where the call is no longer wanted. */
   async run(): Promise<DispatchEnd> {
     const { call } = this.#placed;
@@ -108,9 +113,9 @@ export class Dispatch {
   }
 
   /** The node is gone, with whatever it had in hand. */
-  lost(reason: string, nodeLives: boolean): void {
+  lost(reason: string, nodeLives: boolean, suspects = 1): void {
     // What only waits ends no node, however many it outlives.
-    this.#over({ how: 'lost', reason, nodeLives: nodeLives || this.#rests > 0 }, reason);
+    this.#over({ how: 'lost', reason, nodeLives: nodeLives || this.isResting, suspects }, reason);
   }
 
   #open(): void {

@@ -216,7 +216,7 @@ export class MeshOwner implements CallPlacing {
   async #placed(placed: PlacedCall, reference: string, name: string, places: Places): Promise<unknown> {
     const { call, definition, work } = placed;
     let held = call.again ? await this.#holders.find(name, call) : undefined;
-    for (let losses = 0, handbacks = 0; ; ) {
+    for (let losses = 0, deaths = 0, handbacks = 0; ; ) {
       const place = held?.member ?? (await places.take({ definition, reference, call, ...preferred(work) }));
       if (held !== undefined) places.joined(place, reference);
       this.#where.set(name, place === 'here' ? undefined : place.node);
@@ -230,7 +230,12 @@ export class MeshOwner implements CallPlacing {
       }
       // Where an owner stood still, or the network did, sessions end one after another, and no call is to blame for it.
       const isDeath = end.how === 'lost' && !end.nodeLives;
-      if (isDeath && ++losses >= LIMITS.nodeLossesMax) throw lostTooOften(reference, losses);
+      if (isDeath) {
+        deaths++;
+        losses += 1 / end.suspects;
+        const isSuspect = losses >= LIMITS.nodeLossesMax || deaths >= LIMITS.nodeDeathsMax;
+        if (isSuspect) throw lostTooOften(reference, deaths);
+      }
       if (!isDeath && ++handbacks >= HANDBACKS_MAX) throw handedBackTooOften(reference, end.reason);
     }
   }
@@ -399,7 +404,9 @@ export class MeshOwner implements CallPlacing {
       else if (!this.#members.has(node)) this.#offers.lost(node);
       const fields = { worker: node, calls: tokens.length, reason: reason.message };
       this.#deps.log[isOrderly ? 'info' : 'warn']('A worker has left.', fields);
-      for (const dispatch of [...dispatches.values()]) dispatch.lost(why, member.link.peerLives);
+      const all = [...dispatches.values()];
+      const suspects = Math.max(1, all.filter(({ isOver, isResting }) => !isOver && !isResting).length);
+      for (const dispatch of all) dispatch.lost(why, member.link.peerLives, suspects);
       const error = new OperatingError('UNAVAILABLE', why, { retryable: true }).toBody();
       this.#disappear(node, isOrderly ? { type: 'node.left' } : { type: 'node.lost', error });
     }
