@@ -13,6 +13,7 @@ import { errorFrame } from '../actors/session-frames.ts';
 import type { Connection } from '../actors/session.ts';
 import type { SessionHandle } from '../actors/sessions.ts';
 import type { ClientMessage } from '../protocol/client-messages.ts';
+import { closeReason } from '../protocol/close-reason.ts';
 import type { Codec } from '../protocol/codec.ts';
 import { type CodeEntry, CODES, type ErrorCode, OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { type FrameBounds, LIMITS } from '../protocol/limits.ts';
@@ -25,8 +26,6 @@ import { Pace } from './pace.ts';
 
 /** Frames in a row that are no valid messages, before the connection is ended: whoever sends them speaks something else. */
 export const REFUSED_FRAMES_MAX = 1_000;
-/** What a close frame may say. */
-const REASON_BYTES_MAX = 123;
 
 /** What a connection is made with. */
 export interface ConnectionParts {
@@ -127,7 +126,7 @@ export class SocketConnection implements Connection {
     this.#outbox.flush();
     this.#outbox.close();
     this.#dropRequests();
-    this.#parts.socket.close(code, cutReason(reason));
+    this.#parts.socket.close(code, closeReason(reason));
   }
 
   /** Cuts the connection without a word. */
@@ -293,13 +292,4 @@ function wrongKind(codec: Codec): OperatingError {
     'PROTOCOL_MALFORMED',
     `This is a ${sent} frame, but ${codec.subprotocol} has ${wanted} frames only.`,
   );
-}
-
-function cutReason(reason: string): Buffer {
-  const bytes = Buffer.from(reason);
-  if (bytes.length <= REASON_BYTES_MAX) return bytes;
-  let end = REASON_BYTES_MAX;
-  // Not in the middle of a character: the bytes inside of one begin with 10.
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return bytes.subarray(0, end);
 }

@@ -1,13 +1,12 @@
 /** Wires over WebSockets, which is where the errors of `ws` end. */
 import type { TLSSocket } from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
+import { closeReason } from '../../protocol/close-reason.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { MESH_SUBPROTOCOL } from '../../protocol/mesh-versions.ts';
 import type { Connect, Wire, WireEars, WireSecurity } from './wire.ts';
 
-/** What a close frame may say. */
-const REASON_BYTES_MAX = 123;
 const BINDING_BYTES = 32;
 /** RFC 9266. */
 const BINDING_LABEL = 'EXPORTER-Channel-Binding';
@@ -52,7 +51,7 @@ export function socketWire(socket: WebSocket, remoteAddress: string, security: W
     send: (frame) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(frame);
     },
-    close: (code, reason) => socket.close(code, cutReason(reason)),
+    close: (code, reason) => socket.close(code, closeReason(reason)),
     cut: () => socket.terminate(),
   };
 }
@@ -125,13 +124,4 @@ function unreachable(error: Error): OperatingError {
 /** The DNS names among those of a certificate; what is quoted could pretend to be several. */
 function namesOf(subjectAltName: string): readonly string[] {
   return subjectAltName.split(', ').flatMap((entry) => /^DNS:([A-Za-z0-9._-]+)$/.exec(entry)?.[1] ?? []);
-}
-
-function cutReason(reason: string): Buffer {
-  const bytes = Buffer.from(reason);
-  if (bytes.length <= REASON_BYTES_MAX) return bytes;
-  let end = REASON_BYTES_MAX;
-  // Not in the middle of a character: the bytes inside of one begin with 10.
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return bytes.subarray(0, end);
 }
