@@ -185,6 +185,7 @@ async function openCore(parts: NodeParts) {
   const fence = await store.open();
   const committer = new Committer(store, fence, world, {
     drain: () => kernel.drain(),
+    drainPatient: () => kernel.drainPatient(),
     onPause: (paused) => kernel.pause(paused),
     onCommit: (seconds, writes) => metrics.committed(seconds, writes),
     onFatal,

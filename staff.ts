@@ -56,7 +56,7 @@ import { WorkflowDesk } from './actors/workflow/workflow-desk.ts';
 import { LIMITS } from './protocol/limits.ts';
 import type { ChildSpec } from './runtime/child-spec.ts';
 import type { Strategy } from './protocol/selection.ts';
-import { flatFactory, type FlatLogic, type FlatState } from './runtime/flat-logic.ts';
+import { installable } from './runtime/flat-logic.ts';
 import type { Kernel } from './runtime/kernel.ts';
 import type { Log } from './runtime/log.ts';
 import type { Registers } from './runtime/registers.ts';
@@ -167,13 +167,13 @@ export function hireStaff(grounds: Grounds) {
   const flow = flowLogic(plans.planOf.bind(plans), () => world.id());
   const agents: SessionDeps['agents'] = (query, limit, cursor) => roster.page(query, limit, cursor);
   const session = sessionLogic({ desk, state, approvals, topics, feed: kernel.feed, agents });
-  installFlat(kernel, taskLogic, 'task');
-  installFlat(kernel, stepLogic(stepDeps), 'step');
-  installFlat(kernel, flow, 'workflow');
-  installFlat(kernel, stageLogic(stepDeps), 'stage');
-  installFlat(kernel, session, 'session');
+  kernel.install(installable(taskLogic, 'task'));
+  kernel.install(installable(stepLogic(stepDeps), 'step'));
+  kernel.install(installable(flow, 'workflow'));
+  kernel.install(installable(stageLogic(stepDeps), 'stage'));
+  kernel.install(installable(session, 'session'));
   kernel.install(goalLogic(planner));
-  installFlat(kernel, budgetLogic, 'budget');
+  kernel.install(installable(budgetLogic, 'budget'));
   for (const logic of families.logics) kernel.install(logic);
   const tree = startTree({
     ...{ kernel, world, log: kernel.log, breakers, families: families.kinds },
@@ -269,7 +269,3 @@ function keepFigures({ kernel, world, store, log }: Grounds, figures: NodeFigure
   return new FiguresKeeper(figures, { world, store, log, define: (write) => kernel.define(write) });
 }
 function nothing(): void {}
-
-function installFlat<S extends FlatState, Input>(kernel: Kernel, logic: FlatLogic<S, Input>, kind: string): void {
-  kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 });
-}

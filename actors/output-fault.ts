@@ -2,12 +2,14 @@
 import { msgpackCodec } from '../protocol/codec.ts';
 import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { type FrameBounds, LIMITS, NODE_FRAME } from '../protocol/limits.ts';
+import { isSurelySendable } from '../protocol/surely-sendable.ts';
 
 const OUTPUT_BOUNDS: FrameBounds = { ...NODE_FRAME, bytesMax: LIMITS.outputBytesMax };
 
 /** INVALID_OUTPUT for an output that can never reach a client, told while it is still the fault of `whose` (an agent, a workflow). */
 export function outputFault(output: unknown, whose: string): OperatingError | undefined {
   if (typeof output !== 'object' && typeof output !== 'string') return undefined;
+  if (isSurelySendable(output, OUTPUT_BOUNDS)) return undefined;
   try {
     msgpackCodec.encode(output, OUTPUT_BOUNDS);
     return undefined;

@@ -47,6 +47,8 @@ export class Registry {
   readonly #retired = new Map<string, AgentDefinition>();
   readonly #offers = new Offers();
   readonly #workflows = new Map<string, WorkflowGraph[]>();
+  /** What references have meant since the last change: each step of a task asks several times. */
+  readonly #meant = new Map<string, AgentDefinition>();
   #edition = 0;
 
   constructor(kernel: KernelBook, registers: Registers, makeLogic: LogicMaker) {
@@ -71,7 +73,7 @@ export class Registry {
     }
     if (this.#agents.size >= AGENTS_MAX) throw new OperatingError('BUSY', `A node holds at most ${AGENTS_MAX} agents.`);
     this.#kernel.install(this.#makeLogic(definition));
-    this.#edition++;
+    this.#changed();
     this.#agents.set(definition.name, newestFirst([...versions, definition]));
     this.#offers.add(definition);
     this.#registers.trigger.agentAdded({ entry: entryOf(definition, origin) });
@@ -81,10 +83,10 @@ export class Registry {
   retireAgent(reference: string): AgentDefinition {
     const found = this.agent(reference);
     if (found === undefined) throw new OperatingError('NOT_FOUND', `There is no agent ${reference}.`);
-    this.#edition++;
     const versions = (this.#agents.get(found.name) ?? []).filter((other) => other !== found);
     if (versions.length > 0) this.#agents.set(found.name, versions);
     else this.#agents.delete(found.name);
+    this.#changed();
     this.#offers.remove(found);
     this.#retired.set(namesOf(found).reference, found);
     return found;
@@ -121,7 +123,16 @@ export class Registry {
 
   /** By `name` (the newest version that is no pre-release, else the newest) or `name@version`. */
   agent(reference: string): AgentDefinition | undefined {
-    return pick(this.#agents, reference);
+    const meant = this.#meant.get(reference);
+    if (meant !== undefined) return meant;
+    const found = pick(this.#agents, reference);
+    if (found !== undefined) this.#meant.set(reference, found);
+    return found;
+  }
+
+  #changed(): void {
+    this.#edition++;
+    this.#meant.clear();
   }
 
   /** The name of the logic that may take over the actors of another version of the same agent; undefined where there is none. */
@@ -168,7 +179,7 @@ export class Registry {
     }
     if (this.#workflows.size >= WORKFLOWS_MAX)
       throw new OperatingError('BUSY', `A node holds at most ${WORKFLOWS_MAX} workflows.`);
-    this.#edition++;
+    this.#changed();
     this.#workflows.set(graph.name, newestFirst([...versions, graph]));
     const { name, version, description } = graph;
     this.#registers.trigger.workflowAdded({

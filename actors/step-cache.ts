@@ -36,8 +36,8 @@ export function peekAddress(
 
 /** It will make no result: whoever waits for one does it. */
 export function leave(state: StepState, port: CellPort): StepState {
+  if (state.making === undefined) return state;
   const { making, ...rest } = state;
-  if (making === undefined) return state;
   port.send(making, { type: 'cache.leave', from: port.address });
   return rest;
 }
@@ -49,8 +49,8 @@ export function keep(
   made: { readonly output: unknown; readonly usd: number },
   port: CellPort,
 ): StepState {
+  if (state.making === undefined) return state;
   const { making, startedAtMs, ...rest } = state;
-  if (making === undefined) return state;
   const terms = agent === undefined ? undefined : termsOf(state, agent);
   if (terms === undefined || hasUnsafeCall(port)) return leave(state, port);
   const bytes = packState(made.output).length;

@@ -64,8 +64,10 @@ export function usedIn(usage: TaskUsage | undefined): { readonly usage?: Omit<Ta
 
 /** The end of a step that is done, once its last attempt is over: what nobody has been told yet is told. */
 export function end(state: StepState, port: CellPort): StepState {
-  const { untold, ...rest } = leave(state, port);
-  if (untold === undefined || rest.outcome === undefined) return rest;
+  const left = leave(state, port);
+  if (left.untold === undefined) return left;
+  const { untold, ...rest } = left;
+  if (rest.outcome === undefined) return rest;
   if (state.input.alone === true) return { ...rest, outcome: { ...rest.outcome, usage: untold } };
   port.send(state.owner, { type: 'task.spent', usage: untold });
   return rest;

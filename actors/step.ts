@@ -45,6 +45,7 @@ import { completed, end, failed, failureLine, placeOf, turnedAway, usedIn } from
 import { asks, freed, keepSignal, park, unpark } from './step-park.ts';
 import { attemptLimitMs, runSpec } from './step-run.ts';
 import { stepWaits } from './step-waits.ts';
+import { taskNews } from './task-news.ts';
 
 /** What a step works on: exactly one of `agent` and `capability`. */
 export interface StepInput {
@@ -214,7 +215,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     const limitMs = agent.machine === undefined || isParked ? undefined : attemptLimitMs(state);
     if (limitMs !== undefined) port.setTimer('timeout', port.nowMs() + limitMs);
     events.push({ kind: 'step.started', data: { ...placeOf(input), attempt, agent: reference } });
-    port.send(state.owner, { type: 'task.progress', events });
+    port.send(state.owner, taskNews(events, port));
     const { era: _era, isTurnedAway: _wait, signals: _given, lines: _told, ...rest } = state;
     const next = { ...rest, phase: isParked ? 'parked' : 'working', attempt, run, agent: reference } as const;
     const isTimed = state.held !== undefined || state.making !== undefined;

@@ -33,6 +33,7 @@ import {
 import { COMPENSATING, type FlowOrder, type FlowOutcome } from './flow-order.ts';
 import type { RunSeed } from './run.ts';
 import { STEP_LOGIC, type StepStart, stepAddress } from './step.ts';
+import { newsPatience, timesIn } from './task-news.ts';
 import { shortened } from './workflow/note.ts';
 
 /** A task that failed, and the capsule of the message that it failed over. */
@@ -162,6 +163,7 @@ export const taskLogic: FlatLogic<TaskState, TaskStart> = {
     failed: () => ({ output: undefined }),
     canceled: () => ({ output: undefined }),
   },
+  patience: newsPatience,
   describe: (state) => (state.waiting === undefined ? state.phase : `${state.phase}: ${state.waiting}`),
 };
 
@@ -237,18 +239,19 @@ function childSpec(start: TaskStart, port: CellPort, address: string, deadlineAt
   return { ...common, logic: STEP_LOGIC, input: work };
 }
 
-/** Appends lines to the log; the last may be the end. */
+/** Appends lines to the log; the last may be the end. `times`: when each was said, where that was not just now. */
 function log(
   state: TaskState,
   port: CellPort,
   drafts: readonly EventDraft[],
   status: TaskStatus,
   result?: TaskResult,
+  times?: readonly number[],
 ): TaskState {
   const at = port.nowMs();
   const events: TaskEvent[] = drafts.map((draft, index) => ({
     seq: state.seq + 1 + index,
-    at,
+    at: times?.[index] ?? at,
     kind: draft.kind,
     data: bounded(draft.data),
   }));
@@ -290,7 +293,7 @@ function progress(state: TaskState, event: ActorEvent, port: CellPort): TaskStat
   if (event['awaits'] !== undefined) next = moved(next, event);
   if (event['undoing'] !== undefined) next = undoing(next, port, event['undoing'] as number);
   if (event['parked'] !== undefined || event['unparked'] !== undefined) next = doubted(next, event, port);
-  return log(next, port, drafts, next.phase);
+  return log(next, port, drafts, next.phase, undefined, timesIn(event));
 }
 
 /** Its workflow goes on by another version. */

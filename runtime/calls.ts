@@ -5,6 +5,7 @@
  */
 import { OperatingError } from '../protocol/errors.ts';
 import type { AskChain } from './ask-chain.ts';
+import type { CallName } from './beginnings.ts';
 import type { Cell, InstalledLogic } from './cell.ts';
 import { Effects } from './effects.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest } from './host.ts';
@@ -18,8 +19,8 @@ export interface CallDesk {
   release(fn: () => void): void;
   /** Puts an outcome into the cell's mailbox. */
   deliverOutcome(cell: Cell, key: string, outcome: EffectOutcome, asked?: AskChain): void;
-  /** A call is about to begin: code of users runs. */
-  enteringCall(cell: Cell, key: string): void;
+  /** Calls are about to begin: code of users runs. How many of them, from the first on, may now. */
+  enteringCalls(calls: readonly CallName[]): number;
   /** Why a call must not be made once more; undefined for nearly all. */
   callRefusal(cell: Cell, key: string): OperatingError | undefined;
   attach(cell: Cell, key: string, value: unknown): void;
@@ -34,7 +35,10 @@ export class Calls {
 
   constructor(world: World, desk: CallDesk) {
     this.#desk = desk;
-    this.effects = new Effects(world, (address, key, outcome, asked) => this.#settled(address, key, outcome, asked));
+    this.effects = new Effects(world, {
+      settled: (address, key, outcome, asked) => this.#settled(address, key, outcome, asked),
+      entering: (calls) => desk.enteringCalls(calls),
+    });
   }
 
   /** Makes a call, or joins the one that is under way with the same key. `asked`: who waits for what comes of it. */
@@ -65,10 +69,7 @@ export class Calls {
         ...limitsOf(cell),
         ...(asked !== undefined && { asked }),
         // An error that escapes from here, however late, is this cell's.
-        perform: (call) => {
-          this.#desk.enteringCall(cell, request.key);
-          return machineScopes.run(scope, () => perform(call, spec));
-        },
+        perform: (call) => machineScopes.run(scope, () => perform(call, spec)),
       });
     };
     if (request.kind === 'pure') return begin();

@@ -10,6 +10,7 @@ import { type ChildSpec, isKeyed } from './child-spec.ts';
 import type { RefusableCall } from './effects.ts';
 import type { ActorEvent, EffectRequest, Host, HostFactory, Reentry } from './host.ts';
 import { type Delivery, type Envelope, Mailbox } from './mailbox.ts';
+import type { Patience } from './patience.ts';
 import { type CellSnapshot, packCell } from './snapshots.ts';
 import { packState } from './state-codec.ts';
 import type { TrailEntry } from './trail.ts';
@@ -28,6 +29,8 @@ export interface InstalledLogic {
   readonly runsUserCode?: boolean;
   /** The time limit of one call. */
   readonly timeoutMs?: number;
+  /** Messages that its cells can wait for until the next cut. Default: none. Only for logics without `prepare`. */
+  readonly patience?: Patience;
   /** Its start takes more than its first turn: it tells its supervisor itself, by `child.started`. Default: false. */
   readonly startsItself?: boolean;
   /** Takes over a cell that another version or shape of the logic stored. Errors: VERSION_MISMATCH, saying what does not fit. */

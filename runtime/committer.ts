@@ -36,6 +36,8 @@ export interface Dirty {
 export interface CommitterHooks {
   /** Before a cut: run what is ready, so that more fits into the epoch. True while there is more. */
   readonly drain: () => boolean;
+  /** The same, right before the cut, of what could wait until then. */
+  readonly drainPatient?: () => void;
   /** The store is away (true) or back (false). */
   readonly onPause: (paused: boolean) => void;
   readonly onCommit: (seconds: number, writes: number) => void;
@@ -89,7 +91,8 @@ export class Committer {
   #tasks = new Map<string, TaskDraft>();
   /** The status each unfinished task has in the store. */
   readonly #committedStatus = new ChurnMap<string, TaskStatus>();
-  #attachments = new Map<string, RowDraft>();
+  /** By the address of their cell, then by key. */
+  #attachments = new Map<string, Map<string, RowDraft>>();
   #keys: KeyWrite[] = [];
   #definitions: DefinitionWrite[] = [];
   #quarantine: QuarantineWrite[] = [];
@@ -164,11 +167,11 @@ export class Committer {
 
   /** Writes a row of a cell, or removes it. `isNew`: none is stored under its key. One that goes before its first cut is never written. */
   attach(write: AttachmentWrite, isNew = false): void {
-    const name = `${write.address}\0${write.key}`;
-    const before = this.#attachments.get(name);
-    const isUnwritten = before === undefined ? isNew : before.isNew;
-    if (write.value === null && isUnwritten) this.#attachments.delete(name);
-    else this.#attachments.set(name, { write, isNew: isUnwritten });
+    let rows = this.#attachments.get(write.address);
+    if (rows === undefined) this.#attachments.set(write.address, (rows = new Map()));
+    const isUnwritten = rows.get(write.key)?.isNew ?? isNew;
+    if (write.value === null && isUnwritten) rows.delete(write.key);
+    else rows.set(write.key, { write, isNew: isUnwritten });
     if (!this.#scheduled) this.#schedule();
   }
 
@@ -231,6 +234,7 @@ export class Committer {
     this.#scheduled = true;
     while (!this.#stopped) {
       await this.#gatherWoken();
+      this.#hooks.drainPatient?.();
       // Before the wait: what comes meanwhile may not be in this epoch.
       const releases = this.#releases;
       this.#releases = [];
@@ -315,7 +319,8 @@ export class Committer {
         ...(draft.was !== undefined && { was: draft.was }),
       });
     }
-    const attachments = Array.from(this.#attachments.values(), ({ write }) => write);
+    const attachments: AttachmentWrite[] = [];
+    for (const rows of this.#attachments.values()) for (const { write } of rows.values()) attachments.push(write);
     const checkpoints = this.#drops.concat(this.#checkpoints?.of({ cells, attachments, tasks }) ?? []);
     const epoch: Epoch = {
       cells,

@@ -12,6 +12,7 @@ import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import type { AskChain } from './ask-chain.ts';
 import type { EffectKind, EffectOutcome } from './host.ts';
 import type { Cancel, World } from './world.ts';
+import { Beginnings, type CallName } from './beginnings.ts';
 import { ChurnMap } from './churn-map.ts';
 
 /** What a performer is given. */
@@ -69,6 +70,14 @@ export interface EffectWitness {
   late(plan: EffectPlan, outcome: EffectOutcome): void;
 }
 
+/** What calls need of those who ask for them. */
+export interface EffectDesk {
+  /** How a call ended. */
+  settled(address: string, key: string, outcome: EffectOutcome, asked: AskChain | undefined): void;
+  /** Calls are about to begin, in this order: how many of them, from the first on, may now; at least one. */
+  entering(calls: readonly CallName[]): number;
+}
+
 /** One call as people see it: it waits for a slot of its lane, is made, or rests and needs no slot. */
 export interface CallView {
   readonly name: string;
@@ -93,6 +102,8 @@ interface Call {
   /** When it was asked for, or begun, in ms since the epoch. */
   sinceMs: number;
   state: 'waiting' | 'running' | 'resting' | 'settled' | 'canceled';
+  /** It has ended, for the ledger. */
+  isOver: boolean;
   /** Made when someone asks for the signal: most calls never do, and it costs more than the rest of a short call. */
   abort: AbortController | undefined;
   /** Runs what listens to the signal as what asked for it: what escapes from a listener is that actor's. */
@@ -122,7 +133,8 @@ const PRIORITIES = 10;
 /** The calls under way on one node. */
 export class Effects {
   readonly #world: World;
-  readonly #settle: (address: string, key: string, outcome: EffectOutcome, asked: AskChain | undefined) => void;
+  readonly #desk: EffectDesk;
+  readonly #beginnings: Beginnings;
   readonly #calls = new ChurnMap<string, Map<string, Call>>();
   readonly #lanes = new Map<string, Lane>();
   #held = false;
@@ -131,12 +143,10 @@ export class Effects {
   witness: EffectWitness | undefined;
   #counts = { running: 0, waiting: 0 };
 
-  constructor(
-    world: World,
-    settle: (address: string, key: string, outcome: EffectOutcome, asked: AskChain | undefined) => void,
-  ) {
+  constructor(world: World, desk: EffectDesk) {
     this.#world = world;
-    this.#settle = settle;
+    this.#desk = desk;
+    this.#beginnings = new Beginnings((calls) => desk.entering(calls));
   }
 
   get figures(): { readonly running: number; readonly waiting: number } {
@@ -274,14 +284,13 @@ export class Effects {
     call.state = 'running';
     call.sinceMs = this.#world.nowMs();
     this.#counts.running++;
-    let isOver = false;
     call.end = (outcome) => {
-      if (isOver) {
+      if (call.isOver) {
         const isLate = outcome !== undefined && call.state === 'canceled' && !this.#abandoned;
         if (isLate) this.witness?.late(plan, outcome);
         return;
       }
-      isOver = true;
+      call.isOver = true;
       call.unlimit();
       if (call.state === 'running') {
         this.#counts.running--;
@@ -290,6 +299,14 @@ export class Effects {
       if (outcome !== undefined) this.#finish(call, outcome);
     };
     this.#limit(call);
+    this.#beginnings.add({ address: plan.address, key: plan.key, begin: () => this.#begin(call) });
+  }
+
+  /** Makes the call, if it is still wanted. */
+  #begin(call: Call): void {
+    const { plan } = call;
+    if (call.isOver) return;
+    if (call.refusal !== undefined) return call.end({ ok: false, error: call.refusal.toBody() });
     let promise: Promise<unknown>;
     try {
       promise = plan.perform(
@@ -325,7 +342,7 @@ export class Effects {
   #finish(call: Call, outcome: EffectOutcome): void {
     if (!this.has(call.plan.address, call.plan.key) || call.state === 'settled') return;
     call.state = 'settled';
-    this.#settle(call.plan.address, call.plan.key, outcome, call.plan.asked);
+    this.#desk.settled(call.plan.address, call.plan.key, outcome, call.plan.asked);
   }
 
   #unlimit(call: Call): void {
@@ -458,6 +475,7 @@ function createCall(plan: EffectPlan, state: Call['state'], sinceMs: number): Ca
     plan,
     state,
     sinceMs,
+    isOver: false,
     abort: undefined,
     asAsker: undefined,
     refusal: undefined,

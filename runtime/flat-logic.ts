@@ -9,6 +9,7 @@
  */
 import type { Actor, ActorLogic, Snapshot } from 'xstate';
 import { OperatingError } from '../protocol/errors.ts';
+import type { InstalledLogic } from './cell.ts';
 import type { CellPort } from './cell-port.ts';
 import type {
   ActorEvent,
@@ -21,6 +22,7 @@ import type {
   Reentry,
 } from './host.ts';
 import { createSharedActor, stopSharedActor } from './machine-xstate.ts';
+import type { Patience } from './patience.ts';
 import { packState, unpackState } from './state-codec.ts';
 import type { Wait, WaitScene } from './wait.ts';
 
@@ -47,6 +49,8 @@ export interface FlatLogic<S extends FlatState, Input> {
   readonly table: Readonly<Record<S['phase'], Readonly<Record<string, Handler<S>>>>>;
   /** In the first turn after a restore: ask again for the calls that the state waits for. */
   restored?(state: S, port: CellPort): S;
+  /** Messages that can wait until the next cut. Default: none. */
+  readonly patience?: Patience;
   /** Phases that end the actor. */
   readonly final: Partial<Readonly<Record<S['phase'], (state: S) => FlatEnd>>>;
   /** What of a state is stored, where that is not all of it; `restored` puts the rest back. */
@@ -69,17 +73,16 @@ interface FlatStart<S, Input> {
 function actorLogic<S extends FlatState, Input>(
   logic: FlatLogic<S, Input>,
 ): ActorLogic<FlatSnapshot<S>, ActorEvent, FlatStart<S, Input>> {
-  const settle = (snapshot: FlatSnapshot<S>, state: S): FlatSnapshot<S> => {
+  // Written out, and in one order: a spread of a snapshot costs as much as the rest of a turn of the plainest kind.
+  const settle = (port: CellPort, state: S): FlatSnapshot<S> => {
     const end = logic.final[state.phase as S['phase']]?.(state);
-    if (end === undefined) return { ...snapshot, state };
-    if ('error' in end) return { ...snapshot, state, status: 'error', error: end.error } as FlatSnapshot<S>;
-    return { ...snapshot, state, status: 'done', output: end.output } as FlatSnapshot<S>;
+    if (end === undefined) return { status: 'active', output: undefined, error: undefined, port, state };
+    if ('error' in end) return { status: 'error', output: undefined, error: end.error, port, state };
+    return { status: 'done', output: end.output, error: undefined, port, state };
   };
   return {
     getInitialSnapshot: (_scope, start) => {
-      const base = { status: 'active', output: undefined, error: undefined, port: start.port } as const;
-      const state = start.state ?? logic.initial(start.input as Input, start.port);
-      return settle({ ...base, state }, state);
+      return settle(start.port, start.state ?? logic.initial(start.input as Input, start.port));
     },
     transition: (snapshot, event) => {
       if (snapshot.status !== 'active') return snapshot;
@@ -89,11 +92,11 @@ function actorLogic<S extends FlatState, Input>(
         | undefined;
       if (event.type === RESTORED) {
         const state = logic.restored?.(snapshot.state, snapshot.port) ?? snapshot.state;
-        return state === snapshot.state ? snapshot : settle(snapshot, state);
+        return state === snapshot.state ? snapshot : settle(snapshot.port, state);
       }
       if (handle === undefined) return snapshot;
       const state = handle(snapshot.state, event, snapshot.port);
-      return state === snapshot.state ? snapshot : settle(snapshot, state);
+      return state === snapshot.state ? snapshot : settle(snapshot.port, state);
     },
     getPersistedSnapshot: (snapshot) => snapshot,
     restoreSnapshot: (snapshot) => snapshot as FlatSnapshot<S>,
@@ -172,6 +175,13 @@ class FlatHost<S extends FlatState, Input> implements Host {
     const { state } = this.#actor.getSnapshot();
     return { state: this.#logic.describe?.(state) ?? state.phase };
   }
+}
+
+/** A flat logic as a kernel takes it. `kind` is what its actors are counted as. */
+export function installable<S extends FlatState, Input>(logic: FlatLogic<S, Input>, kind: string): InstalledLogic {
+  const { name, patience } = logic;
+  const factory = flatFactory(logic);
+  return { name, factory, kind, lane: kind, laneLimit: 1, ...(patience !== undefined && { patience }) };
 }
 
 /** Hosts of a flat logic. */

@@ -3,6 +3,7 @@
  * what a turn asked for. What becomes of cells that crash or end is in runtime/crashes.ts.
  */
 import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
+import type { CallName } from './beginnings.ts';
 import { type BondDesk, Bonds } from './bonds.ts';
 import { Calls, type CallDesk } from './calls.ts';
 import { type CapsuleCause, type CapsuleMessage, messageOf } from './capsule.ts';
@@ -24,6 +25,7 @@ import type { ActorEvent, EffectOutcome, EffectRequest, Reentry } from './host.t
 import { inheritMail } from './heirs.ts';
 import { ENVELOPE_BYTES, mailboxFull, mailOf, noActor } from './mail.ts';
 import type { Delivery, Envelope } from './mailbox.ts';
+import { pushJoined } from './patience.ts';
 import { type StopDesk, Stops } from './stops.ts';
 import { Quarantine } from './quarantine.ts';
 import type { DefinitionWrite, KeyWrite } from './stores/store.ts';
@@ -183,6 +185,11 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     return this.#turns.drain();
   }
 
+  /** Right before a cut: runs what could wait until now. */
+  drainPatient(): void {
+    this.#turns.drainPatient();
+  }
+
   /** The node stops: no timer fires, no call's outcome comes back. */
   stop(): void {
     this.onStop?.();
@@ -232,17 +239,26 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   }
 
   post(to: string, event: ActorEvent): void {
-    const sink = this.#sinks.get(to.slice(0, to.indexOf('/')));
+    // Most that is written to is in memory, and no sink has an address of an actor.
+    const loaded = this.cells.get(to);
+    const sink = loaded === undefined ? this.#sinks.get(to.slice(0, to.indexOf('/'))) : undefined;
     if (sink !== undefined) {
       // Something comes of it: no circle.
       this.#turns.hops = 0;
       return this.release(() => sink(to, event));
     }
     // One lane for all of it, also while the cell wakes: what one actor writes to another arrives in order.
-    const cell = this.find(to);
+    const cell = loaded ?? this.wake?.(to);
     if (cell === undefined) return this.deadLetters.add({ reason: 'no_actor', to, event });
-    cell.mailbox.push(mailOf(event, this.#turns));
-    this.mailArrived(cell);
+    const mail = mailOf(event, this.#turns);
+    const { patience } = cell.logic;
+    if (patience?.allows(event) !== true) {
+      cell.mailbox.push(mail);
+      return this.mailArrived(cell);
+    }
+    pushJoined(cell.mailbox, mail, patience);
+    this.touch(cell);
+    this.#turns.enqueuePatient(cell);
   }
 
   /** As `post`, but bounded: a message that finds the mailbox full bounces, or is a dead letter. */
@@ -373,8 +389,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     this.userCode.idle();
   }
 
-  enteringCall(cell: Cell, key: string): void {
-    this.userCode.enteringCall(cell, key);
+  enteringCalls(calls: readonly CallName[]): number {
+    return this.userCode.enteringCalls(calls);
   }
 
   callRefusal(cell: Cell, key: string): OperatingError | undefined {

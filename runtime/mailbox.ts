@@ -88,6 +88,16 @@ export class Mailbox {
     else this.#control.push(envelope);
   }
 
+  /** What was put into the control lane last, where it still waits there. */
+  get lastPushed(): Envelope | undefined {
+    return this.#control.at(-1);
+  }
+
+  /** Puts another in the place of what was put into the control lane last. */
+  replaceLast(envelope: Envelope): void {
+    if (this.#control !== NONE) this.#control[this.#control.length - 1] = envelope;
+  }
+
   /** To the front, for another delivery. */
   putBack(envelope: Envelope): void {
     if (this.#controlHead > 0) this.#control[--this.#controlHead] = envelope;

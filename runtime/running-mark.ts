@@ -14,32 +14,44 @@ export interface Mark {
 
 /** Characters of `what` that are kept. */
 const MARKED_CHARACTERS_MAX = 300;
-const BYTES = 4_096;
+/** Room for several dozen marks of the usual size. */
+const BYTES = 16_384;
 const LENGTH_BYTES = 2;
+/** UTF-8 of one UTF-16 unit. */
+const CHARACTER_BYTES_MAX = 3;
 const DIVIDER = '\n';
 
-/** The file of one node. */
+/** The file of one node: the length of all, then each mark behind its own length. */
 export class RunningMark {
   /** What an earlier process left, where it ended while code of users ran. */
-  readonly found: Mark | undefined;
+  readonly found: readonly Mark[];
   readonly #file: number | undefined;
   readonly #bytes = Buffer.alloc(BYTES);
   #isSet: boolean;
 
   /** Opens or makes the file; what was in it stays there until it is overwritten. */
   constructor(path: string) {
-    this.found = readMark(path);
-    this.#isSet = this.found !== undefined;
+    this.found = readMarks(path);
+    this.#isSet = this.found.length > 0;
     this.#file = openFile(path);
   }
 
   /** Code of users is about to run. */
   set(address: string, what: string, seq: number): void {
-    this.#isSet = true;
-    const text = `${address}${DIVIDER}${seq}${DIVIDER}${clipped(what)}`;
-    const length = this.#bytes.write(text, LENGTH_BYTES);
-    this.#bytes.writeUInt16LE(length, 0);
-    this.#write(LENGTH_BYTES + length);
+    this.#end(this.#put(LENGTH_BYTES, address, what, seq));
+  }
+
+  /** The code of one of these is about to run, and then that of the next. @returns how many of them there was room for; at least one */
+  setFirst(marks: readonly Mark[]): number {
+    let at = LENGTH_BYTES;
+    let count = 0;
+    for (const { address, what, seq } of marks) {
+      if (count > 0 && at + mostBytes(address, what) > BYTES) break;
+      at = this.#put(at, address, what, seq);
+      count++;
+    }
+    this.#end(at);
+    return count;
   }
 
   /** None runs any more. */
@@ -54,6 +66,19 @@ export class RunningMark {
   close(): void {
     this.clear();
     if (this.#file !== undefined) closeSync(this.#file);
+  }
+
+  /** @returns where the next one goes */
+  #put(at: number, address: string, what: string, seq: number): number {
+    const length = this.#bytes.write(`${address}${DIVIDER}${seq}${DIVIDER}${clipped(what)}`, at + LENGTH_BYTES);
+    this.#bytes.writeUInt16LE(length, at);
+    return at + LENGTH_BYTES + length;
+  }
+
+  #end(at: number): void {
+    this.#isSet = true;
+    this.#bytes.writeUInt16LE(at - LENGTH_BYTES, 0);
+    this.#write(at);
   }
 
   #write(length: number): void {
@@ -71,6 +96,11 @@ export function clipped(what: string): string {
   return what.length > MARKED_CHARACTERS_MAX ? what.slice(0, MARKED_CHARACTERS_MAX) : what;
 }
 
+function mostBytes(address: string, what: string): number {
+  const units = address.length + Math.min(what.length, MARKED_CHARACTERS_MAX);
+  return LENGTH_BYTES + units * CHARACTER_BYTES_MAX + String(Number.MAX_SAFE_INTEGER).length + 2 * DIVIDER.length;
+}
+
 function openFile(path: string): number | undefined {
   try {
     const file = openSync(path, 'a');
@@ -81,16 +111,28 @@ function openFile(path: string): number | undefined {
   }
 }
 
-function readMark(path: string): Mark | undefined {
+function readMarks(path: string): readonly Mark[] {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch {
-    return undefined;
+    return [];
   }
-  const length = bytes.length < LENGTH_BYTES ? 0 : bytes.readUInt16LE(0);
-  if (length === 0 || bytes.length < LENGTH_BYTES + length) return undefined;
-  const [address = '', seq = '', ...what] = bytes.toString('utf8', LENGTH_BYTES, LENGTH_BYTES + length).split(DIVIDER);
+  const end = bytes.length < LENGTH_BYTES ? 0 : LENGTH_BYTES + bytes.readUInt16LE(0);
+  if (bytes.length < end) return [];
+  const marks: Mark[] = [];
+  for (let at = LENGTH_BYTES; at + LENGTH_BYTES <= end; ) {
+    const from = at + LENGTH_BYTES;
+    at = from + bytes.readUInt16LE(at);
+    const mark = at <= end ? markIn(bytes.toString('utf8', from, at)) : undefined;
+    if (mark === undefined) return [];
+    marks.push(mark);
+  }
+  return marks;
+}
+
+function markIn(text: string): Mark | undefined {
+  const [address = '', seq = '', ...what] = text.split(DIVIDER);
   if (address === '' || !/^\d+$/.test(seq)) return undefined;
   return { address, seq: Number(seq), what: what.join(DIVIDER) };
 }

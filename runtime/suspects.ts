@@ -1,18 +1,23 @@
 /**
  * Cells whose code took the whole process down: an endless loop that someone killed, no memory left, `process.exit`. Whose code
- * ran is in a file (runtime/running-mark.ts); after a start that follows no stop, that one cell is a suspect, and how often it
+ * ran is in a file (runtime/running-mark.ts); after a start that follows no stop, that cell is a suspect, and how often it
  * was, for the same message, is written and synced before any cell takes a turn. A cell that gets on with what it was
  * suspected for is none any more. Cells that waited when the process ended never count.
+ *
+ * Calls that begin in the same moment are marked together, since each mark is a system call. They are then suspects together;
+ * what is suspected begins alone, so that the next end of the process tells them apart.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KernelLog } from './kernel-options.ts';
-import { clipped, RunningMark } from './running-mark.ts';
+import { clipped, type Mark, RunningMark } from './running-mark.ts';
 
 /** Times that the process may end over one message of one cell. */
 export const NODE_ENDS_MAX = 3;
 /** Suspects that are remembered; the oldest makes room. */
 const SUSPECTS_MAX = 64;
+/** Calls that are marked together: none of them may make room for another. */
+const TOGETHER_MAX = SUSPECTS_MAX / 2;
 const RUNNING_FILE = 'running';
 const SUSPECTS_FILE = 'suspects.json';
 
@@ -41,15 +46,18 @@ export class Suspects {
   }
 
   /**
-   * Counts the cell that was marked, unless a later commit of it shows that what was marked had ended well. Before any turn.
+   * Counts the cells that were marked, unless a later commit of one shows that what was marked had ended well. Before any turn.
    * `seqOf` knows the last commit of a stored cell.
    */
   async judge(seqOf: (address: string) => Promise<number | undefined>): Promise<void> {
     const { found } = this.#mark;
-    if (found === undefined) return;
-    const { address, what, seq } = found;
-    const storedSeq = await seqOf(address);
-    if (storedSeq === undefined ? seq === 0 : storedSeq <= seq) this.#count(address, what);
+    if (found.length === 0) return;
+    const counted: Mark[] = [];
+    for (const mark of found) {
+      const storedSeq = await seqOf(mark.address);
+      if (storedSeq === undefined ? mark.seq === 0 : storedSeq <= mark.seq) counted.push(mark);
+    }
+    if (counted.length > 0) this.#count(counted);
     this.#mark.clear();
   }
 
@@ -59,15 +67,22 @@ export class Suspects {
   }
 
   /**
-   * The same, for the beginning of a call, outside of turns. What the calls of one batch do behind their first `await` can no
+   * The same, for the beginnings of calls, outside of turns. What the calls of one batch do behind their first `await` can no
    * longer be told apart, so the mark ends before any of that.
+   * @returns how many of them are marked, and may begin now: as many as wanted and there is room for; one that is suspected, alone
    */
-  enterCall(address: string, what: string, seq: number): void {
+  enterCalls(calls: readonly Mark[]): number {
     if (!this.#awaitsMicrotask) {
       this.#awaitsMicrotask = true;
       queueMicrotask(this.#leaveCalls);
     }
-    this.#mark.set(address, what, seq);
+    return this.#mark.setFirst(this.#firstOf(calls));
+  }
+
+  #firstOf(calls: readonly Mark[]): readonly Mark[] {
+    const isSuspected = ({ address, what }: Mark): boolean => this.endsOver(address, what) > 0;
+    const first = this.#suspects.size === 0 ? -1 : calls.findIndex(isSuspected);
+    return calls.slice(0, first === 0 ? 1 : Math.min(first < 0 ? calls.length : first, TOGETHER_MAX));
   }
 
   readonly #leaveCalls = (): void => {
@@ -101,17 +116,24 @@ export class Suspects {
     this.#mark.close();
   }
 
-  #count(address: string, what: string): void {
-    const before = this.#suspects.get(address);
-    const count = before?.what === what ? before.count + 1 : 1;
-    this.#suspects.delete(address);
-    this.#suspects.set(address, { address, what, count });
+  #count(marks: readonly Mark[]): void {
+    for (const { address, what } of marks) {
+      const before = this.#suspects.get(address);
+      const count = before?.what === what ? before.count + 1 : 1;
+      this.#suspects.delete(address);
+      this.#suspects.set(address, { address, what, count });
+      const said = marks.length === 1 ? '' : `, or another of ${marks.length},`;
+      this.#log.warn(`The process ended while this actor${said} ran; it is watched.`, {
+        actor: address,
+        what,
+        times: count,
+      });
+    }
     for (const oldest of this.#suspects.keys()) {
       if (this.#suspects.size <= SUSPECTS_MAX) break;
       this.#suspects.delete(oldest);
     }
     this.#save();
-    this.#log.warn('The process ended while this actor ran; it is watched.', { actor: address, what, times: count });
   }
 
   /** Whole or not at all, and on disk when it returns. */

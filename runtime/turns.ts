@@ -49,6 +49,8 @@ export class Turns {
   prepared: unknown;
   /** Why it could not be prepared. */
   #unprepared: { readonly error: unknown } | undefined;
+  /** Cells that have only such mail as can wait until the next cut. */
+  #patient = new Set<Cell>();
   #ops: (() => void)[] = [];
   #running = false;
   #scheduled = false;
@@ -66,13 +68,19 @@ export class Turns {
   /** Stops or goes on with turns, while the store is away. */
   pause(paused: boolean): void {
     this.#paused = paused;
-    if (!paused) this.#schedule();
+    if (!paused) this.#goOn();
   }
 
   /** As `pause`, for a moment, and without the node being seen as paused. */
   hold(held: boolean): void {
     this.#held = held;
-    if (!held && !this.#ready.empty) this.#schedule();
+    if (!held) this.#goOn();
+  }
+
+  /** The cut that some have waited for may have gone by without them. */
+  #goOn(): void {
+    for (const cell of this.#takePatient()) this.enqueue(cell);
+    if (!this.#ready.empty) this.#schedule();
   }
 
   /** The actor of a cell is let go of: what its next turn was to come to is not wanted any more. */
@@ -88,6 +96,32 @@ export class Turns {
   /** Puts a live cell into the queue of those with something to do. */
   enqueue(cell: Cell): void {
     if (cell.phase === 'live' && this.#ready.add(cell)) this.#schedule();
+  }
+
+  /** It has mail that can wait until the next cut, which must come. */
+  enqueuePatient(cell: Cell): void {
+    if (cell.phase === 'live' && !cell.queued) this.#patient.add(cell);
+  }
+
+  /** Right before a cut: runs what could wait until now. */
+  drainPatient(): void {
+    if (this.#running || this.#paused || this.#held || this.#patient.size === 0) return;
+    this.#running = true;
+    for (const cell of this.#takePatient()) {
+      for (let { size } = cell.mailbox; size > 0 && cell.phase === 'live'; size--) {
+        const envelope = cell.mailbox.take();
+        if (envelope !== undefined) this.#turn(cell, envelope);
+      }
+    }
+    this.#running = false;
+    this.#desk.idle();
+    if (!this.#ready.empty) this.#schedule();
+  }
+
+  #takePatient(): ReadonlySet<Cell> {
+    const cells = this.#patient;
+    if (cells.size > 0) this.#patient = new Set();
+    return cells;
   }
 
   /** What a cell asks for: done when its turn has ended well; at once outside of turns, for one that still lives. */

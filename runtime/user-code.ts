@@ -7,6 +7,7 @@ import { circling, HOPS_FREE } from './circles.ts';
 import type { CapsuleCause, CapsuleMessage } from './capsule.ts';
 import type { Cell } from './cell.ts';
 import type { Envelope } from './mailbox.ts';
+import type { CallName } from './beginnings.ts';
 import { currentCall, currentCell } from './machine-references.ts';
 import { NODE_ENDS_MAX, type Suspects } from './suspects.ts';
 import { entryOf, leaveTrail, lineOf, type TrailEntry } from './trail.ts';
@@ -74,9 +75,13 @@ export class UserCode {
     this.#entry = undefined;
   }
 
-  /** A call is about to begin. */
-  enteringCall(cell: Cell, key: string): void {
-    this.suspects?.enterCall(cell.address, `call ${key}`, cell.seq);
+  /** Calls are about to begin, in this order. @returns how many of them may now */
+  enteringCalls(calls: readonly CallName[]): number {
+    const { suspects } = this;
+    if (suspects === undefined) return calls.length;
+    return suspects.enterCalls(
+      calls.map(({ address, key }) => ({ address, what: `call ${key}`, seq: this.#desk.cells.get(address)?.seq ?? 0 })),
+    );
   }
 
   /** The outcome of a call was handled in a turn that ended well. */

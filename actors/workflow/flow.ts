@@ -27,6 +27,7 @@ import {
 import type { FlowOutcome } from '../flow-order.ts';
 import { outputFault } from '../output-fault.ts';
 import type { StepOutcome } from '../step.ts';
+import { taskNews } from '../task-news.ts';
 import { chainAddress, orderOf } from './chain-link.ts';
 import type { CompensationReport, Place } from './compensation.ts';
 import { callsUndoable, compensationMsOf, settleMsOf } from './compensation-time.ts';
@@ -38,6 +39,7 @@ import { FLOW_LOGIC, type FlowStart } from './flow-start.ts';
 import { FlowRun } from './flow-run.ts';
 import { type GraphPlan, inputOf, isWanted, type PlannedStep } from './graph-plan.ts';
 import { type Note, noteOf } from './note.ts';
+import { PendingRows } from './pending-rows.ts';
 import { stageSpec } from './stage-start.ts';
 import { stepIdOf, stepPath } from './stage-path.ts';
 import { agentCallSpec } from './step-call.ts';
@@ -170,6 +172,8 @@ class FlowTurn {
   readonly #run: FlowRun;
   readonly #newTask: () => string;
   readonly #lines: EventDraft[] = [];
+  /** Rows are written at the end of the turn: they go with the flow, where that ends with it. */
+  readonly #rows: PendingRows;
   #state: FlowState;
 
   constructor(state: FlowState, port: CellPort, newTask: () => string, start = startOf(port)) {
@@ -178,6 +182,7 @@ class FlowTurn {
     this.#start = start;
     this.#run = state.run;
     this.#newTask = newTask;
+    this.#rows = new PendingRows(port);
   }
 
   begin(ready: readonly string[]): FlowState {
@@ -216,7 +221,7 @@ class FlowTurn {
     const fan = this.#run.fan(id);
     const index = Number(item);
     if (step === undefined || fan?.rest(index, rests) !== true) return this.#state;
-    this.#run.noteRest(this.#port, step, index, rests);
+    this.#run.noteRest(this.#rows, step, index, rests);
     if (rests) this.#startAll(this.#tend(step, fan));
     return this.#done();
   }
@@ -290,7 +295,7 @@ class FlowTurn {
       }
     }
     if (fan.verdict !== 'open') return this.#fanOver(step, fan);
-    if (started > 0) this.#run.noteFan(this.#port, step, fan);
+    if (started > 0) this.#run.noteFan(this.#rows, step, fan);
     if (started === ITEMS_PER_TURN && fan.hasRoom)
       this.#port.send(this.#port.address, { type: 'flow.items', step: step.id });
     return [];
@@ -335,14 +340,14 @@ class FlowTurn {
     const error = outcome.ok ? this.#run.refusal(outcome.output) : outcome.error;
     const fault =
       outcome.ok && error === undefined
-        ? faultOf(() => this.#run.completeItem(this.#port, step, fan, index, outcome))
+        ? faultOf(() => this.#run.completeItem(this.#rows, step, fan, index, outcome))
         : this.#itemFailed(step, fan, index, error as ErrorBody);
     this.#startAll(fault === undefined ? this.#tend(step, fan) : this.#stepFailed(step, fault));
   }
 
   /** @returns what fails the whole step by that */
   #itemFailed(step: PlannedStep, fan: FanOut, index: number, error: ErrorBody): ErrorBody | undefined {
-    const fault = faultOf(() => this.#run.failItem(this.#port, step, fan, index, error));
+    const fault = faultOf(() => this.#run.failItem(this.#rows, step, fan, index, error));
     if (fault !== undefined) return fault;
     if (fan.verdict === 'lost' && step.step.optional !== true) return itemError(fan, index, error);
     this.#say('step.degraded', { step: this.#pathOf(step), item: index, ...noteOf(error) });
@@ -369,7 +374,7 @@ class FlowTurn {
   /** Its account is closed after its items are stopped: what those held is settled first, each by itself. */
   #endFan(step: PlannedStep, fan: FanOut, how: Parameters<FlowRun['endFan']>[3]): readonly string[] {
     closeStepAccount(step.step, this.#port);
-    return this.#run.endFan(this.#port, step, fan, how);
+    return this.#run.endFan(this.#rows, step, fan, how);
   }
 
   #stopItems(step: PlannedStep, { underWay }: FanOut): { readonly canceled?: number } {
@@ -385,12 +390,12 @@ class FlowTurn {
     const fan = this.#run.fan(step.id);
     if (step.step.optional === true) {
       if (fan !== undefined) this.#stopItems(step, fan);
-      this.#run.dropFan(this.#port, step);
+      this.#run.dropFan(this.#rows, step);
       const reason = this.#reasonOf(step, noteOf(error));
       this.#say('step.degraded', { ...reason });
       return this.#end(step, null, { as: 'degraded', degraded: [...degraded, reason] });
     }
-    this.#run.fail(this.#port, step, degraded);
+    this.#run.fail(this.#rows, step, degraded);
     const message = `Step ${step.id} failed: ${error.message}`;
     const details = { step: this.#pathOf(step), ...(error.details !== undefined && { cause: error.details }) };
     this.#fail({ ...error, message, details });
@@ -399,7 +404,7 @@ class FlowTurn {
 
   #end(step: PlannedStep, output: unknown, how: Parameters<FlowRun['end']>[3]): readonly string[] {
     closeStepAccount(step.step, this.#port);
-    return this.#run.end(this.#port, step, output, how);
+    return this.#run.end(this.#rows, step, output, how);
   }
 
   /**
@@ -426,9 +431,9 @@ class FlowTurn {
   #done(): FlowState {
     if (this.#state.phase === 'running' && this.#run.isOver) this.#conclude();
     const { outcome } = this.#state;
+    if (outcome === undefined) this.#rows.write();
     if (outcome !== undefined) return { ...this.#state, outcome: { ...outcome, events: this.#lines } };
-    if (this.#lines.length > 0)
-      this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events: this.#lines });
+    if (this.#lines.length > 0) this.#port.send(`task/${this.#start.task}`, taskNews(this.#lines, this.#port));
     return this.#state;
   }
 

@@ -8,6 +8,7 @@ import type { ActorEvent } from '../../runtime/host.ts';
 import { type ApprovalDecision, approvalSpec } from '../approvals/approval.ts';
 import { DEFAULT_RETRY, pauseMs } from '../retry-pause.ts';
 import type { StepOutcome } from '../step.ts';
+import { taskNews } from '../task-news.ts';
 import { mergeDegraded } from './degradations.ts';
 import { goesOn, inputOfCall } from './stage-expressions.ts';
 import { calledBy, canUndoCall, flowCallSpec, isOfWorkflow, reference } from './stage-calls.ts';
@@ -403,7 +404,7 @@ export class StageTurn {
 
   #done(): StageState {
     if (this.#state.phase !== 'done') {
-      if (this.#lines.length > 0) this.#tellTask({ type: 'task.progress', events: this.#lines });
+      if (this.#lines.length > 0) this.#tellTask(taskNews(this.#lines, this.#port));
       return this.#state;
     }
     const outcome = this.#state.outcome as StepOutcome;

@@ -11,10 +11,10 @@ function rig() {
   const calls = new Map<string, EffectCall>();
   const answers = new Map<string, PromiseWithResolvers<unknown>>();
   const word = (outcome: EffectOutcome): string => (outcome.ok ? String(outcome.value) : outcome.error.code);
-  const effects = new Effects(
-    world,
-    (address, key, outcome) => void settled.push([`${address}/${key}`, word(outcome)]),
-  );
+  const effects = new Effects(world, {
+    settled: (address, key, outcome) => void settled.push([`${address}/${key}`, word(outcome)]),
+    entering: (all) => all.length,
+  });
   const start = (key: string, more: Partial<EffectPlan> = {}): void =>
     effects.start({
       address: 'a',
@@ -36,6 +36,7 @@ function rig() {
       ...more,
     });
   const answer = async (key: string, value: unknown = 'ok'): Promise<void> => {
+    await world.settle();
     answers.get(key)?.resolve(value);
     await world.settle();
   };
@@ -66,10 +67,11 @@ describe('Calls of one lane', () => {
     ]);
   });
 
-  it('do not hold up those of another', () => {
-    const { started, start } = rig();
+  it('do not hold up those of another', async () => {
+    const { world, started, start } = rig();
     start('one');
     start('two', { lane: 'other' });
+    await world.settle();
     expect(started).toEqual(['one', 'two']);
   });
 
@@ -82,6 +84,7 @@ describe('Calls of one lane', () => {
     });
     await world.settle();
     start('fails');
+    await world.settle();
     answers.get('fails')?.reject(new Error('no'));
     await world.settle();
     start('late', { timeoutMs: 10 });
@@ -112,7 +115,7 @@ describe('Calls of one lane', () => {
 
 describe('A call', () => {
   it('is made once under its key, and again only when its outcome was handled', async () => {
-    const { effects, started, start, answer } = rig();
+    const { world, effects, started, start, answer } = rig();
     start('k');
     start('k');
     await answer('k');
@@ -121,22 +124,26 @@ describe('A call', () => {
     effects.consumed('a', 'k');
     expect([effects.has('a', 'k'), effects.busy('a')]).toEqual([false, false]);
     start('k');
+    await world.settle();
     expect(started).toEqual(['k', 'k']);
   });
 
-  it('whose outcome is on its way already is not made', () => {
-    const { effects, started, start } = rig();
+  it('whose outcome is on its way already is not made', async () => {
+    const { world, effects, started, start } = rig();
     effects.adopt('a', 'k');
     start('k');
+    await world.settle();
     expect(started).toEqual([]);
     effects.cancel('a', 'k');
     start('k');
+    await world.settle();
     expect(started).toEqual(['k']);
   });
 
   it('ends late though it does not heed its signal, tells it, and is not heard afterwards', async () => {
     const { world, settled, calls, start, answer } = rig();
     start('k', { timeoutMs: 100 });
+    await world.settle();
     const { signal } = calls.get('k') as EffectCall;
     await world.elapse(99);
     expect([settled, signal.aborted]).toEqual([[], false]);
@@ -168,6 +175,7 @@ describe('A call', () => {
     start('other');
     await world.elapse(60);
     const back = calls.get('sleeper')?.rest() as () => Promise<void>;
+    await world.settle();
     expect([started, effects.laneFigures('lane')]).toEqual([
       ['sleeper', 'other'],
       { running: 1, waiting: 0, resting: 1 },
@@ -190,6 +198,7 @@ describe('A call', () => {
   it('that ends while it rests, or waits to come back, leaves no place taken', async () => {
     const { world, effects, calls, start, answer } = rig();
     start('sleeper');
+    await world.settle();
     const back = calls.get('sleeper')?.rest() as () => Promise<void>;
     start('other');
     const coming = back();
@@ -205,10 +214,30 @@ describe('A call', () => {
     await expect(again?.()).resolves.toBeUndefined();
   });
 
+  it('that ended, or is not wanted any more, before it could begin is not made', async () => {
+    const { world, effects, settled, started, start } = rig();
+    start('canceled');
+    effects.cancel('a', 'canceled');
+    start('wound down', { lane: 'other' });
+    expect(effects.windDown('a')).toBe(true);
+    start('late', { lane: 'third', timeoutMs: 0 });
+    world.advance(1);
+    await world.settle();
+    expect([started, settled]).toEqual([
+      [],
+      [
+        ['a/late', 'TIMEOUT'],
+        ['a/wound down', 'CANCELED'],
+      ],
+    ]);
+    expect(effects.figures).toEqual({ running: 0, waiting: 0 });
+  });
+
   it('that is held back by a node that stops is not begun, and none of those under way is heard', async () => {
-    const { effects, settled, started, calls, start, answer } = rig();
+    const { world, effects, settled, started, calls, start, answer } = rig();
     start('one');
     start('two');
+    await world.settle();
     effects.hold();
     start('three', { lane: 'other' });
     await answer('one');

@@ -27,6 +27,10 @@ async function dieIn(address: string, what: string, seq: number, storedSeq: numb
   suspects.enter(address, what, seq);
 }
 
+const A = { address: 'run/a', what: 'call run', seq: 1 };
+const B = { address: 'run/b', what: 'call run', seq: 1 };
+const C = { address: 'run/c', what: 'call run', seq: 1 };
+
 describe('A suspect', () => {
   it('is counted once for each end of the process in the middle of the same thing', async () => {
     for (let time = 1; time <= NODE_ENDS_MAX; time++) {
@@ -99,16 +103,49 @@ describe('A suspect', () => {
 
   it('is nobody for what calls do behind their first await: they can no longer be told apart', async () => {
     const first = open();
-    first.enterCall('run/a', 'call run', 1);
-    first.enterCall('run/b', 'call run', 1);
+    expect(first.enterCalls([A, B])).toBe(2);
     await Promise.resolve();
     const second = open();
     await second.judge(stored(1));
     expect([second.suspicion('run/a'), second.suspicion('run/b')]).toEqual([undefined, undefined]);
-    second.enterCall('run/b', 'call run', 1);
+    second.enterCalls([B]);
     const third = open();
     await third.judge(stored(1));
     expect(third.suspicion('run/b')).toBe('call run');
+  });
+
+  it('is each of those that began together, and from then on each begins alone', async () => {
+    open().enterCalls([A, B, C]);
+    const second = open();
+    await second.judge(stored(1));
+    expect([A, B, C].map(({ address, what }) => second.endsOver(address, what))).toEqual([1, 1, 1]);
+    second.clearOf('run/b');
+    expect(second.enterCalls([A, B, C])).toBe(1);
+    expect(second.enterCalls([B, C])).toBe(1);
+    second.enterCalls([C]);
+    const third = open();
+    await third.judge(stored(1));
+    expect([A, B, C].map(({ address, what }) => third.endsOver(address, what))).toEqual([1, 0, 2]);
+  });
+
+  it('is none of those that began together whose call was committed after all', async () => {
+    open().enterCalls([A, B]);
+    const next = open();
+    await next.judge((address) => Promise.resolve(address === 'run/a' ? 2 : 1));
+    expect([next.suspicion('run/a'), next.suspicion('run/b')]).toEqual([undefined, 'call run']);
+  });
+
+  it('is one of so many at most, however many begin together, and however long their names are', async () => {
+    const many = Array.from({ length: 200 }, (_, n) => ({ ...A, address: `run/${n}` }));
+    expect(open().enterCalls(many)).toBe(32);
+    const long = many.map((mark) => ({ ...mark, what: 'ü'.repeat(5_000) }));
+    const marked = open().enterCalls(long);
+    expect(marked).toBeGreaterThan(1);
+    expect(marked).toBeLessThan(32);
+    const next = open();
+    await next.judge(stored(1));
+    const suspected = many.filter(({ address }) => next.suspicion(address) !== undefined);
+    expect(suspected).toEqual(many.slice(0, marked));
   });
 
   it('is remembered however long its message is, and as one of few', async () => {

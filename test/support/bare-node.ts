@@ -4,7 +4,7 @@
  */
 import { Committer } from '../../runtime/committer.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
-import { flatFactory, type FlatLogic, type FlatState } from '../../runtime/flat-logic.ts';
+import { type FlatLogic, type FlatState, installable } from '../../runtime/flat-logic.ts';
 import { Kernel } from '../../runtime/kernel.ts';
 import { Recovery } from '../../runtime/recovery.ts';
 import { createMemoryStore, MemoryDisk } from '../../runtime/stores/memory-store.ts';
@@ -84,6 +84,7 @@ export async function createBareNode(options: BareNodeOptions): Promise<BareNode
   const fatal: Error[] = [];
   const committer = new Committer(store, fence, world, {
     drain: () => kernel.drain(),
+    drainPatient: () => kernel.drainPatient(),
     onPause: (paused) => kernel.pause(paused),
     onCommit: () => undefined,
     onFatal: (error) => void fatal.push(error),
@@ -107,8 +108,7 @@ export async function createBareNode(options: BareNodeOptions): Promise<BareNode
     logger,
     counts,
     fatal,
-    installFlat: (logic, kind = logic.name) =>
-      kernel.install({ name: logic.name, factory: flatFactory(logic), kind, lane: kind, laneLimit: 1 }),
+    installFlat: (logic, kind = logic.name) => kernel.install(installable(logic, kind)),
     kill: () => {
       kernel.pause(true);
       kernel.stop();
