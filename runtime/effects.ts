@@ -14,6 +14,7 @@ import type { EffectKind, EffectOutcome } from './host.ts';
 import type { Cancel, World } from './world.ts';
 import { Beginnings, type CallName } from './beginnings.ts';
 import { ChurnMap } from './churn-map.ts';
+import { type LaneFigures, Lanes } from './lanes.ts';
 
 /** What a performer is given. */
 export interface EffectCall {
@@ -88,15 +89,6 @@ export interface CallView {
   readonly sinceMs: number;
 }
 
-/** How the calls of one lane stand. */
-export interface LaneFigures {
-  readonly running: number;
-  readonly waiting: number;
-  readonly resting: number;
-}
-
-const NO_CALLS: LaneFigures = { running: 0, waiting: 0, resting: 0 };
-
 interface Call {
   readonly plan: EffectPlan;
   /** When it was asked for, or begun, in ms since the epoch. */
@@ -119,29 +111,17 @@ interface Call {
   unlimit: Cancel;
 }
 
-interface Lane {
-  running: number;
-  /** Calls that only wait, and hold no slot. */
-  resting: number;
-  /** One FIFO per priority, index = priority. */
-  readonly waiting: (() => void)[][];
-  waitingCount: number;
-}
-
-const PRIORITIES = 10;
-
 /** The calls under way on one node. */
 export class Effects {
   readonly #world: World;
   readonly #desk: EffectDesk;
   readonly #beginnings: Beginnings;
   readonly #calls = new ChurnMap<string, Map<string, Call>>();
-  readonly #lanes = new Map<string, Lane>();
-  #held = false;
+  readonly #lanes = new Lanes();
   #abandoned = false;
   /** Hears of calls that were canceled. */
   witness: EffectWitness | undefined;
-  #counts = { running: 0, waiting: 0 };
+  #running = 0;
 
   constructor(world: World, desk: EffectDesk) {
     this.#world = world;
@@ -150,23 +130,17 @@ export class Effects {
   }
 
   get figures(): { readonly running: number; readonly waiting: number } {
-    return this.#counts;
+    return { running: this.#running, waiting: this.#lanes.waiting };
   }
 
   /** How many calls of a lane run, wait for a slot, and rest without one. */
   laneFigures(name: string): LaneFigures {
-    const lane = this.#lanes.get(name);
-    if (lane === undefined) return NO_CALLS;
-    return { running: lane.running, waiting: lane.waitingCount, resting: lane.resting };
+    return this.#lanes.figures(name);
   }
 
   /** A lane has room for so many now: those that wait go in. */
   widen(name: string, limit: number): void {
-    const lane = this.#lanes.get(name);
-    while (lane !== undefined && lane.running < limit && lane.waitingCount > 0 && !this.#held) {
-      lane.running++;
-      this.#leave(name);
-    }
+    this.#lanes.widen(name, limit);
   }
 
   /** Whether a call under this key is under way or its outcome not yet handled. */
@@ -196,7 +170,7 @@ export class Effects {
     if (calls.has(plan.key)) return;
     const call = createCall(plan, 'waiting', this.#world.nowMs());
     calls.set(plan.key, call);
-    this.#enter(plan, () => this.#run(call));
+    this.#lanes.enter(plan, () => this.#run(call));
   }
 
   /** An outcome under this key is already on its way to the cell (it was in its stored mail, or is known without a call). */
@@ -260,7 +234,7 @@ export class Effects {
 
   /** From here on nothing more is started; what runs goes on. */
   hold(): void {
-    this.#held = true;
+    this.#lanes.hold();
   }
 
   /** The node stops: every call is aborted and its outcome dropped, so that the next run of the process makes it again by its kind. */
@@ -276,14 +250,14 @@ export class Effects {
 
   #run(call: Call): void {
     const { plan } = call;
-    if (call.state === 'canceled') return this.#leave(plan.lane);
+    if (call.state === 'canceled') return this.#lanes.leave(plan.lane);
     if (plan.deadlineAtMs !== undefined && this.#world.nowMs() >= plan.deadlineAtMs) {
-      this.#leave(plan.lane);
+      this.#lanes.leave(plan.lane);
       return this.#finish(call, { ok: false, error: lateError(plan.name).toBody() });
     }
     call.state = 'running';
     call.sinceMs = this.#world.nowMs();
-    this.#counts.running++;
+    this.#running++;
     call.end = (outcome) => {
       if (call.isOver) {
         const isLate = outcome !== undefined && call.state === 'canceled' && !this.#abandoned;
@@ -293,9 +267,9 @@ export class Effects {
       call.isOver = true;
       call.unlimit();
       if (call.state === 'running') {
-        this.#counts.running--;
-        this.#leave(plan.lane);
-      } else if (call.state === 'resting') this.#countResting(plan.lane, -1);
+        this.#running--;
+        this.#lanes.leave(plan.lane);
+      } else if (call.state === 'resting') this.#lanes.countResting(plan.lane, -1);
       if (outcome !== undefined) this.#finish(call, outcome);
     };
     this.#limit(call);
@@ -361,56 +335,22 @@ export class Effects {
   #rest(call: Call): () => Promise<void> {
     if (call.state !== 'running') return () => Promise.resolve();
     call.state = 'resting';
-    this.#counts.running--;
+    this.#running--;
     this.#unlimit(call);
-    this.#countResting(call.plan.lane, 1);
-    this.#leave(call.plan.lane);
+    this.#lanes.countResting(call.plan.lane, 1);
+    this.#lanes.leave(call.plan.lane);
     return () =>
       new Promise((resolve) => {
-        this.#enter(call.plan, () => {
+        this.#lanes.enter(call.plan, () => {
           if (call.state === 'resting') {
-            this.#countResting(call.plan.lane, -1);
+            this.#lanes.countResting(call.plan.lane, -1);
             call.state = 'running';
-            this.#counts.running++;
+            this.#running++;
             this.#limit(call);
-          } else this.#leave(call.plan.lane);
+          } else this.#lanes.leave(call.plan.lane);
           resolve();
         });
       });
-  }
-
-  #enter(plan: EffectPlan, go: () => void): void {
-    let lane = this.#lanes.get(plan.lane);
-    if (lane === undefined) {
-      lane = { running: 0, resting: 0, waiting: Array.from({ length: PRIORITIES }, () => []), waitingCount: 0 };
-      this.#lanes.set(plan.lane, lane);
-    }
-    if (lane.running < plan.laneLimit && !this.#held) {
-      lane.running++;
-      go();
-    } else {
-      (lane.waiting[Math.min(Math.max(plan.priority, 0), PRIORITIES - 1)] as (() => void)[]).push(go);
-      lane.waitingCount++;
-      this.#counts.waiting++;
-    }
-  }
-
-  #countResting(name: string, by: number): void {
-    const lane = this.#lanes.get(name);
-    if (lane !== undefined) lane.resting += by;
-  }
-
-  #leave(name: string): void {
-    const lane = this.#lanes.get(name);
-    if (lane === undefined) return;
-    for (let priority = PRIORITIES - 1; priority >= 0 && lane.waitingCount > 0 && !this.#held; priority--) {
-      const next = (lane.waiting[priority] as (() => void)[]).shift();
-      if (next === undefined) continue;
-      lane.waitingCount--;
-      this.#counts.waiting--;
-      return next();
-    }
-    lane.running--;
   }
 }
 

@@ -23,9 +23,9 @@ import type { Exit } from './exit.ts';
 import { Feed } from './feed.ts';
 import type { ActorEvent, EffectOutcome, EffectRequest, Reentry } from './host.ts';
 import { inheritMail } from './heirs.ts';
-import { ENVELOPE_BYTES, mailboxFull, mailOf, noActor } from './mail.ts';
+import { ENVELOPE_BYTES, mailboxFull, noActor } from './mail.ts';
 import type { Delivery, Envelope } from './mailbox.ts';
-import { pushJoined } from './patience.ts';
+import { type PostDesk, PostOffice } from './post-office.ts';
 import { type StopDesk, Stops } from './stops.ts';
 import { Quarantine } from './quarantine.ts';
 import type { DefinitionWrite, KeyWrite } from './stores/store.ts';
@@ -36,7 +36,7 @@ import { volatileSpec } from './volatile-spec.ts';
 import type { World } from './world.ts';
 
 /** The kernel of one node. */
-export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, CrashDesk, StopDesk, BondDesk {
+export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, CrashDesk, StopDesk, BondDesk, PostDesk {
   readonly world: World;
   readonly log: KernelLog;
   readonly feed = new Feed();
@@ -46,7 +46,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   readonly meter: KernelMeter;
   readonly deadLetters: DeadLetters;
   readonly #logics = new Map<string, InstalledLogic>();
-  readonly #sinks = new Map<string, Sink>();
+  readonly #post: PostOffice;
   readonly #timers: TimerQueue;
   readonly #door: Cell;
   #committer: Committer | undefined;
@@ -84,6 +84,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
       () => this.world.nowMs(),
       (reason) => this.meter.deadLetter(reason),
     );
+    this.#post = new PostOffice(this, this.#turns);
     this.#calls = new Calls(this.world, this);
     this.#timers = new TimerQueue(this.world, {
       fire: (timer) => this.#fired(timer),
@@ -116,7 +117,7 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
 
   /** Messages to addresses that begin with `prefix/` leave the node through `sink`, once their turn is committed. */
   installSink(prefix: string, sink: Sink): void {
-    this.#sinks.set(prefix, sink);
+    this.#post.installSink(prefix, sink);
   }
 
   /** The calls to the outside that are under way. */
@@ -239,45 +240,15 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   }
 
   post(to: string, event: ActorEvent): void {
-    // Most that is written to is in memory, and no sink has an address of an actor.
-    const loaded = this.cells.get(to);
-    const sink = loaded === undefined ? this.#sinks.get(to.slice(0, to.indexOf('/'))) : undefined;
-    if (sink !== undefined) {
-      // Something comes of it: no circle.
-      this.#turns.hops = 0;
-      return this.release(() => sink(to, event));
-    }
-    // One lane for all of it, also while the cell wakes: what one actor writes to another arrives in order.
-    const cell = loaded ?? this.wake?.(to);
-    if (cell === undefined) return this.deadLetters.add({ reason: 'no_actor', to, event });
-    const mail = mailOf(event, this.#turns);
-    const { patience } = cell.logic;
-    if (patience?.allows(event) !== true) {
-      cell.mailbox.push(mail);
-      return this.mailArrived(cell);
-    }
-    pushJoined(cell.mailbox, mail, patience);
-    this.touch(cell);
-    this.#turns.enqueuePatient(cell);
+    this.#post.post(to, event);
   }
 
-  /** As `post`, but bounded: a message that finds the mailbox full bounces, or is a dead letter. */
   tell(to: string, event: ActorEvent, how: Delivery): void {
-    const cell = this.find(to);
-    if (cell !== undefined && cell.mailbox.offer(mailOf(event, this.#turns, how))) return this.mailArrived(cell);
-    if (cell === undefined && this.#sinks.has(to.slice(0, to.indexOf('/')))) return this.post(to, event);
-    const { from, bounce } = how;
-    if (bounce === undefined) {
-      this.deadLetters.add({ reason: cell === undefined ? 'no_actor' : 'mailbox_full', to, from, event });
-      return;
-    }
-    const error = cell === undefined ? noActor(to) : mailboxFull(to);
-    this.post(bounce.to, { type: 'bounced', ref: bounce.ref, event, error: error.toBody() });
+    this.#post.tell(to, event, how);
   }
 
   speak(from: string, to: string, event: ActorEvent): void {
-    if (this.mediate === undefined) return this.tell(to, event, { from });
-    const [address, said] = this.mediate(from, to, event);
+    const [address, said] = this.mediate?.(from, to, event) ?? [to, event];
     this.tell(address, said, { from });
   }
 
@@ -475,10 +446,14 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     this.onKeyedEnd?.(cell, end);
   }
 
-  /** A cell has something to handle, and is part of the next epoch with it. */
   mailArrived(cell: Cell): void {
     this.touch(cell);
     this.#turns.enqueue(cell);
+  }
+
+  newsArrived(cell: Cell): void {
+    this.touch(cell);
+    this.#turns.enqueuePatient(cell);
   }
 
   /** An outcome of a call is mail like any other. */

@@ -1,5 +1,5 @@
 /** How an agent stands at this moment: its work, its breaker, its health, its past runs. Read anew with each choice and each look. */
-import type { LaneFigures } from '../../runtime/effects.ts';
+import type { LaneFigures } from '../../runtime/lanes.ts';
 import type { AgentDefinition } from '../agent-definition.ts';
 import { type AgentNames, namesOf } from '../agent-names.ts';
 import type { BreakerGate } from '../breaker-gate.ts';

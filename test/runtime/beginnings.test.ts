@@ -6,11 +6,23 @@ function rig(groups: number[]) {
   const log: string[] = [];
   const beginnings = new Beginnings((calls) => {
     const count = Math.min(groups.shift() ?? 1, calls.length);
-    log.push(`mark ${calls.slice(0, count).map(({ key }) => key)}`);
+    log.push(
+      `mark ${calls
+        .slice(0, count)
+        .map(({ key }) => key)
+        .join(',')}`,
+    );
     return count;
   });
   const add = (key: string, then?: () => void): void =>
-    beginnings.add({ address: 'a', key, begin: () => void (log.push(key), then?.()) });
+    beginnings.add({
+      address: 'a',
+      key,
+      begin: () => {
+        log.push(key);
+        then?.();
+      },
+    });
   return { log, add };
 }
 

@@ -115,6 +115,8 @@ describe('A call', () => {
     start(node);
     node.kernel.deliver('c', { type: 'ask', key: 'k' });
     turnsOnly(node);
+    // Those that may begin do so together, behind the turns.
+    await Promise.resolve();
     expect(node.calls).toEqual(before);
     await node.world.settle();
     expect(node.calls).toEqual(['k']);

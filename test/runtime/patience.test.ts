@@ -57,7 +57,8 @@ async function node(world: ManualWorld = createManualWorld(), disk = new MemoryD
   const { kernel } = bare;
   const post = (type: 'news' | 'order', ...lines: string[]): void =>
     kernel.act((port) => port.send(SPEC.address, { type, lines }));
-  const heard = (): readonly string[] => (kernel.cells.get(SPEC.address)?.checkpoint as ClerkState).heard;
+  const heard = (): readonly string[] | undefined =>
+    (kernel.cells.get(SPEC.address)?.checkpoint as ClerkState | undefined)?.heard;
   return { ...bare, turns, world, disk, post, heard };
 }
 

@@ -1,11 +1,12 @@
 /**
- * Children that are seen to stop: each has a call under way from its start on, and notes the moment that the call is aborted.
- * Lines of the diary: `start a` (its first turn ended well), `stop a`.
+ * Children that are seen to stop: each has a call under way from its start on, and notes the moment that the call is aborted, or
+ * in which it is stopped before the call could begin. Lines of the diary: `start a` (its first turn ended well), `stop a`.
  */
 import type { CellPort } from '../../runtime/cell-port.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
 import type { EffectCall } from '../../runtime/effects.ts';
 import { flatFactory, type FlatLogic } from '../../runtime/flat-logic.ts';
+import type { Host, HostPort } from '../../runtime/host.ts';
 import type { Supervised } from './supervised.ts';
 
 /** What a call does when it is aborted: ends, answers all the same after a while, or takes no notice. */
@@ -30,14 +31,29 @@ export function installHolding(node: Supervised): HoldingWorkers {
   const stubborn = new Map<string, Stubbornness>();
   const faults = new Map<string, number>();
   const made = new Map<string, number>();
-  const logic = holdingLogic(node, faults);
+  /** Calls that are asked for and have not begun. */
+  const asked = new Set<string>();
+  const factory = flatFactory(holdingLogic(node, faults, asked));
+  const seen = (host: Host, { address }: HostPort): Host => {
+    const stop = host.stop.bind(host);
+    host.stop = () => {
+      if (asked.delete(address)) node.diary.push(`stop ${address}`);
+      stop();
+    };
+    return host;
+  };
   node.kernel.install({
     name: 'holding',
-    factory: flatFactory(logic),
+    factory: {
+      ...factory,
+      create: (port, input) => seen(factory.create(port, input), port),
+      restore: (port, checkpoint) => seen(factory.restore(port, checkpoint), port),
+    },
     kind: 'holding',
     lane: 'holding',
     laneLimit: 1_000,
     perform: (call) => {
+      asked.delete(call.address);
       made.set(call.address, (made.get(call.address) ?? 0) + 1);
       return hold(node, call, () => stubborn.get(call.address) ?? 'yields');
     },
@@ -60,7 +76,11 @@ export function holding(address: string, supervisor: string, more: Partial<Child
   };
 }
 
-function holdingLogic(node: Supervised, faults: Map<string, number>): FlatLogic<HoldingState, string> {
+function holdingLogic(
+  node: Supervised,
+  faults: Map<string, number>,
+  asked: Set<string>,
+): FlatLogic<HoldingState, string> {
   const begin = (port: CellPort, again: boolean): void => {
     const left = faults.get(port.address) ?? 0;
     if (left > 0) {
@@ -68,6 +88,7 @@ function holdingLogic(node: Supervised, faults: Map<string, number>): FlatLogic<
       throw new Error(`${port.address} cannot start`);
     }
     node.diary.push(`start ${port.address}`);
+    if (!node.kernel.effects.has(port.address, 'hold')) asked.add(port.address);
     port.effect({ key: 'hold', name: 'hold', kind: 'pure', input: undefined, again });
   };
   const note = (state: HoldingState, word: string): HoldingState => ({ ...state, outcomes: [...state.outcomes, word] });
