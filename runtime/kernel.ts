@@ -452,6 +452,8 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
   }
 
   newsArrived(cell: Cell): void {
+    // No cut comes for one that is in none.
+    if (!cell.spec.durable) return this.mailArrived(cell);
     this.touch(cell);
     this.#turns.enqueuePatient(cell);
   }

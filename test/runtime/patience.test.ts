@@ -137,6 +137,15 @@ describe('News that an actor can wait for', () => {
     expect(turns).toEqual(['news a']);
   });
 
+  it('are handled at once by an actor that is in no commit', async () => {
+    const { kernel, world, turns } = await started();
+    kernel.act((port) => port.startChild({ ...SPEC, address: 'clerk/volatile', durable: false }));
+    await world.settle();
+    kernel.act((port) => port.send('clerk/volatile', { type: 'news', lines: ['a'] }));
+    kernel.drain();
+    expect(turns).toEqual(['news a']);
+  });
+
   it('of an actor that has ended meanwhile are nobody’s', async () => {
     const { kernel, world, post, turns } = await started();
     post('news', 'a');
