@@ -1,6 +1,7 @@
 /**
  * Calls that workers hold for an owner that has started anew. Until each worker that was there before has said what it holds, or has
- * been waited for long enough, a call that may be under way somewhere is not made again.
+ * been waited for long enough, a call that may be under way somewhere is not made again. One that several hold (their links were lost, one
+ * after another, and it was made elsewhere each time) is joined where it was sent to last.
  */
 import { LIMITS } from '../../protocol/limits.ts';
 import type { RefusableCall } from '../../runtime/effects.ts';
@@ -17,6 +18,8 @@ export interface Held<M> {
  * or was busy has not listened.
  */
 const STRETCH_MS = 250;
+/** More than any run of an owner sends. */
+const COUNTS_MAX = 2 ** 32;
 
 /**
  * How long an owner that has started anew waits for workers that it would take for lost after `lostMs`: they have dialed in vain
@@ -30,7 +33,7 @@ export function rejoinMs(lostMs: number): number {
 export class Holders<M> {
   /** Workers that were there when the node ran last, and have not come back. */
   readonly #expected: Set<string>;
-  readonly #held = new Map<string, Held<M>>();
+  readonly #held = new Map<string, readonly Held<M>[]>();
   /** Calls that were taken out to be joined, with the tokens that their workers know them by. */
   readonly #joining = new Map<string, string>();
   readonly #waiting = new Map<string, (held: Held<M> | undefined) => void>();
@@ -49,7 +52,8 @@ export class Holders<M> {
 
   /** Whether a call is held under this token, or being joined. */
   has(call: string, token: string): boolean {
-    return this.#held.get(call)?.token === token || this.#joining.get(call) === token;
+    const isHeld = this.#held.get(call)?.some((held) => held.token === token) === true;
+    return isHeld || this.#joining.get(call) === token;
   }
 
   /** A call was joined, or could not be. */
@@ -59,8 +63,10 @@ export class Holders<M> {
 
   /** Who holds a call, which is taken out; undefined where nobody does. Rejects with why, where it is no longer wanted. */
   async find(call: string, wanted: Pick<RefusableCall, 'onRefused'>): Promise<Held<M> | undefined> {
-    const held = this.#held.get(call);
-    this.#held.delete(call);
+    const [held, ...others] = (this.#held.get(call) ?? []).toSorted((a, b) => orderOf(b.token) - orderOf(a.token));
+    // Those wait for the word that nobody wants them: `unclaimed` has them.
+    if (others.length > 0) this.#held.set(call, others);
+    else this.#held.delete(call);
     if (held !== undefined) this.#joining.set(call, held.token);
     if (held !== undefined || !this.isWaiting) return held;
     return await new Promise((resolve, reject) => {
@@ -81,7 +87,7 @@ export class Holders<M> {
     for (const { call, token } of calls) {
       const waiting = this.#waiting.get(call);
       if (waiting === undefined) {
-        this.#held.set(call, { member, token });
+        this.#held.set(call, [...(this.#held.get(call) ?? []), { member, token }]);
         continue;
       }
       this.#joining.set(call, token);
@@ -93,9 +99,15 @@ export class Holders<M> {
 
   /** What a worker holds and nobody has asked for. Taken out. */
   unclaimed(member: M): readonly { readonly call: string; readonly token: string }[] {
-    const left = [...this.#held].filter(([, held]) => held.member === member);
-    for (const [call] of left) this.#held.delete(call);
-    return left.map(([call, { token }]) => ({ call, token }));
+    const left: { readonly call: string; readonly token: string }[] = [];
+    for (const [call, all] of [...this.#held]) {
+      const others = all.filter((held) => held.member !== member);
+      if (others.length === all.length) continue;
+      for (const { member: whose, token } of all) if (whose === member) left.push({ call, token });
+      if (others.length > 0) this.#held.set(call, others);
+      else this.#held.delete(call);
+    }
+    return left;
   }
 
   stop(): void {
@@ -115,4 +127,10 @@ export class Holders<M> {
     this.#expected.clear();
     for (const resolve of [...this.#waiting.values()]) resolve(undefined);
   }
+}
+
+/** Tokens begin with the run of the owner that sent the call, and count from there. */
+function orderOf(token: string): number {
+  const [boot = 0, count = 0] = token.split('.', 2).map(Number);
+  return boot * COUNTS_MAX + count;
 }

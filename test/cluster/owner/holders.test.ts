@@ -34,3 +34,36 @@ describe('Workers that an owner waits for', () => {
     expect(await found).toEqual({ member: 'w1', token: '1' });
   });
 });
+
+describe('A call that several workers hold', () => {
+  const heard = () => {
+    const holders = new Holders<string>([], GRACE_MS, createManualWorld({ seed: 1 }));
+    for (const [node, token] of [
+      ['w1', '3.5.x'],
+      ['w3', '3.2.x'],
+      ['w2', '2.11.x'],
+    ] as const)
+      holders.heard(node, node, [{ call: 'a call', token }]);
+    return holders;
+  };
+
+  it('is joined where it was sent to last', async () => {
+    expect(await heard().find('a call', wanted)).toEqual({ member: 'w1', token: '3.5.x' });
+  });
+
+  it('is unclaimed at each of the others, whether one was joined or none', async () => {
+    const holders = heard();
+    await holders.find('a call', wanted);
+    expect(['3.5.x', '3.2.x', '2.11.x', '3.3.x'].map((token) => holders.has('a call', token))).toEqual([
+      ...[true, true, true, false],
+    ]);
+    expect(['w1', 'w2', 'w3'].map((node) => holders.unclaimed(node))).toEqual([
+      [],
+      [{ call: 'a call', token: '2.11.x' }],
+      [{ call: 'a call', token: '3.2.x' }],
+    ]);
+    const none = heard();
+    expect(['w1', 'w2', 'w3'].map((node) => none.unclaimed(node).length)).toEqual([1, 1, 1]);
+    expect(none.has('a call', '3.5.x')).toBe(false);
+  });
+});
