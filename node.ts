@@ -238,6 +238,8 @@ function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Co
   const book = (): OfferBook => ({
     known: (reference) => staff.registry.known(reference),
     enlist: (agent) => staff.roster.enlist(agent, 'node'),
+    replace: (agent) => staff.roster.replace(agent, 'node'),
+    isRetired: (agent) => staff.registry.isRetired(agent),
   });
   const node = ownerName(settings, fence);
   const mesh =

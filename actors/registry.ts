@@ -79,6 +79,23 @@ export class Registry {
     this.#registers.trigger.agentAdded({ entry: entryOf(definition, origin) });
   }
 
+  /** Takes an agent in, in place of the one of the same name and version: what begins from here on is its. Errors: NOT_FOUND. */
+  replaceAgent(definition: AgentDefinition, origin: AgentOrigin = OF_THE_PROGRAM): void {
+    const versions = this.#agents.get(definition.name) ?? [];
+    const former = versions.find(({ version }) => version === definition.version);
+    if (former === undefined)
+      throw new OperatingError('NOT_FOUND', `There is no agent ${namesOf(definition).reference}.`);
+    this.#kernel.install(this.#makeLogic(definition));
+    this.#agents.set(
+      definition.name,
+      versions.map((one) => (one === former ? definition : one)),
+    );
+    this.#changed();
+    this.#offers.remove(former);
+    this.#offers.add(definition);
+    this.#registers.trigger.agentAdded({ entry: entryOf(definition, origin) });
+  }
+
   /** No new work is given to it. Its actors go on, and whoever works with it already finds it. Errors: NOT_FOUND. */
   retireAgent(reference: string): AgentDefinition {
     const found = this.agent(reference);

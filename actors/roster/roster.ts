@@ -91,6 +91,13 @@ export class Roster {
     if (health !== undefined) kernel.act((port) => port.startChild(healthSpec(reference, health)));
   }
 
+  /** The same, in place of the one of the same name and version, which has no health check. Errors: NOT_FOUND. */
+  replace(agent: AgentDefinition, source: AgentSource): void {
+    const { registry, node, supervise } = this.#deps;
+    registry.replaceAgent(agent, { source, node });
+    supervise(agent);
+  }
+
   /** Registers agents of a module, all or none; resolves once that is committed. Errors: as AgentModules and `enlist`. */
   async registerModule(path: string): Promise<readonly AgentView[]> {
     const { file, agents } = await this.#modules.load(path);

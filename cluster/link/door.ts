@@ -134,13 +134,22 @@ export class MeshDoor {
     return session;
   }
 
-  /** Those that this one is there instead of. Two processes of one name would put each other out for ever. Errors: FORBIDDEN. */
+  /**
+   * Those that this one is there instead of. Two processes of one name would put each other out for ever. Errors: FORBIDDEN;
+   * UNAVAILABLE for one that was started before the one that is there: what it said may have been under way since, and the process
+   * be gone. If it is not, it is let in once the other is.
+   */
   #replacedBy({ node, incarnation }: Peer, old: Session | undefined): readonly string[] {
     const before = this.#replaced.get(node) ?? [];
     if (old === undefined || old.peer.incarnation === incarnation) return before;
     if (before.includes(incarnation)) {
       const message = `Another process has joined as ${node} since this one did: give each node a name of its own.`;
       throw new OperatingError('FORBIDDEN', message);
+    }
+    // Names of processes grow with the time of their start.
+    if (incarnation < old.peer.incarnation) {
+      const message = `A process that was started later has joined as ${node}: give each node a name of its own.`;
+      throw new OperatingError('UNAVAILABLE', message, { retryable: true });
     }
     return [...before, old.peer.incarnation].slice(-REPLACED_MAX);
   }

@@ -81,6 +81,15 @@ function schemaOf(json: unknown): z.ZodType | undefined {
   }
 }
 
+/** Whether two agents of workers are offered alike: not how they are just now, but what they are. */
+export function isSameOffer(one: AgentDefinition, other: AgentDefinition): boolean {
+  const [a, b] = [one, other].map((agent) => {
+    const offer = remote.get(agent);
+    return offer === undefined ? undefined : canonicalHash({ ...offer, labels: agent.labels, isHealthy: undefined });
+  });
+  return a !== undefined && a === b;
+}
+
 /** Why a worker's agent cannot stand beside one of the same name and version that is here already; undefined where it can. */
 export function misfitOf(known: AgentDefinition, offer: AgentOffer): string | undefined {
   const form = known.machine === undefined ? 'function' : 'machine';

@@ -3,13 +3,12 @@
  * so that unfinished work finds its agents after a restart of the owner, before any worker is back.
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
-import { namesOf } from '../../actors/agent-names.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { AgentOffer, MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
-import { isRemote, misfitOf, otherSchemaOf, remoteAgent } from './remote-agent.ts';
+import { isRemote, isSameOffer, misfitOf, otherSchemaOf, remoteAgent } from './remote-agent.ts';
 import { noWorkerRow, readWorkerRow, type WorkerRow, workerRow } from './worker-row.ts';
 
 /** Where agents are listed: the registry and all that goes with it. */
@@ -18,6 +17,10 @@ export interface OfferBook {
   known(reference: string): AgentDefinition | undefined;
   /** Errors: STATE_CONFLICT, BUSY. */
   enlist(agent: AgentDefinition): void;
+  /** In place of the one of the same name and version. Errors: NOT_FOUND. */
+  replace(agent: AgentDefinition): void;
+  /** Whether it gets no new work any more. */
+  isRetired(agent: AgentDefinition): boolean;
 }
 
 /** What the offers are kept with. */
@@ -72,7 +75,9 @@ export class WorkerOffers {
       }
     }
     // What was offered last counts where one version was offered in several forms.
-    const taken = readable.toSorted((a, b) => b.seenAtMs - a.seenAtMs).map((row) => [row, this.#taken(row)] as const);
+    const taken = readable
+      .toSorted((a, b) => b.seenAtMs - a.seenAtMs)
+      .map((row) => [row, this.#taken(row, false)] as const);
     for (const [row, { fitting: offers }] of taken.toReversed()) {
       const fitting = [...offers.values()];
       if (row.hasLeft === true) {
@@ -90,7 +95,7 @@ export class WorkerOffers {
   taken(node: string, { agents, labels }: MeshMessageOf<'node.offer'>): TakenOffers {
     const { kernel, define } = this.#deps;
     const row: WorkerRow = { node, labels, agents, seenAtMs: kernel.nowMs() };
-    const taken = this.#taken(row);
+    const taken = this.#taken(row, true);
     this.#left.delete(node);
     this.#absent.delete(node);
     this.#keep({ ...row, agents: [...taken.fitting.values()] });
@@ -140,15 +145,15 @@ export class WorkerOffers {
     return sum;
   }
 
-  /** Offers that can stand beside what is known here; the others are reported. */
-  #taken({ node, labels, agents }: WorkerRow): TakenOffers {
+  /** Offers that can stand beside what is known here; the others are reported. `isNews`: they may stand for what was offered before. */
+  #taken({ node, labels, agents }: WorkerRow, isNews: boolean): TakenOffers {
     const { log } = this.#deps;
     const fitting = new Map<string, AgentOffer>();
     const refused: { readonly agent: string; readonly why: string }[] = [];
     for (const offer of agents) {
       const reference = referenceOf(offer);
       try {
-        this.#enlist(node, offer, labels);
+        this.#enlist(node, offer, labels, isNews);
         fitting.set(reference, offer);
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
@@ -160,33 +165,42 @@ export class WorkerOffers {
     return { fitting, refused };
   }
 
-  #enlist(node: string, offer: AgentOffer, labels: WorkerRow['labels']): void {
+  #enlist(node: string, offer: AgentOffer, labels: WorkerRow['labels'], isNews: boolean): void {
     const book = this.#deps.book();
     const reference = referenceOf(offer);
     const known = book.known(reference);
     const misfit = known === undefined ? undefined : misfitOf(known, offer);
     if (misfit !== undefined)
       throw new OperatingError('STATE_CONFLICT', `${reference} is not the agent of that name here: ${misfit}.`);
-    if (known !== undefined) return this.#compare(node, known, offer);
+    if (known === undefined) {
+      book.enlist(remoteAgent(offer, labels));
+      this.#deps.log.info('An agent of a worker is there.', { agent: reference });
+      return;
+    }
+    const isShared = !isRemote(known) || this.#isElsewhere(node, reference);
+    if (isShared) return this.#compare(known, offer);
+    if (!isNews || book.isRetired(known)) return;
     const agent = remoteAgent(offer, labels);
-    book.enlist(agent);
-    this.#deps.log.info('An agent of a worker is there.', { agent: namesOf(agent).reference });
+    if (isSameOffer(known, agent)) return;
+    book.replace(agent);
+    this.#deps.log.info('An agent of a worker has changed: what it offers now counts.', {
+      worker: node,
+      agent: reference,
+    });
+  }
+
+  #isElsewhere(node: string, reference: string): boolean {
+    return [...this.#rows].some(
+      ([other, { agents }]) => other !== node && agents.some((one) => referenceOf(one) === reference),
+    );
   }
 
   /** Calls go to any node that offers the agent: one that takes other input than the rest would fail those that it happens to get. */
-  #compare(node: string, known: AgentDefinition, offer: AgentOffer): void {
+  #compare(known: AgentDefinition, offer: AgentOffer): void {
     const io = otherSchemaOf(known, offer);
     if (io === undefined) return;
-    const reference = referenceOf(offer);
-    const isElsewhere = [...this.#rows].some(
-      ([other, { agents }]) => other !== node && agents.some((one) => referenceOf(one) === reference),
-    );
-    if (!isRemote(known) || isElsewhere) {
-      const why = `its ${io} has another schema there than on other nodes. A changed agent needs a new version`;
-      throw new OperatingError('STATE_CONFLICT', `${reference} is not the agent of that name here: ${why}.`);
-    }
-    const message = 'An agent of a worker has other schemas than before: the former count until the next start.';
-    this.#deps.log.warn(message, { worker: node, agent: reference, schema: io });
+    const why = `its ${io} has another schema there than on other nodes. A changed agent needs a new version`;
+    throw new OperatingError('STATE_CONFLICT', `${referenceOf(offer)} is not the agent of that name here: ${why}.`);
   }
 
   #keep(row: WorkerRow): void {

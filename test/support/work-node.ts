@@ -101,6 +101,8 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
           book: () => ({
             known: (reference) => staff.registry.known(reference),
             enlist: (agent) => staff.roster.enlist(agent, 'node'),
+            replace: (agent) => staff.roster.replace(agent, 'node'),
+            isRetired: (agent) => staff.registry.isRetired(agent),
           }),
         } satisfies MeshOwnerDeps)
       : undefined;

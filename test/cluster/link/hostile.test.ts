@@ -248,7 +248,7 @@ describe('a node of the mesh that says what it should not', () => {
     const rooms = quiet();
     const first = impostor(rooms);
     const session = first.greeting?.session ?? '';
-    const stale = impostor(rooms, { incarnation: 'worker-0' }, { id: session, received: 0 });
+    const stale = impostor(rooms, { incarnation: 'worker-2' }, { id: session, received: 0 });
     rooms.world.advance(10);
     expect(stale.greeting).toMatchObject({ isResumed: false });
     expect(stale.greeting?.session).not.toBe(session);
@@ -256,10 +256,10 @@ describe('a node of the mesh that says what it should not', () => {
     const replaced = impostor(rooms, {}, { id: session, received: 0 });
     rooms.world.advance(10);
     expect(replaced.greeting).toBeUndefined();
-    const again = impostor(rooms, { incarnation: 'worker-2' }, { id: session, received: 0 });
+    const again = impostor(rooms, { incarnation: 'worker-3' }, { id: session, received: 0 });
     rooms.world.advance(10);
     expect(again.greeting).toMatchObject({ isResumed: false });
-    const mine = impostor(rooms, { incarnation: 'worker-2' }, { id: again.greeting?.session ?? '', received: 0 });
+    const mine = impostor(rooms, { incarnation: 'worker-3' }, { id: again.greeting?.session ?? '', received: 0 });
     rooms.world.advance(10);
     expect(mine.greeting).toMatchObject({ isResumed: true, session: again.greeting?.session });
   });

@@ -16,16 +16,32 @@ it('Processes of one name do not put each other out: the latest is the node, unt
     const auth = { mode: 'secret', secrets: [SECRET] } as const;
     return { seen, dialing: dialMesh({ world, auth, self, onLink, to: net.connect, onRefused: refused }) };
   };
-  const second = later('second');
+  const second = later('worker-2');
   world.advance(30_000);
-  const third = later('third');
+  const third = later('worker-3');
   world.advance(120_000);
   const incarnations = (): readonly string[] => owner.links.map(({ peer }) => peer.incarnation);
-  expect(incarnations()).toEqual(['worker-1', 'second', 'third']);
+  expect(incarnations()).toEqual(['worker-1', 'worker-2', 'worker-3']);
   for (const { refusals } of [first, second.seen])
     expect(refusals[0]).toMatchObject({ code: 'FORBIDDEN', message: expect.stringContaining('a name of its own') });
   second.dialing.stop(new OperatingError('DRAINING', 'It stops.'));
   third.dialing.stop(new OperatingError('DRAINING', 'It stops.'));
   world.advance(60_000);
-  expect(incarnations()).toEqual(['worker-1', 'second', 'third', 'worker-1']);
+  expect(incarnations()).toEqual(['worker-1', 'worker-2', 'worker-3', 'worker-1']);
+});
+
+it('A process does not put out one that was started after it, however late its words arrive; once that is gone, it is let in', () => {
+  const { world, net, owner, dialing } = indoors();
+  world.advance(100);
+  const { seen, onLink } = witness();
+  const self = nodeOf({ role: 'worker', incarnation: 'worker-0' });
+  const auth = { mode: 'secret', secrets: [SECRET] } as const;
+  dialMesh({ world, auth, self, onLink, to: net.connect, onRefused: (error) => void seen.refusals.push(error) });
+  world.advance(30_000);
+  const incarnations = (): readonly string[] => owner.links.map(({ peer }) => peer.incarnation);
+  expect(incarnations()).toEqual(['worker-1']);
+  expect(owner.ends).toEqual([]);
+  dialing.stop(new OperatingError('DRAINING', 'It stops.'));
+  world.advance(60_000);
+  expect(incarnations()).toEqual(['worker-1', 'worker-0']);
 });

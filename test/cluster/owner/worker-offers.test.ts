@@ -111,15 +111,59 @@ describe('An agent with another schema under the same version', () => {
     }
   });
 
-  it('counts from the next start of the owner on where nobody else has it', async () => {
+  it('counts at once, and after a restart of the owner, where nobody else has it', async () => {
     const rig = await createMeshRig();
     (await rig.join('w1', [wants('a')])).pair.lose();
     await rig.owner.world.elapse(1_000);
-    const { pair } = await rig.join('w1', [wants('b')]);
+    await rig.join('w1', [wants('b')]);
     expect(rig.owner.mesh?.nodesOf('it@1.0.0', 'home')).toEqual(['w1']);
-    expect(pair).toBeDefined();
+    expect(await ended(rig, { b: 1 })).toBe('completed');
+    expect(() => rig.owner.submit({ agent: 'it' }, { a: 1 })).toThrow(/b/);
     const owner = await rig.restartOwner();
     expect(owner.registry.agent('it')?.input?.safeParse({ b: 1 }).success).toBe(true);
     expect(owner.registry.agent('it')?.input?.safeParse({ a: 1 }).success).toBe(false);
+  });
+});
+
+describe('An agent that has changed otherwise under the same version', () => {
+  const form = (capabilities: readonly string[], timeoutMs: number): AgentDefinition =>
+    defineAgent({
+      name: 'it',
+      version: '1.0.0',
+      capabilities: [...capabilities],
+      timeoutMs,
+      run: ({ input }) => input,
+    });
+  const known = (rig: MeshRig) => rig.owner.registry.agent('it@1.0.0');
+
+  it('is what the only worker that has it says now', async () => {
+    const rig = await createMeshRig();
+    (await rig.join('w1', [form(['old'], 1_000)])).pair.lose();
+    await rig.owner.world.elapse(1_000);
+    await rig.join('w1', [form(['new'], 2_000)]);
+    expect(known(rig)?.timeoutMs).toBe(2_000);
+    expect([...rig.owner.registry.capabilities()].filter((name) => !name.startsWith('lab.'))).toEqual(['new']);
+    const { task } = rig.owner.submit({ capability: 'new' }, 'the work');
+    expect((await rig.owner.end(task)).result).toMatchObject({ status: 'completed', output: 'the work' });
+  });
+
+  it('is what it was while another worker has it, or may come back with it', async () => {
+    for (const isLost of [true, false]) {
+      const rig = await createMeshRig();
+      const { pair } = await rig.join('w1', [form(['old'], 1_000)]);
+      if (isLost) pair.lose();
+      await rig.owner.world.elapse(1_000);
+      await rig.join('w2', [form(['new'], 2_000)]);
+      expect(known(rig)?.timeoutMs).toBe(1_000);
+    }
+  });
+
+  it('is the same agent where nothing has changed: nothing is said of it', async () => {
+    const rig = await createMeshRig();
+    (await rig.join('w1', [form(['old'], 1_000)])).pair.lose();
+    await rig.owner.world.elapse(1_000);
+    const before = known(rig);
+    await rig.join('w1', [form(['old'], 1_000)]);
+    expect(known(rig)).toBe(before);
   });
 });
