@@ -19,7 +19,7 @@ import { memberViews } from './cluster/owner/member-view.ts';
 import { openMeshDoor } from './cluster/owner/mesh-door.ts';
 import { rejoinMs } from './cluster/owner/holders.ts';
 import { MeshOwner } from './cluster/owner/mesh-owner.ts';
-import type { OfferBook } from './cluster/owner/worker-offers.ts';
+import { offerBookOf } from './cluster/owner/offer-book.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import type { PlanModel } from './actors/planning/plan-model.ts';
 import { OperatingError } from './protocol/errors.ts';
@@ -235,17 +235,12 @@ type Core = Awaited<ReturnType<typeof openCore>>;
 function hire(parts: NodeParts, { metrics, registers, kernel, store, fence }: Core) {
   const { world, settings, log, planModel, onFatal } = parts;
   const workers = parts.workers ?? workerThreads(parts, metrics);
-  const book = (): OfferBook => ({
-    known: (reference) => staff.registry.known(reference),
-    enlist: (agent) => staff.roster.enlist(agent, 'node'),
-    replace: (agent) => staff.roster.replace(agent, 'node'),
-    isRetired: (agent) => staff.registry.isRetired(agent),
-  });
   const node = ownerName(settings, fence);
   const mesh =
     (parts.hasMesh ?? meshDoorOf(settings) !== undefined)
       ? new MeshOwner({
-          ...{ kernel, log, boot: fence.epoch, rejoinMs: rejoinMs(settings.meshLostMs), book },
+          ...{ kernel, log, boot: fence.epoch, rejoinMs: rejoinMs(settings.meshLostMs) },
+          book: () => offerBookOf(staff),
           onCall: (outcome) => metrics.meshCallEnded(outcome),
         })
       : undefined;

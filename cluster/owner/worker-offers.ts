@@ -8,20 +8,9 @@ import type { AgentOffer, MeshMessageOf } from '../../protocol/mesh-messages.ts'
 import type { Kernel } from '../../runtime/kernel.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { DefinitionWrite } from '../../runtime/stores/store.ts';
+import type { OfferBook } from './offer-book.ts';
 import { isRemote, isSameOffer, misfitOf, otherSchemaOf, remoteAgent } from './remote-agent.ts';
 import { noWorkerRow, readWorkerRow, type WorkerRow, workerRow } from './worker-row.ts';
-
-/** Where agents are listed: the registry and all that goes with it. */
-export interface OfferBook {
-  /** By `name@version`; also one that gets no new work any more. */
-  known(reference: string): AgentDefinition | undefined;
-  /** Errors: STATE_CONFLICT, BUSY. */
-  enlist(agent: AgentDefinition): void;
-  /** In place of the one of the same name and version. Errors: NOT_FOUND. */
-  replace(agent: AgentDefinition): void;
-  /** Whether it gets no new work any more. */
-  isRetired(agent: AgentDefinition): boolean;
-}
 
 /** What the offers are kept with. */
 export interface WorkerOffersDeps {

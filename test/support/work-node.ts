@@ -4,6 +4,7 @@
  */
 import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import { type MeshCallOutcome, MeshOwner, type MeshOwnerDeps } from '../../cluster/owner/mesh-owner.ts';
+import { offerBookOf } from '../../cluster/owner/offer-book.ts';
 import type { PlanModel } from '../../actors/planning/plan-model.ts';
 import type { Admission, Submission } from '../../actors/desk.ts';
 import { labAgents } from '../../actors/lab/lab.ts';
@@ -98,12 +99,7 @@ export async function createWorkNode(options: WorkNodeOptions = {}): Promise<Wor
     options.hasMesh === true
       ? new MeshOwner({
           ...{ kernel, log, boot: node.fence.epoch, rejoinMs: LIMITS.meshLostMs, onCall: options.onMeshCall },
-          book: () => ({
-            known: (reference) => staff.registry.known(reference),
-            enlist: (agent) => staff.roster.enlist(agent, 'node'),
-            replace: (agent) => staff.roster.replace(agent, 'node'),
-            isRetired: (agent) => staff.registry.isRetired(agent),
-          }),
+          book: () => offerBookOf(staff),
         } satisfies MeshOwnerDeps)
       : undefined;
   const staff: ReturnType<typeof hireStaff> = hireStaff({
