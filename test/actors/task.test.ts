@@ -3,6 +3,7 @@ import { defineAgent } from '../../actors/agent-definition.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { taskLogic, type TaskState } from '../../actors/task.ts';
 import { createNotingPort } from '../support/noting-port.ts';
+import { MemoryDisk } from '../../runtime/stores/memory-store.ts';
 import { createWorkNode } from '../support/work-node.ts';
 
 describe('A task', () => {
@@ -55,6 +56,37 @@ describe('A task', () => {
     expect([last.phase, last.waiting]).toEqual(['working', undefined]);
     expect([...attachments]).toEqual([]);
     expect(taskLogic.restored?.(last, port)).toBe(last);
+  });
+
+  it('says of each line when it was said, however long it waited for the disk', async () => {
+    const held = Promise.withResolvers<'done'>();
+    let isHeld = false;
+    const disk = new MemoryDisk({ onWrite: () => (isHeld ? held.promise : 'done') });
+    const node = await createWorkNode({ disk });
+    const fromMs = node.world.nowMs();
+    isHeld = true;
+    // Its commit is under way, and nothing more is written.
+    node.submit({ agent: 'lab.stall' });
+    await node.world.settle();
+    const { task } = node.submit({
+      graph: {
+        steps: [
+          { id: 'a', agent: 'lab.delay', input: { ms: 30 } },
+          { id: 'b', needs: ['a'], agent: 'lab.delay', input: { ms: 50 } },
+        ],
+      },
+    });
+    await node.world.elapse(100);
+    isHeld = false;
+    held.resolve('done');
+    await node.end(task);
+    const times = (await node.events(task)).filter(({ kind }) => kind.startsWith('step.'));
+    expect(times.map(({ kind, at, data }) => [kind, data['step'], at - fromMs])).toEqual([
+      ['step.started', 'a', 0],
+      ['step.completed', 'a', 30],
+      ['step.started', 'b', 30],
+      ['step.completed', 'b', 80],
+    ]);
   });
 
   it('leaves nothing of its actors behind, in memory or in the store', async () => {

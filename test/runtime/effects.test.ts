@@ -216,6 +216,8 @@ describe('A call', () => {
 
   it('that ended, or is not wanted any more, before it could begin is not made', async () => {
     const { world, effects, settled, started, start } = rig();
+    const late: string[] = [];
+    effects.witness = { canceled: () => undefined, late: ({ key }) => void late.push(key) };
     start('canceled');
     effects.cancel('a', 'canceled');
     start('wound down', { lane: 'other' });
@@ -223,7 +225,8 @@ describe('A call', () => {
     start('late', { lane: 'third', timeoutMs: 0 });
     world.advance(1);
     await world.settle();
-    expect([started, settled]).toEqual([
+    expect([started, late, settled]).toEqual([
+      [],
       [],
       [
         ['a/late', 'TIMEOUT'],
