@@ -4,6 +4,7 @@
  */
 import { OperatingError } from '../protocol/errors.ts';
 import type { EffectCall } from '../runtime/effects.ts';
+import { copyOutput, copyValue } from '../runtime/value-copy.ts';
 import type { AskInput, PublishInput } from '../runtime/machine-messages.ts';
 import type { AgentContext, CallerContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
@@ -23,9 +24,11 @@ export async function performCall(
   given: unknown,
   ctx: CallerContext,
 ): Promise<unknown> {
-  return definition.machine === undefined
-    ? await performRun(definition, given, ctx)
-    : await performNamed(definition, call, ctx);
+  const value =
+    definition.machine === undefined
+      ? await performRun(definition, copyValue(given), ctx)
+      : await performNamed(definition, { ...call, input: copyValue(call.input) }, ctx);
+  return copyOutput(value, definition.name);
 }
 
 async function performRun(definition: AgentDefinition, given: unknown, ctx: CallerContext): Promise<unknown> {

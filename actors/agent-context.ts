@@ -3,6 +3,7 @@ import { OperatingError } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { EffectCall } from '../runtime/effects.ts';
 import type { ActorEvent } from '../runtime/host.ts';
+import { copyValue } from '../runtime/value-copy.ts';
 import type { World } from '../runtime/world.ts';
 import type { ApprovalDecision } from './approvals/approval.ts';
 import { type ApprovalCall, type ApprovalRequest, readApprovalRequest } from './approvals/approval-calls.ts';
@@ -185,7 +186,7 @@ class CallContext implements CallerContext {
 
   get tell(): AgentContext['tell'] {
     return async (agent, key, event) =>
-      await this.#deps.messages.tell(this.#sender('ctx.tell', [agent, key, event]), agent, key, event);
+      await this.#deps.messages.tell(this.#sender('ctx.tell', [agent, key, event]), agent, key, copyValue(event));
   }
 
   get ask(): AgentContext['ask'] {
@@ -195,12 +196,12 @@ class CallContext implements CallerContext {
 
   get publish(): AgentContext['publish'] {
     return async (topic, data) =>
-      await this.#deps.messages.publish(this.#sender('ctx.publish', [topic, data]), topic, data);
+      await this.#deps.messages.publish(this.#sender('ctx.publish', [topic, data]), topic, copyValue(data));
   }
 
   get broadcast(): AgentContext['broadcast'] {
     return async (audience, event) =>
-      await this.#deps.messages.broadcast(this.#sender('ctx.broadcast', [audience, event]), audience, event);
+      await this.#deps.messages.broadcast(this.#sender('ctx.broadcast', [audience, event]), audience, copyValue(event));
   }
 
   get join(): AgentContext['join'] {
@@ -271,7 +272,7 @@ class CallContext implements CallerContext {
     const decision = await this.#deps.approve(this.#place(), { request, entry, isFirst, signal: this.signal });
     await back();
     this.signal.throwIfAborted();
-    return decision;
+    return copyValue(decision);
   }
 
   async #ask(agent: string, key: string, event: ActorEvent, timeoutMs: number): Promise<unknown> {
@@ -280,8 +281,18 @@ class CallContext implements CallerContext {
     const { address: asker, asked: chain = [] } = this.#call;
     const { attempt, signal } = this;
     const rest = (): (() => Promise<void>) => this.#call.rest();
-    const ask = { agent, key, event, timeoutMs: Math.min(timeoutMs, leftMs), asker, attempt, chain, signal, rest };
-    return await this.#deps.messages.ask(this.#entries().slot('ctx.ask', [agent, key, event]), ask);
+    const ask = {
+      agent,
+      key,
+      event: copyValue(event),
+      timeoutMs: Math.min(timeoutMs, leftMs),
+      asker,
+      attempt,
+      chain,
+      signal,
+      rest,
+    };
+    return copyValue(await this.#deps.messages.ask(this.#entries().slot('ctx.ask', [agent, key, event]), ask));
   }
 
   #sender(name: string, given: unknown): Sender {

@@ -11,6 +11,7 @@ import { hash } from 'node:crypto';
 import { OperatingError, type ErrorBody } from '../protocol/errors.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import { packState } from '../runtime/state-codec.ts';
+import { copyValue } from '../runtime/value-copy.ts';
 import type { JournaledCall, Probe } from './doubt.ts';
 import { inSpendScope } from './budget/spend-scope.ts';
 import { outcomeOf } from './call-outcome.ts';
@@ -137,7 +138,7 @@ export class Journal {
     };
     for (;;) {
       const entry = this.#entryOf(key, kind, args);
-      if (entry?.state === 'done') return entry.value as T;
+      if (entry?.state === 'done') return copyValue(entry.value as T);
       if (entry?.state === 'failed') throw OperatingError.fromBody(entry.error as ErrorBody);
       if (entry?.state === 'intended' && kind === 'unsafe') await this.#learn(call, entry, options);
       else {
@@ -294,7 +295,7 @@ export class Journal {
     const isOurs = now === undefined || (now.state === 'intended' && now.begun === intent.begun);
     if (!isOurs) return false;
     const entry: JournalEntry = outcome.ok
-      ? { kind, args, state: 'done', value: outcome.value }
+      ? { kind, args, state: 'done', value: copyValue(outcome.value) }
       : { kind, args, state: 'failed', error: outcome.error };
     try {
       this.#shelf.record(call.entry, entry);

@@ -10,6 +10,7 @@ import type { Cell } from '../runtime/cell.ts';
 import { FORK_ROW, type ForkRow } from '../runtime/cell-rows.ts';
 import type { EffectOutcome } from '../runtime/host.ts';
 import type { Kernel } from '../runtime/kernel.ts';
+import { copyOutput } from '../runtime/value-copy.ts';
 import { packState } from '../runtime/state-codec.ts';
 import type { EffectDecision, EffectRecord } from '../runtime/stores/store.ts';
 import type { Cancel } from '../runtime/world.ts';
@@ -217,10 +218,14 @@ export class Ledger {
       world,
       ask: (signal) => probe({ idempotencyKey, input, signal }),
       onAnswer: (answer) => {
-        const verdict: Verdict = answer.happened
-          ? { how: 'done', by: 'probe', output: answer.value }
-          : { how: 'retry', by: 'probe' };
-        this.resolve(id, verdict).catch((error: unknown) =>
+        const settled = async (): Promise<unknown> =>
+          await this.resolve(
+            id,
+            answer.happened
+              ? { how: 'done', by: 'probe', output: copyOutput(answer.value, `the probe of ${name}`) }
+              : { how: 'retry', by: 'probe' },
+          );
+        settled().catch((error: unknown) =>
           log.warn('What a probe found could not be recorded.', { effect: id, error: String(error) }),
         );
       },

@@ -9,8 +9,8 @@ const OUTPUT_BOUNDS: FrameBounds = { ...NODE_FRAME, bytesMax: LIMITS.outputBytes
 /** INVALID_OUTPUT for an output that can never reach a client, told while it is still the fault of `whose` (an agent, a workflow). */
 export function outputFault(output: unknown, whose: string): OperatingError | undefined {
   if (typeof output !== 'object' && typeof output !== 'string') return undefined;
-  if (isSurelySendable(output, OUTPUT_BOUNDS)) return undefined;
   try {
+    if (isSurelySendable(output, OUTPUT_BOUNDS)) return undefined;
     msgpackCodec.encode(output, OUTPUT_BOUNDS);
     return undefined;
   } catch (error) {

@@ -15,6 +15,7 @@ import { cheaperChoice, claim, exceededError, exceededLine, release, reservedLin
 import { leave, look, peekAddress, termsOf } from './step-cache.ts';
 import { completed, end, failed, failureLine, placeOf } from './step-end.ts';
 import type { StepDeps, StepState } from './step.ts';
+import { taskNews } from './task-news.ts';
 
 /** Starts the agent's actor, or waits for its breaker; `lines` are for the log. */
 type Begin = (state: StepState, agent: AgentDefinition, lines: readonly EventDraft[], port: CellPort) => StepState;
@@ -151,7 +152,7 @@ export class Admission {
   #ask(state: StepState, refusal: BudgetRefusal, port: CellPort): StepState {
     const { lines = [], refusal: _asked, ...rest } = state;
     const events = [...lines, exceededLine(state, refusal, 'ask')];
-    port.send(state.owner, { type: 'task.progress', events });
+    port.send(state.owner, taskNews(events, port));
     const { lines: _told, ...next } = rest as StepState;
     return this.#withAgent(next, port, (agent) => claim(next, agent, port, true));
   }

@@ -4,6 +4,7 @@ import type { ActorEvent } from '../runtime/host.ts';
 import { approvalOf } from './approvals/approval-answers.ts';
 import type { StepStart, StepState } from './step.ts';
 import { placeOf } from './step-end.ts';
+import { taskNews } from './task-news.ts';
 
 /** Signals that wait for the next attempt. */
 const SIGNALS_MAX = 100;
@@ -23,8 +24,7 @@ export function park(state: StepState, event: ActorEvent, port: CellPort): StepS
   const data = { ...placeOf(state.input), attempt: state.attempt, effect, name: event['name'], message };
   // A limit on an attempt is for work, not for waiting until a person comes.
   port.clearTimer('timeout');
-  const news = { type: 'task.progress', events: [{ kind: 'effect.unknown', data }], parked: { effect, message } };
-  port.send(state.owner, news);
+  port.send(state.owner, { ...taskNews([{ kind: 'effect.unknown', data }], port), parked: { effect, message } });
   if (state.phase !== 'parked') tellFlow(port, 'item.parked');
   return { ...state, phase: 'parked', parked: [...parked, effect] };
 }
@@ -35,8 +35,7 @@ export function unpark(state: StepState, event: ActorEvent, port: CellPort): Ste
   if (state.parked?.includes(effect) !== true) return state;
   const said = event['said'] as Readonly<Record<string, unknown>>;
   const data = { ...placeOf(state.input), attempt: state.attempt, effect, name: event['name'], ...said };
-  const news = { type: 'task.progress', events: [{ kind: 'effect.resolved', data }], unparked: effect };
-  port.send(state.owner, news);
+  port.send(state.owner, { ...taskNews([{ kind: 'effect.resolved', data }], port), unparked: effect });
   return freed(state, effect, port);
 }
 

@@ -273,7 +273,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     const again = { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code, message };
     const retried: EventDraft = { kind: 'step.retried', data: { ...again, ...usedIn(usage) } };
     const { isTurnedAway: _before, untold, ...rest } = state;
-    const news = { type: 'task.progress', events: [...before, retried] };
+    const news = taskNews([...before, retried], port);
     port.send(state.owner, untold === undefined ? news : { ...news, usage: untold });
     if (by === undefined && breakerMs <= ownMs) return { ...rest, phase: 'waiting' };
     deps.breakers.expect(next, port.address);

@@ -3,7 +3,7 @@ import type { CellPort, EventDraft } from '../runtime/cell-port.ts';
 import type { ActorEvent } from '../runtime/host.ts';
 import type { Patience } from '../runtime/patience.ts';
 
-/** Lines, and when each was said, in ms since the epoch. They may wait, and be joined with others, for they say nothing else. */
+/** Lines, and when each was said, in ms since the epoch. Where it says nothing else, it may wait, and be joined with others. */
 export interface TaskNews extends ActorEvent {
   readonly type: 'task.progress';
   readonly events: readonly EventDraft[];
@@ -20,14 +20,15 @@ export function taskNews(events: readonly EventDraft[], port: Pick<CellPort, 'no
 
 /** How a task waits for them. */
 export const newsPatience: Patience = {
-  allows: isNews,
+  allows: (event) => {
+    if (!isNews(event)) return false;
+    for (const field in event) if (field !== 'type' && field !== 'events' && field !== 'at') return false;
+    return true;
+  },
   join: (first, second) => {
     if (!isNews(first) || !isNews(second) || first.events.length >= LINES_MAX) return undefined;
-    return {
-      type: 'task.progress',
-      events: first.events.concat(second.events),
-      at: timesOf(first).concat(timesOf(second)),
-    };
+    const at = timesOf(first).concat(timesOf(second));
+    return { type: 'task.progress', events: first.events.concat(second.events), at };
   },
 };
 

@@ -63,6 +63,8 @@ export interface TaskState {
   readonly phase: 'working' | 'input-required' | 'completed' | 'failed' | 'canceled';
   readonly id: string;
   readonly seq: number;
+  /** The time of the last line, ms since the epoch. */
+  readonly lastAtMs?: number;
   readonly createdAtMs: number;
   readonly child: string;
   readonly steps: number;
@@ -179,7 +181,7 @@ function begin(start: TaskStart, port: CellPort): TaskState {
     { kind: 'task.started', data: {} },
   ];
   const seq = drafts.length;
-  const state: TaskState = { phase: 'working', id, seq, createdAtMs, child, steps: 0 };
+  const state: TaskState = { phase: 'working', id, seq, lastAtMs: nowMs, createdAtMs, child, steps: 0 };
   port.logTask({
     id,
     created: { target, input: start.input, options, principal: start.principal, createdAtMs },
@@ -248,16 +250,16 @@ function log(
   result?: TaskResult,
   times?: readonly number[],
 ): TaskState {
-  const at = port.nowMs();
-  const events: TaskEvent[] = drafts.map((draft, index) => ({
-    seq: state.seq + 1 + index,
-    at: times?.[index] ?? at,
-    kind: draft.kind,
-    data: bounded(draft.data),
-  }));
+  const nowMs = port.nowMs();
+  let { lastAtMs = 0 } = state;
+  const events: TaskEvent[] = drafts.map(({ kind, data }, index) => {
+    // Never before the line above it: what was said first may have been heard later. But after a clock was set back.
+    lastAtMs = Math.min(nowMs, Math.max(times?.[index] ?? nowMs, lastAtMs));
+    return { seq: state.seq + 1 + index, at: lastAtMs, kind, data: bounded(data) };
+  });
   const seq = state.seq + drafts.length;
-  port.logTask({ id: state.id, progress: progressOf({ ...state, seq }, port, status, at, result), events });
-  return { ...state, seq };
+  port.logTask({ id: state.id, progress: progressOf({ ...state, seq }, port, status, nowMs, result), events });
+  return { ...state, seq, lastAtMs };
 }
 
 function progressOf(

@@ -184,6 +184,14 @@ export function isErrorCode(value: unknown): value is ErrorCode {
  */
 export function toErrorBody(error: unknown, fallback: ErrorCode = 'INTERNAL'): ErrorBody {
   if (error instanceof OperatingError) return error.toBody();
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: fallback, message, retryable: CODES[fallback].retryable };
+  return { code: fallback, message: messageOf(error), retryable: CODES[fallback].retryable };
+}
+
+/** What was thrown may be anything, and say anything: also nothing, or throw something itself when it is asked. */
+function messageOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'Something was thrown that cannot be read.';
+  }
 }

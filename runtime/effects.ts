@@ -256,7 +256,6 @@ export class Effects {
       return this.#finish(call, { ok: false, error: lateError(plan.name).toBody() });
     }
     call.state = 'running';
-    call.sinceMs = this.#world.nowMs();
     this.#running++;
     call.end = (outcome) => {
       if (call.isOver) {
@@ -272,7 +271,6 @@ export class Effects {
       } else if (call.state === 'resting') this.#lanes.countResting(plan.lane, -1);
       if (outcome !== undefined) this.#finish(call, outcome);
     };
-    this.#limit(call);
     this.#beginnings.add({ address: plan.address, key: plan.key, begin: () => this.#begin(call) });
   }
 
@@ -281,6 +279,9 @@ export class Effects {
     const { plan } = call;
     if (call.isOver) return;
     if (call.refusal !== undefined) return call.end({ ok: false, error: call.refusal.toBody() });
+    // Those that begin before it may take long over their first steps: its time is its own.
+    call.sinceMs = this.#world.nowMs();
+    this.#limit(call);
     let promise: Promise<unknown>;
     try {
       promise = plan.perform(

@@ -209,7 +209,9 @@ class MachineHost implements Host, ChildStarter, CallMaker, StartOwner, TimerOwn
   }
 
   get output(): unknown {
-    return this.#root._snapshot.output;
+    // What can not be kept has failed the turn: the checkpoint holds it too.
+    const { output } = this.#root._snapshot;
+    return output === undefined ? undefined : this.#exported(output, 'output');
   }
 
   get error(): unknown {

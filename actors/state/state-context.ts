@@ -3,6 +3,7 @@
  * crash sees what it saw, and changes nothing twice.
  */
 import { OperatingError } from '../../protocol/errors.ts';
+import { copyValue } from '../../runtime/value-copy.ts';
 import type { JournalOptions } from '../journal.ts';
 import type { Lease } from './lease.ts';
 import { AGENTS, type ChangeOptions, type Piece, type PieceName, type StateDesk } from './state-desk.ts';
@@ -51,7 +52,7 @@ export function sharedState(desk: StateDesk, host: SharedStateHost, scope?: stri
     set: (name, value, options = {}) =>
       host.journal(
         entry('set', name),
-        async (op) => (await desk.set(AGENTS, piece(name), value, { ...options, op })).version,
+        async (op) => (await desk.set(AGENTS, piece(name), copyValue(value), { ...options, op })).version,
         {},
       ),
     remove: (name, options = {}) =>
@@ -88,10 +89,10 @@ async function update<T>(
 ): Promise<T> {
   for (let round = 1; ; round++) {
     const { version, exists, value } = await desk.get(AGENTS, piece);
-    const next = await change(exists ? (value as T) : undefined);
+    const next = copyValue(await change(exists ? copyValue(value as T) : undefined));
     try {
       const made = await desk.set(AGENTS, piece, next, { ...options, ifVersion: exists ? version : 0 });
-      return 'value' in made ? (made.value as T) : next;
+      return copyValue('value' in made ? (made.value as T) : next);
     } catch (error) {
       const isBeaten =
         error instanceof OperatingError && error.code === 'STATE_CONFLICT' && options.token === undefined;
@@ -101,5 +102,5 @@ async function update<T>(
 }
 
 function viewOf({ version, exists, value }: Piece): Pick<Piece, 'version' | 'exists' | 'value'> {
-  return { version, exists, ...(exists && { value }) };
+  return { version, exists, ...(exists && { value: copyValue(value) }) };
 }

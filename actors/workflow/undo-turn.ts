@@ -9,6 +9,7 @@ import type { EventKind } from '../../protocol/tasks.ts';
 import type { CellPort, EventDraft } from '../../runtime/cell-port.ts';
 import { closeStepAccount } from '../budget/flow-accounts.ts';
 import { STEP_LOGIC, type StepInput, type StepOutcome, type StepStart } from '../step.ts';
+import { taskNews } from '../task-news.ts';
 import {
   type Compensation,
   type CompensationReport,
@@ -264,7 +265,7 @@ export class UndoTurn {
     if (outcome !== undefined) return { ...this.#state, outcome: { ...outcome, events: this.#lines } };
     if (this.#lines.length > 0 || this.#isUndoing) {
       const undoing = this.#isUndoing ? { undoing: this.#limitMs } : {};
-      this.#port.send(`task/${this.#start.task}`, { type: 'task.progress', events: this.#lines, ...undoing });
+      this.#port.send(`task/${this.#start.task}`, { ...taskNews(this.#lines, this.#port), ...undoing });
     }
     return this.#state;
   }

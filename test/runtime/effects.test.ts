@@ -214,7 +214,7 @@ describe('A call', () => {
     await expect(again?.()).resolves.toBeUndefined();
   });
 
-  it('that ended, or is not wanted any more, before it could begin is not made', async () => {
+  it('that is not wanted any more before it could begin is not made', async () => {
     const { world, effects, settled, started, start } = rig();
     const late: string[] = [];
     effects.witness = { canceled: () => undefined, late: ({ key }) => void late.push(key) };
@@ -222,18 +222,27 @@ describe('A call', () => {
     effects.cancel('a', 'canceled');
     start('wound down', { lane: 'other' });
     expect(effects.windDown('a')).toBe(true);
-    start('late', { lane: 'third', timeoutMs: 0 });
-    world.advance(1);
     await world.settle();
-    expect([started, late, settled]).toEqual([
-      [],
-      [],
-      [
-        ['a/late', 'TIMEOUT'],
-        ['a/wound down', 'CANCELED'],
-      ],
-    ]);
+    expect([started, late, settled]).toEqual([[], [], [['a/wound down', 'CANCELED']]]);
     expect(effects.figures).toEqual({ running: 0, waiting: 0 });
+  });
+
+  it('has its time for itself: what begins before it, and takes long, is not its own', async () => {
+    const { world, effects, settled, start } = rig();
+    start('slow', {
+      lane: 'other',
+      perform: () => {
+        world.advance(80);
+        return new Promise(() => {});
+      },
+    });
+    start('quick', { timeoutMs: 100 });
+    await world.settle();
+    await world.elapse(99);
+    expect(settled).toEqual([]);
+    expect(effects.callsOf('a').find(({ key }) => key === 'quick')?.sinceMs).toBe(world.nowMs() - 99);
+    await world.elapse(1);
+    expect(settled).toEqual([['a/quick', 'TIMEOUT']]);
   });
 
   it('that is held back by a node that stops is not begun, and none of those under way is heard', async () => {
