@@ -49,7 +49,8 @@ const SAFETY_MS = 30_000;
 const SCRIPTS_MIN = 10;
 const SCRIPTS_MAX = 40;
 const CLIENTS_MAX = 3;
-const LIVENESS_MS = 900_000;
+/** Tasks of an agent that always crashes come to their end one by one, as its breaker lets them try: in the end every five minutes. */
+const LIVENESS_MS = 3_600_000;
 const AUDIT_MS = 120_000;
 /** What an owner that has come back does not ask for is held for a minute. */
 const REST_MS = 120_000;
