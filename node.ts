@@ -26,6 +26,7 @@ import { OperatingError } from './protocol/errors.ts';
 import { parsePlanTemplate } from './protocol/plan-template.ts';
 import { CheckpointRetention } from './runtime/checkpoint-retention.ts';
 import { Checkpoints } from './runtime/checkpoints.ts';
+import type { Cell } from './runtime/cell.ts';
 import { Committer } from './runtime/committer.ts';
 import { Kernel } from './runtime/kernel.ts';
 import type { Log } from './runtime/log.ts';
@@ -186,6 +187,7 @@ async function openCore(parts: NodeParts) {
   const committer = new Committer(store, fence, world, {
     drain: () => kernel.drain(),
     drainPatient: () => kernel.drainPatient(),
+    onUnwritable: (cell, error) => kernel.unwritable(cell as Cell, error),
     onPause: (paused) => kernel.pause(paused),
     onCommit: (seconds, writes) => metrics.committed(seconds, writes),
     onFatal,

@@ -4,7 +4,11 @@ import { OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { type FrameBounds, LIMITS, NODE_FRAME } from '../protocol/limits.ts';
 import { isSurelySendable } from '../protocol/surely-sendable.ts';
 
-const OUTPUT_BOUNDS: FrameBounds = { ...NODE_FRAME, bytesMax: LIMITS.outputBytesMax };
+const OUTPUT_BOUNDS: FrameBounds = {
+  ...NODE_FRAME,
+  bytesMax: LIMITS.outputBytesMax,
+  depthMax: LIMITS.outputDepthMax,
+};
 
 /** INVALID_OUTPUT for an output that can never reach a client, told while it is still the fault of `whose` (an agent, a workflow). */
 export function outputFault(output: unknown, whose: string): OperatingError | undefined {

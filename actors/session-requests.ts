@@ -1,6 +1,6 @@
 /** What a session is asked and answers as soon as the answer is committed: a function for each type of message. */
 import type { ClientMessageOf, ClientMessageType } from '../protocol/client-messages.ts';
-import { jsonCodec } from '../protocol/codec.ts';
+import { pageThatFits } from '../protocol/page-fit.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { approvalRequests } from './approvals/approval-requests.ts';
 import type { SessionDeps, SessionState } from './session.ts';
@@ -62,21 +62,4 @@ export function createRequests({ desk, agents, state, approvals, topics }: Sessi
       return { type: 'agent.reply', agent, key, value };
     },
   };
-}
-
-/** A page with so many entries that it fits into a frame: results and schemas may be large. */
-async function pageThatFits(limit: number, list: (limit: number) => Promise<object>): Promise<object> {
-  for (let size = limit; ; size = Math.ceil(size / 2)) {
-    const frame = await list(size);
-    if (size === 1 || fits(frame)) return frame;
-  }
-}
-
-function fits(frame: object): boolean {
-  try {
-    jsonCodec.encode(frame);
-    return true;
-  } catch {
-    return false;
-  }
 }

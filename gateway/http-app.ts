@@ -11,7 +11,8 @@ import { jsonCodec } from '../protocol/codec.ts';
 import { type ErrorBody, OperatingError, toErrorBody } from '../protocol/errors.ts';
 import { issuesOf, summaryOf } from '../protocol/issues.ts';
 import { writeJson } from '../protocol/json-writer.ts';
-import { type FrameBounds, HTTP_BODY, LIMITS, NODE_FRAME } from '../protocol/limits.ts';
+import { type FrameBounds, HTTP_BODY, LIMITS } from '../protocol/limits.ts';
+import { HTTP_LIMITS, HTTP_REPLY } from './http-limits.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Authenticate } from './authentication.ts';
@@ -25,30 +26,6 @@ declare module 'fastify' {
   }
 }
 
-const KIB = 1024;
-const SECOND_MS = 1_000;
-
-/** Bounds of HTTP itself. */
-export const HTTP_LIMITS = Object.freeze({
-  /** The request line and all headers. */
-  headerBytesMax: 16 * KIB,
-  headersMax: 100,
-  /** From the opening of a connection, or the first byte of a request, to the last of its headers, and of its body. */
-  headersMaxMs: LIMITS.handshakeMaxMs,
-  requestMaxMs: 30 * SECOND_MS,
-  /** How often the two above are looked after. */
-  lookMs: 2 * SECOND_MS,
-  /** A connection without a byte in either direction; longer than the longest `?wait`. */
-  silenceMaxMs: 90 * SECOND_MS,
-  /** Between two requests of a connection. */
-  keepAliveMs: 10 * SECOND_MS,
-  /** From a request to the last byte of its answer, where a route does not say otherwise. */
-  handlerMaxMs: 30 * SECOND_MS,
-  /** What an answer may hold: a page of tasks with their results. */
-  replyBytesMax: 16 * KIB * KIB,
-  replyElementsMax: 2_000_000,
-});
-
 /** On every answer. Pages that need more than nothing say so themselves. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = Object.freeze({
   'X-Content-Type-Options': 'nosniff',
@@ -57,12 +34,6 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = Object.freeze(
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-});
-
-const REPLY: FrameBounds = Object.freeze({
-  bytesMax: HTTP_LIMITS.replyBytesMax,
-  depthMax: NODE_FRAME.depthMax,
-  elementsMax: HTTP_LIMITS.replyElementsMax,
 });
 
 /** What the app needs of the node. */
@@ -162,7 +133,7 @@ function readBody(body: Buffer, bounds: FrameBounds): unknown {
 }
 
 function writeReply(payload: unknown): string {
-  return writeJson(payload, REPLY);
+  return writeJson(payload, HTTP_REPLY);
 }
 
 const PARTS: Readonly<Record<string, string>> = {

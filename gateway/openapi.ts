@@ -5,7 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import { OperatingError } from '../protocol/errors.ts';
-import { HTTP_LIMITS, sendError } from './http-app.ts';
+import { sendError } from './http-app.ts';
+import { HTTP_LIMITS } from './http-limits.ts';
 import { REST_REGISTRY } from './rest-schemas.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { registerApi } from './routes.ts';

@@ -28,6 +28,8 @@ export const LIMITS = Object.freeze({
   depthMax: 32,
   /** Levels that the product's own envelopes may add around what a client sent. */
   envelopeDepthMax: 8,
+  /** Levels of an output: what lists of tasks, and their answers, have room for beside their own. */
+  outputDepthMax: 36,
   /** Values in one frame: every key, every value and every container counts. */
   elementsMax: 100_000,
   /** The same for frames that a node makes, which carry what clients sent inside of lists and envelopes. */

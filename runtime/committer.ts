@@ -38,6 +38,8 @@ export interface CommitterHooks {
   readonly drain: () => boolean;
   /** The same, right before the cut, of what could wait until then. */
   readonly drainPatient?: () => void;
+  /** A cell cannot be written as it is. It must end by this: it is not asked again. Default: the cut fails, and the node with it. */
+  readonly onUnwritable?: (cell: Dirty, error: unknown) => void;
   /** The store is away (true) or back (false). */
   readonly onPause: (paused: boolean) => void;
   readonly onCommit: (seconds: number, writes: number) => void;
@@ -251,7 +253,8 @@ export class Committer {
         epoch.quarantine.length +
         (epoch.effects?.length ?? 0) +
         (epoch.checkpoints?.length ?? 0);
-      if (writes === 0 && releases.length === 0) break;
+      // The end of a cell that could not be written may have to be released as well.
+      if (writes === 0 && releases.length === 0 && this.#releases.length === 0) break;
       if (writes > 0) {
         const fromMs = this.#world.monotonicMs();
         if (!(await this.#write(epoch))) return;
@@ -299,13 +302,7 @@ export class Committer {
   }
 
   #cut(): Epoch {
-    const cells: CellWrite[] = [];
-    let later: Dirty[] | undefined;
-    for (const cell of this.#dirty) {
-      const write = cell.cut();
-      if (write === 'later') (later ??= []).push(cell);
-      else if (write !== undefined) cells.push(write);
-    }
+    const { cells, later } = this.#cutCells();
     const tasks = [];
     for (const [id, draft] of this.#tasks) {
       const { status } = draft.progress;
@@ -332,7 +329,7 @@ export class Committer {
       ...(this.#effects.size > 0 && { effects: [...this.#effects.values()] }),
       ...(checkpoints.length > 0 && { checkpoints }),
     };
-    if (this.#dirty.size > 0) this.#dirty = new Set(later);
+    if (this.#dirty.size > 0) this.#dirty = later;
     if (tasks.length > 0) this.#tasks = new Map();
     if (this.#attachments.size > 0) this.#attachments = new Map();
     if (this.#effects.size > 0) this.#effects = new Map();
@@ -341,6 +338,27 @@ export class Committer {
     this.#definitions = [];
     this.#quarantine = [];
     return epoch;
+  }
+
+  /** What cannot be written ends, and those who hear of that are part of the same cut: all of it begins again then. */
+  #cutCells(): { readonly cells: CellWrite[]; readonly later: Set<Dirty> } {
+    for (;;) {
+      const cells: CellWrite[] = [];
+      const later = new Set<Dirty>();
+      const unwritable = new Map<Dirty, unknown>();
+      for (const cell of this.#dirty) {
+        try {
+          const write = cell.cut();
+          if (write === 'later') later.add(cell);
+          else if (write !== undefined) cells.push(write);
+        } catch (error) {
+          if (this.#hooks.onUnwritable === undefined) throw error;
+          unwritable.set(cell, error);
+        }
+      }
+      if (unwritable.size === 0) return { cells, later };
+      for (const [cell, error] of unwritable) this.#hooks.onUnwritable?.(cell, error);
+    }
   }
 
   /** Writes until it is written; false when the node must end. */

@@ -152,6 +152,24 @@ export class Crashes {
     } else this.end(cell, { reason: 'crashed', error: toErrorBody(error, 'AGENT_CRASHED') }, false);
   }
 
+  /**
+   * It cannot be written as it is: it has failed. Of one that lives for its key, what was written last stays, and it goes on from
+   * that with its next message.
+   */
+  unwritable(cell: Cell, error: unknown): void {
+    const body = toErrorBody(error, 'AGENT_CRASHED');
+    this.#desk.log.error('An actor cannot be kept; it ends.', {
+      actor: cell.address,
+      code: body.code,
+      error: body.message,
+    });
+    if (cell.keyed) {
+      cell.stored = false;
+      cell.attachments = undefined;
+    }
+    this.end(cell, { reason: 'failed', error: body });
+  }
+
   /** The cell ends, with all that it owns; those concerned hear of it. Its supervisor does not where it wants it so itself. */
   end(cell: Cell, exit: Exit, tellsSupervisor = true): void {
     if (cell.phase === 'ended') return;

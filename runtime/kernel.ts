@@ -398,6 +398,11 @@ export class Kernel implements CellKernel, CallDesk, TurnDesk, UserCodeDesk, Cra
     if (again || cell.logic.startsItself !== true) this.post(supervisor, { type: 'child.started', address });
   }
 
+  /** A cell that cannot be written ends, so that what it holds is no one else's harm. */
+  unwritable(cell: Cell, error: unknown): void {
+    this.#crashes.unwritable(cell, error);
+  }
+
   cutOffTurn(cell: Cell): void {
     this.#turns.cutOff(cell);
   }

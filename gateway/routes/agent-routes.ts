@@ -1,6 +1,8 @@
 /** The agents of the node: listed, looked at, registered and unregistered while it runs. */
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import { pageThatFits } from '../../protocol/page-fit.ts';
+import { HTTP_REPLY } from '../http-limits.ts';
 import { parseReference } from '../../protocol/names.ts';
 import { AGENT_ANSWERS, AGENT_ASKS } from '../agent-schemas.ts';
 import { API, answers, type RestApp, type RouteDeps } from '../route-deps.ts';
@@ -23,7 +25,7 @@ function registerReading(app: RestApp, { roster }: Pick<RouteDeps, 'roster'>): v
   };
   app.get(`${API}/agents`, { schema: many }, async (request) => {
     const { cursor, limit = LIMITS.listDefault, ...query } = request.query;
-    return roster.page(query, limit, cursor);
+    return await pageThatFits(limit, async (size) => roster.page(query, size, cursor), HTTP_REPLY);
   });
 
   const one = {

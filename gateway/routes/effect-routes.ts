@@ -1,5 +1,7 @@
 /** Calls to the outside whose outcome was not known: which there are, and what came of them. */
 import { LIMITS } from '../../protocol/limits.ts';
+import { pageThatFits } from '../../protocol/page-fit.ts';
+import { HTTP_REPLY } from '../http-limits.ts';
 import type { EffectRecord } from '../../runtime/stores/store.ts';
 import { ANSWERS, ASKS } from '../rest-schemas.ts';
 import { API, answers, type RestApp, type RouteDeps } from '../route-deps.ts';
@@ -19,9 +21,12 @@ export function registerEffectRoutes(app: RestApp, { effects }: RouteDeps): void
   };
   app.get(`${API}/effects`, { schema: many }, async (request) => {
     const { state, cursor, limit = LIMITS.listDefault } = request.query;
-    const asked = { limit, ...(state !== undefined && { state }), ...(cursor !== undefined && { cursor }) };
-    const page = await effects.list(request.principal, asked);
-    return { effects: page.effects.map(viewOf), cursor: page.cursor ?? null };
+    const query = { ...(state !== undefined && { state }), ...(cursor !== undefined && { cursor }) };
+    const list = async (size: number) => {
+      const page = await effects.list(request.principal, { ...query, limit: size });
+      return { effects: page.effects.map(viewOf), cursor: page.cursor ?? null };
+    };
+    return await pageThatFits(limit, list, HTTP_REPLY);
   });
 
   const one = {

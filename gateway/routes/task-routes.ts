@@ -4,6 +4,8 @@ import { resultView, submissionOf, taskView } from '../../actors/session-frames.
 import type { Submission } from '../../actors/desk.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import { pageThatFits } from '../../protocol/page-fit.ts';
+import { HTTP_REPLY } from '../http-limits.ts';
 import { API, answers, type RestApp, type RouteDeps } from '../route-deps.ts';
 import { ANSWERS, ASKS, WAIT_SECONDS_MAX } from '../rest-schemas.ts';
 import { type Patience, takeOn } from '../submission.ts';
@@ -66,13 +68,16 @@ function registerReads(app: RestApp, deps: RouteDeps): void {
   };
   app.get(`${API}/tasks`, { schema: many }, async (request) => {
     const { status, label, cursor, limit = LIMITS.listDefault } = request.query;
-    const page = await desk.list(request.principal, {
-      limit,
+    const query = {
       ...(status !== undefined && { status }),
       ...(label !== undefined && { labels: label }),
       ...(cursor !== undefined && { cursor }),
-    });
-    return { tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+    };
+    const list = async (size: number) => {
+      const page = await desk.list(request.principal, { ...query, limit: size });
+      return { tasks: page.tasks.map(taskView), cursor: page.cursor ?? null };
+    };
+    return await pageThatFits(limit, list, HTTP_REPLY);
   });
 
   const tree = {

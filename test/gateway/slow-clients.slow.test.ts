@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { HTTP_LIMITS } from '../../gateway/http-app.ts';
+import { HTTP_LIMITS } from '../../gateway/http-limits.ts';
 import { type Rig, startRig } from './rig.ts';
 
 vi.setConfig({ testTimeout: 60_000 });

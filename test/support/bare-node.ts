@@ -2,6 +2,7 @@
  * The runtime alone, on a store in memory and a world of the test's own: kernel, committer, recovery. No tree, no agents, no
  * doors: tests install what they need.
  */
+import type { Cell } from '../../runtime/cell.ts';
 import { Committer } from '../../runtime/committer.ts';
 import type { ChildSpec } from '../../runtime/child-spec.ts';
 import { type FlatLogic, type FlatState, installable } from '../../runtime/flat-logic.ts';
@@ -85,6 +86,7 @@ export async function createBareNode(options: BareNodeOptions): Promise<BareNode
   const committer = new Committer(store, fence, world, {
     drain: () => kernel.drain(),
     drainPatient: () => kernel.drainPatient(),
+    onUnwritable: (cell, error) => kernel.unwritable(cell as Cell, error),
     onPause: (paused) => kernel.pause(paused),
     onCommit: () => undefined,
     onFatal: (error) => void fatal.push(error),
