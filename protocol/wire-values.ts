@@ -8,7 +8,7 @@
  * - Date and Uint8Array have a form of their own in each codec. An invalid Date is null.
  * - Map is an object with its keys as text, Set an array, ArrayBuffer and DataView are bytes, other typed arrays are
  *   arrays of numbers, an Error is {name, message, code?} without its stack, an OperatingError its body.
- * - Anything with a `toJSON` is what that returns; instances of other classes are their own enumerable fields.
+ * - An instance of a class with a `toJSON` is what that returns; of other classes, their own enumerable fields.
  * - Promises, keys that are `__proto__`, and what is over a bound are refused with a code.
  */
 import { OperatingError } from './errors.ts';
