@@ -34,12 +34,12 @@ describe('An output', () => {
     const count = 20;
     for (let n = 0; n < count; n++) expect(await make('large', 940_000)).toMatchObject({ status: 'completed' });
     const seen = new Set<unknown>();
-    let cursor: unknown = null;
+    let cursor: string | null = null;
     do {
-      const { status, json } = await rig.get(`/api/v1/tasks${cursor === null ? '' : `?cursor=${String(cursor)}`}`);
+      const { status, json } = await rig.get(`/api/v1/tasks${cursor === null ? '' : `?cursor=${cursor}`}`);
       expect(status).toBe(200);
       for (const { task } of json['tasks'] as { task: unknown }[]) seen.add(task);
-      ({ cursor } = json);
+      cursor = json['cursor'] as string | null;
     } while (cursor !== null);
     expect(seen.size).toBeGreaterThanOrEqual(count);
   });
