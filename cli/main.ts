@@ -4,9 +4,11 @@ import { runCommand } from './program.ts';
 import { guardOutput } from './terminal.ts';
 
 /** Verbs that are called for what they do, or for their exit code: they do it whether or not anybody reads on. */
-const UNREAD_VERBS: readonly (string | undefined)[] = ['start', 'migrate', 'replay'];
+const UNREAD_VERBS: readonly string[] = ['start', 'migrate', 'replay'];
 
-const args = process.argv.slice(2);
-guardOutput(UNREAD_VERBS.includes(args[0]));
+let isUnread = false;
+guardOutput(() => isUnread);
 registerSourceResolver();
-process.exitCode = await runCommand(args);
+process.exitCode = await runCommand(process.argv.slice(2), (verb) => {
+  isUnread = UNREAD_VERBS.includes(verb);
+});

@@ -21,11 +21,11 @@ import { addStateVerbs } from './menu/state.ts';
 import { addTaskVerbs } from './menu/tasks.ts';
 import { addWorkflowVerbs } from './menu/workflows.ts';
 import { durationMs } from './option-values.ts';
+import { addSharedOptions, givenOptions, takeSharedOptionsFirst } from './shared-options.ts';
 import type { VerbAdder } from './verb.ts';
 import type { ReplayFlags } from './verbs/replay.ts';
 import { Terminal } from './terminal.ts';
 
-const DEFAULT_URL = 'http://127.0.0.1:7600';
 const EXAMPLES = `
 Examples:
   troupe start --lab                         run a node on this machine, with the lab's agents
@@ -36,12 +36,13 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 waiting for a person, 4 budget, 5 unavailable, 6 canceled.`;
 
-/** Runs one command line. Gives the exit code; never throws. */
-export async function runCommand(args: readonly string[]): Promise<ExitCode> {
+/** Runs one command line. Gives the exit code; never throws. `onVerb` hears which verb it is, before that does anything. */
+export async function runCommand(args: readonly string[], onVerb?: (name: string) => void): Promise<ExitCode> {
   let code: ExitCode = EXIT.done;
   const program = createProgram((ended) => {
     code = ended;
   });
+  program.hook('preSubcommand', (_program, verb) => onVerb?.(verb.name()));
   try {
     await program.parseAsync([...args], { from: 'user' });
     return code;
@@ -80,24 +81,15 @@ function createProgram(end: (code: ExitCode) => void): Command {
   const env = processEnvironment();
 
   const verb: VerbAdder = (command, load) => {
-    command
-      .addOption(
-        new Option('--url <url>', 'the node to talk to').default(
-          env['TROUPE_URL'] ?? DEFAULT_URL,
-          `TROUPE_URL or ${DEFAULT_URL}`,
-        ),
-      )
-      .addOption(new Option('--token <token>', 'credentials; TROUPE_TOKEN keeps them off the command line'))
-      .option('--json', 'one JSON object a line, for programs')
-      .action(async (...given: unknown[]) => {
-        const options = optionsOf(given.at(-1) as Command);
-        const argument = typeof given[0] === 'string' ? given[0] : '';
-        const token = (options['token'] as string | undefined) ?? env['TROUPE_TOKEN'];
-        const remote = { url: String(options['url']), ...(token !== undefined && { token }) };
-        const run = await load();
-        const words = given.slice(0, -2).filter((word) => typeof word === 'string');
-        end(await run({ terminal: new Terminal(options['json'] === true), remote }, options, argument, words));
-      });
+    addSharedOptions(command, env).action(async (...given: unknown[]) => {
+      const options = givenOptions(given.at(-1) as Command);
+      const argument = typeof given[0] === 'string' ? given[0] : '';
+      const token = (options['token'] as string | undefined) ?? env['TROUPE_TOKEN'];
+      const remote = { url: String(options['url']), ...(token !== undefined && { token }) };
+      const run = await load();
+      const words = given.slice(0, -2).filter((word) => typeof word === 'string');
+      end(await run({ terminal: new Terminal(options['json'] === true), remote }, options, argument, words));
+    });
   };
 
   addStart(program, end);
@@ -116,13 +108,8 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addWorkflowVerbs(program, verb);
   addReplay(program, end);
   addLaterVerbs(program);
+  takeSharedOptionsFirst(program);
   return program;
-}
-
-/** What was given to a verb; for what was not, what was given to the verb that it stands behind. */
-function optionsOf(command: Command): Record<string, unknown> {
-  const own = Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) !== 'default');
-  return { ...command.optsWithGlobals(), ...Object.fromEntries(own) };
 }
 
 /** Verbs of later versions: said to be missing, not taken for slips of the finger. */
@@ -150,9 +137,10 @@ function addReplay(program: Command, end: (code: ExitCode) => void): void {
     .option('--timeout <duration>', 'as long as it may take', durationMs, 10_000)
     .option('--json', 'one JSON object a line, for programs')
     .addOption(new Option('--in-process').hideHelp())
-    .action(async (file: string, options: ReplayFlags) => {
+    .action(async (file: string, _own: unknown, command: Command) => {
       const { replay } = await import('./verbs/replay.ts');
-      end(await replay(new Terminal(options.json === true), file, options));
+      const options = givenOptions(command);
+      end(await replay(new Terminal(options['json'] === true), file, options as unknown as ReplayFlags));
     });
 }
 
@@ -169,9 +157,9 @@ function addStart(program: Command, end: (code: ExitCode) => void): void {
     command.addOption(new Option(given, doc).helpGroup(`${group}:`));
   }
   command.option('--json', 'log as JSON; print one JSON object when the node is ready');
-  command.action(async (options: Record<string, unknown>) => {
+  command.action(async () => {
     const { start } = await import('./verbs/start.ts');
-    const { json, ...flags } = options;
+    const { json, ...flags } = givenOptions(command);
     end(await start(new Terminal(json === true), flags));
   });
 }

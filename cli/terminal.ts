@@ -12,13 +12,13 @@ const CELL_CHARACTERS_MAX = 60;
  * exit code so far, or goes on without output where `goesOn`. Output that cannot be written for another reason ends it with 1.
  * To be called once, before anything is printed.
  */
-export function guardOutput(goesOn: boolean): void {
+export function guardOutput(goesOn: () => boolean): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') {
       process.stderr.write(`troupe: The output cannot be written: ${error.message}\n`);
       process.exit(1);
     }
-    if (!goesOn) process.exit();
+    if (!goesOn()) process.exit();
   });
   // Notes and progress are beside the point: without a reader they are lost.
   process.stderr.on('error', () => {});
