@@ -84,7 +84,7 @@ export class Desk {
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
-    this.#idempotency = new Idempotency(deps.store);
+    this.#idempotency = new Idempotency(deps.store, 'task');
     this.mail = new MailDesk({ ...deps, admit: () => this.admit() });
   }
 

@@ -1,6 +1,6 @@
 /**
- * Which task an idempotency key stands for. A key counts from the moment it is claimed, before its commit; the store has it
- * afterwards, for a day. Claims stay here for a while after their commit, so that a look-up that began before it still
+ * Which task, or message to a topic, an idempotency key stands for. A key counts from the moment it is claimed, before its commit; the
+ * store has it afterwards, for a day. Claims stay here for a while after their commit, so that a look-up that began before it still
  * finds them.
  */
 import { OperatingError } from '../protocol/errors.ts';
@@ -12,16 +12,21 @@ import { canonicalHash } from './canonical.ts';
 /** Claims kept in memory; far more than one look-up can be behind. */
 const CLAIMS_MAX = 50_000;
 
-/** The keys of one node. */
+/** What keys stand for. */
+export type KeyedWork = 'task' | 'message';
+
+/** The keys of one node for work of one kind. */
 export class Idempotency {
   readonly #store: Store;
+  readonly #kind: KeyedWork;
   readonly #claims = new Map<string, KeyWrite>();
 
-  constructor(store: Store) {
+  constructor(store: Store, kind: KeyedWork) {
     this.#store = store;
+    this.#kind = kind;
   }
 
-  /** The task that has the key already. Errors: IDEMPOTENCY_MISMATCH when it was claimed with another body. */
+  /** What has the key already. Errors: IDEMPOTENCY_MISMATCH when it was claimed with another body. */
   async find(principal: string, key: string, bodyHash: string, nowMs: number): Promise<string | undefined> {
     return (
       this.claimed(principal, key, bodyHash, nowMs) ??
@@ -34,9 +39,9 @@ export class Idempotency {
     return this.#match(this.#claims.get(`${principal}\0${key}`), bodyHash, nowMs);
   }
 
-  /** Claims a key for a task; the caller writes the claim in the epoch of the task's first commit. */
-  claim(principal: string, key: string, bodyHash: string, task: string, nowMs: number): KeyWrite {
-    const write: KeyWrite = { principal, key, task, bodyHash, expiresAtMs: nowMs + LIMITS.idempotencyMs };
+  /** Claims a key for a piece of work, by its id; the caller writes the claim in the epoch of that work's first commit. */
+  claim(principal: string, key: string, bodyHash: string, id: string, nowMs: number): KeyWrite {
+    const write: KeyWrite = { principal, key, task: id, bodyHash, expiresAtMs: nowMs + LIMITS.idempotencyMs };
     this.#claims.set(`${principal}\0${key}`, write);
     for (const oldest of this.#claims.keys()) {
       if (this.#claims.size <= CLAIMS_MAX) break;
@@ -48,11 +53,9 @@ export class Idempotency {
   #match(write: KeyWrite | undefined, bodyHash: string, nowMs: number): string | undefined {
     if (write === undefined || write.expiresAtMs <= nowMs) return undefined;
     if (write.bodyHash === bodyHash) return write.task;
-    throw new OperatingError(
-      'IDEMPOTENCY_MISMATCH',
-      'This idempotency key was used for another body. Use a new key for a new task.',
-      { details: { task: write.task } },
-    );
+    const kind = this.#kind;
+    const message = `This idempotency key was used for another ${kind}. Use a new key for a new ${kind}.`;
+    throw new OperatingError('IDEMPOTENCY_MISMATCH', message, { details: { [kind]: write.task } });
   }
 }
 

@@ -139,5 +139,10 @@ export const MESSAGE_ASKS = Object.freeze({
   deadLetters: ASKS.page.extend({
     reason: said('Only those of this reason.', words(LIMITS.nameCharactersMax)).exactOptional(),
   }),
-  publishHeaders: ASKS.submissionHeaders,
+  publishHeaders: z.looseObject({
+    'idempotency-key': said(
+      'The same key with the same topic and data is published once in 24 hours; with others, IDEMPOTENCY_MISMATCH.',
+      text.min(1).max(LIMITS.idempotencyKeyCharactersMax).exactOptional(),
+    ),
+  }),
 });

@@ -68,7 +68,7 @@ export class TopicDesk {
 
   constructor(deps: TopicDeps) {
     this.#deps = deps;
-    this.#idempotency = new Idempotency(deps.store);
+    this.#idempotency = new Idempotency(deps.store, 'message');
   }
 
   /** Resolves once all subscriptions have said where they are. */

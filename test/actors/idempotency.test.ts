@@ -66,7 +66,8 @@ describe('An idempotency key', () => {
   ])('with another %s is refused, before the commit and after it', async (_part, other) => {
     const node = await createWorkNode();
     const { task } = await take(node, body());
-    const refusal = { code: 'IDEMPOTENCY_MISMATCH', details: { task } };
+    const message = 'This idempotency key was used for another task. Use a new key for a new task.';
+    const refusal = { code: 'IDEMPOTENCY_MISMATCH', message, details: { task } };
     await expect(take(node, body(other))).rejects.toMatchObject(refusal);
     await node.end(task);
     await expect(take(node, body(other))).rejects.toMatchObject(refusal);

@@ -130,6 +130,13 @@ describe('The OpenAPI document', () => {
     expect(document.paths['/api/v1/tasks']?.['post']?.requestBody?.required).toBe(true);
   });
 
+  it.each([
+    ['/api/v1/tasks', /same task/],
+    ['/api/v1/topics/{topic}', /topic and data/],
+  ])('says what an idempotency key of %s stands for', (path, words) => {
+    expect(JSON.stringify(document.paths[path]?.['post'])).toMatch(words);
+  });
+
   it('does not promise that answers never grow, and holds no shape that nothing uses', () => {
     const text = JSON.stringify(document.paths) + JSON.stringify(document.components);
     for (const name of Object.keys(document.components.schemas)) {

@@ -347,6 +347,8 @@ describe('What is published', () => {
     expect(await publish(first, 'orders', { order: 'o', n: 1 }, 'k')).toEqual(again);
     await expect(publish(first, 'orders', { order: 'o', n: 2 }, 'k')).rejects.toMatchObject({
       code: 'IDEMPOTENCY_MISMATCH',
+      message: 'This idempotency key was used for another message. Use a new key for a new message.',
+      details: { message },
     });
     first.kill();
     const second = await createWorkNode({ agents: [orders], disk, seed: 2 });
