@@ -8,11 +8,10 @@ import { MESH_PORT } from './mesh-settings.ts';
 import type { SettingMistake, SettingSources, SettingWarning } from './settings-mistake.ts';
 import type { SettingName, Settings } from './settings-table.ts';
 import { variableOf } from './settings-table.ts';
+import { isJoiningOverruling } from './worker-rules.ts';
 
 const TLS = ['meshTlsCert', 'meshTlsKey', 'meshTlsCa'] as const;
 const PROOF = `${variableOf('meshSecret')}, or all of ${TLS.map(variableOf).join(', ')}`;
-/** What a node does not need that keeps nothing. */
-const STORING = ['dataDir', 'durability', 'store'] as const;
 
 /** Where a node listens for others; undefined where it does not. */
 export function meshDoorOf(settings: Settings): { readonly host: string; readonly port: number } | undefined {
@@ -58,14 +57,9 @@ export function findMeshWarnings(settings: Settings, sources: SettingSources): r
       message: `What passes to and from ${join} is authenticated by meshSecret. ${open}`,
     });
   }
-  if (door === undefined && sources.meshHost.kind !== 'default') {
+  if (join === undefined && door === undefined && sources.meshHost.kind !== 'default') {
     const message = `meshHost (${sources.meshHost.at}) has no effect: the node has no door for other nodes (meshPort).`;
     warnings.push({ setting: 'meshHost', message });
-  }
-  if (join === undefined) return warnings;
-  for (const name of STORING.filter((one) => sources[one].kind !== 'default')) {
-    const message = `${name} (${sources[name].at}) has no effect: a node that joins another keeps nothing itself.`;
-    warnings.push({ setting: name, message });
   }
   return warnings;
 }
@@ -88,7 +82,7 @@ function isPlain(url: string): boolean {
 /** A node owns, or works for an owner. */
 function roles(settings: Settings, sources: SettingSources, mistake: Mistake): readonly SettingMistake[] {
   const { join, host, port, meshHost, meshPort } = settings;
-  if (join !== undefined && meshPort !== undefined) {
+  if (join !== undefined && meshPort !== undefined && !isJoiningOverruling(sources)) {
     const message =
       `join (${sources.join.at}) and meshPort (${sources.meshPort.at}) are both given, but a node that joins another is a worker: ` +
       'nobody joins it. Take one of them away.';

@@ -24,6 +24,7 @@ export const MESH_SETTINGS = {
     fallback: undefined,
     fallbackText: `no door for other nodes; ${MESH_PORT} where meshSecret or one of meshTls* is given and join is not`,
     flag: 'mesh-port',
+    ofOwner: true,
     doc: 'The port for other nodes; with it the node is the owner of a mesh. 0 takes any free one.',
   }),
   meshHost: row({
@@ -31,6 +32,7 @@ export const MESH_SETTINGS = {
     kind: kinds.host(),
     fallback: '127.0.0.1',
     flag: 'mesh-host',
+    ofOwner: true,
     doc: 'The address to listen on for other nodes. Beyond loopback a mesh wants meshSecret, or meshTlsCert, meshTlsKey and meshTlsCa.',
   }),
   meshSecret: row({

@@ -30,6 +30,8 @@ export interface SettingRow<T> {
    * account in silence would be unsafe, so a node that is given it does not start.
    */
   readonly standing?: 'unused' | 'refused';
+  /** It is about keeping state or taking on tasks: a worker has no use for it. */
+  readonly ofOwner?: true;
 }
 
 /** A row, with its type. */

@@ -107,6 +107,7 @@ function section(name: SettingName, row: SettingRow<unknown>): string[] {
 function standingLines(row: SettingRow<unknown>): string[] {
   if (row.standing === 'unused') return ['Not used by this version yet: it is checked and accepted with a warning.'];
   if (row.standing === 'refused') return ['Not available in this version: a node that is given it does not start.'];
+  if (row.ofOwner === true) return ['Not of a worker, which keeps nothing and takes on no tasks.'];
   return [];
 }
 

@@ -9,6 +9,7 @@ import type { SettingRow } from './setting-row.ts';
 import type { SettingMistake, SettingSources, SettingWarning } from './settings-mistake.ts';
 import type { SettingName, Settings } from './settings-table.ts';
 import { SETTING_NAMES, SETTINGS, variableOf } from './settings-table.ts';
+import { findWorkerConflicts, findWorkerWarnings } from './worker-rules.ts';
 
 /** Mistakes that show only when settings are seen together. */
 export function findConflicts(settings: Settings, sources: SettingSources): readonly SettingMistake[] {
@@ -17,6 +18,7 @@ export function findConflicts(settings: Settings, sources: SettingSources): read
     ...tlsPair(settings, sources),
     ...storeNeeds(settings, sources),
     ...findMeshConflicts(settings, sources),
+    ...findWorkerConflicts(settings, sources),
     ...refusals(sources),
   ];
 }
@@ -50,7 +52,7 @@ export function findWarnings(settings: Settings, sources: SettingSources): reado
       'see to it that only the proxy can.';
     warnings.push({ setting: 'behindProxy', message });
   }
-  warnings.push(...findMeshWarnings(settings, sources));
+  warnings.push(...findMeshWarnings(settings, sources), ...findWorkerWarnings(settings, sources));
   return warnings;
 }
 

@@ -91,6 +91,7 @@ export const SETTINGS = {
     kind: kinds.folder(),
     fallback: './.troupe',
     flag: 'data',
+    ofOwner: true,
     doc: 'The folder of everything the node keeps. One node opens it at a time.',
   }),
   durability: row({
@@ -98,6 +99,7 @@ export const SETTINGS = {
     kind: kinds.choice(['fsync', 'os']),
     fallback: 'fsync',
     flag: 'durability',
+    ofOwner: true,
     doc: 'When a write counts as kept: once the disk has it ("fsync", survives power loss) or the system has it ("os", survives a kill).',
   }),
   store: row({
@@ -105,6 +107,7 @@ export const SETTINGS = {
     kind: kinds.choice(['level', 'memory', 'postgres']),
     fallback: 'level',
     flag: 'store',
+    ofOwner: true,
     doc: 'The store: "level" is embedded and needs no service, "memory" forgets everything at the end, "postgres" wants databaseUrl.',
   }),
   databaseUrl: row({
@@ -138,6 +141,7 @@ export const SETTINGS = {
     kind: kinds.list('folders', 'FOLDERS', true),
     fallback: [],
     flag: 'module-roots',
+    ofOwner: true,
     doc: 'Folders from which agents may be registered while the node runs (POST /api/v1/agents). Their code gets the rights of the node.',
   }),
   selectStrategy: row({
@@ -145,6 +149,7 @@ export const SETTINGS = {
     kind: kinds.choice([...STRATEGIES]),
     fallback: 'balanced',
     flag: 'select-strategy',
+    ofOwner: true,
     doc: 'How an agent is chosen for a capability where neither task nor step says it (docs/selection.md).',
   }),
   dataRoots: row({
@@ -152,6 +157,7 @@ export const SETTINGS = {
     kind: kinds.list('folders', 'FOLDERS', true),
     fallback: [],
     flag: 'data-roots',
+    ofOwner: true,
     doc: 'Folders whose files agents such as the analyst may read, besides the one the node was started in and its own.',
   }),
   lab: row({
@@ -196,6 +202,7 @@ export const SETTINGS = {
     kind: kinds.integer(1, 1_000_000),
     fallback: 10_000,
     flag: 'tasks-in-flight-max',
+    ofOwner: true,
     doc: 'Unfinished tasks the node takes on; above it a submission is answered BUSY.',
   }),
   residentActorsMax: row({
@@ -203,6 +210,7 @@ export const SETTINGS = {
     kind: kinds.integer(1, 10_000_000),
     fallback: 10_000,
     flag: 'resident-actors-max',
+    ofOwner: true,
     doc: 'Keyed actors that stay in memory with nothing to do; the others rest in the store until a message or a timer wakes them.',
   }),
   passivateAfterMs: row({
@@ -210,6 +218,7 @@ export const SETTINGS = {
     kind: kinds.durationMs(SECOND_MS, 24 * HOUR_MS),
     fallback: 300 * SECOND_MS,
     flag: 'passivate-after-ms',
+    ofOwner: true,
     doc: 'How long a keyed actor may have nothing to do before it leaves memory.',
   }),
   checkpointsMax: row({
@@ -217,6 +226,7 @@ export const SETTINGS = {
     kind: kinds.integer(0, 1_000),
     fallback: 100,
     flag: 'checkpoints-max',
+    ofOwner: true,
     doc: 'Commits of an unfinished task whose state is kept, for `troupe checkpoints` and `troupe fork`; the first ones. 0: none.',
   }),
   checkpointTasksMax: row({
@@ -224,6 +234,7 @@ export const SETTINGS = {
     kind: kinds.integer(0, 100_000),
     fallback: 1_000,
     flag: 'checkpoint-tasks-max',
+    ofOwner: true,
     doc: 'Ended tasks whose checkpoints are kept; those of the tasks that ended before them are removed.',
   }),
   cacheEntriesMax: row({
@@ -231,6 +242,7 @@ export const SETTINGS = {
     kind: kinds.integer(0, 1_000_000),
     fallback: 10_000,
     flag: 'cache-entries-max',
+    ofOwner: true,
     doc: 'Results that the node keeps for the same input (docs/cache.md); the one that was not used for longest goes first.',
   }),
   cacheBytesMax: row({
@@ -238,6 +250,7 @@ export const SETTINGS = {
     kind: kinds.byteCount(MIB, 64 * GIB),
     fallback: 256 * MIB,
     flag: 'cache-bytes-max',
+    ofOwner: true,
     doc: 'The bytes of all results that the node keeps for the same input, packed.',
   }),
   tasksKeptMs: row({
@@ -245,6 +258,7 @@ export const SETTINGS = {
     kind: kinds.durationMs(24 * HOUR_MS, 3_650 * 24 * HOUR_MS),
     fallback: 30 * 24 * HOUR_MS,
     flag: 'tasks-kept-ms',
+    ofOwner: true,
     doc: 'How long tasks are kept, with their logs and results, once they have ended.',
   }),
   connectionsMax: row({
@@ -266,6 +280,7 @@ export const SETTINGS = {
     kind: kinds.durationMs(SECOND_MS, HOUR_MS),
     fallback: 15 * SECOND_MS,
     flag: 'heartbeat-ms',
+    ofOwner: true,
     doc: 'How often the node pings its clients; two missed answers close the connection.',
   }),
   workerQueueMax: row({
