@@ -235,6 +235,12 @@ export const LIMITS = Object.freeze({
   meshWorkersMax: 100,
   /** Connections to the door of a mesh, those that are not through the handshake included. More are not taken. */
   meshConnectionsMax: 1_000,
+  /**
+   * Failures of one address at the door of a mesh to prove who is there, in a minute: more than all workers of a mesh make that dial
+   * again and again with a wrong secret or certificate. Over it: RATE_LIMITED until the minute is over. And addresses that are counted.
+   */
+  meshFailedProofsPerMinuteMax: 2_000,
+  meshFailedAddressesMax: 1_000,
   /** Agents that one worker offers, and the capabilities of one of them. */
   offersMax: 1_000,
   offerCapabilitiesMax: 64,

@@ -1,10 +1,12 @@
 /**
  * The side of the mesh that listens: it takes wires, however they were made, asks who is there, and has one session for each
- * node. Whoever has not proved who they are within LIMITS.handshakeMaxMs is put out, and so is whoever says anything wrong.
+ * node. Whoever has not proved who they are within LIMITS.handshakeMaxMs is put out, and so is whoever says anything wrong. Where too
+ * many from one address could not prove it, nobody from there is heard until the minute is over.
  */
 import { CODES, type CodeEntry, OperatingError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { DoorHandshake, type Guest, writeRefusal, writeWelcome } from './door-handshake.ts';
+import { FailedProofs } from './failed-proofs.ts';
 import type { Peer } from './link.ts';
 import { checkEnd, type MeshEnd } from './mesh-node.ts';
 import { Session } from './session.ts';
@@ -14,7 +16,11 @@ import type { Wire } from './wire.ts';
 const CLOSE_CODE = 4400;
 
 /** What the door is made with: it knows the name of its cluster. */
-export type MeshDoorOptions = MeshEnd & { readonly self: MeshEnd['self'] & { readonly cluster: string } };
+export type MeshDoorOptions = MeshEnd & {
+  readonly self: MeshEnd['self'] & { readonly cluster: string };
+  /** Failures of one address to prove who is there, in a minute. Default: LIMITS.meshFailedProofsPerMinuteMax. */
+  readonly failedProofsMax?: number;
+};
 
 /** Incarnations of one name that are told apart from a node that was started again. */
 const REPLACED_MAX = 100;
@@ -25,12 +31,14 @@ export class MeshDoor {
   readonly #sessions = new Map<string, Session>();
   /** Of nodes that have a session: the incarnations that were let go for a later one, the last of them. */
   readonly #replaced = new Map<string, readonly string[]>();
+  readonly #failures: FailedProofs;
   #isDraining = false;
 
   /** Errors: INVALID_INPUT for a secret that is too short, a name that no node can have. */
   constructor(options: MeshDoorOptions) {
     checkEnd(options);
     this.#options = options;
+    this.#failures = new FailedProofs(options.world, options.failedProofsMax);
   }
 
   /** Nodes that have a session. */
@@ -38,8 +46,26 @@ export class MeshDoor {
     return this.#sessions.size;
   }
 
+  /** Whether nobody from this address is heard at present. */
+  isBarred(address: string): boolean {
+    return this.#failures.waitMs(address) > 0;
+  }
+
+  /** Someone from this address could not prove who they are. */
+  unproven(address: string): void {
+    if (!this.#failures.add(address)) return;
+    this.#options.log?.warn(
+      'Too many at this address could not prove who they are: nobody from there is heard for a while.',
+      {
+        address,
+        waitMs: this.#failures.waitMs(address),
+      },
+    );
+  }
+
   /** Takes a wire. `onIn` is called once the other side has proved who it is. */
   accept(wire: Wire, onIn?: () => void): void {
+    if (this.isBarred(wire.remoteAddress)) return this.#turnAway(wire);
     const { world, self, log } = this.#options;
     const handshake = new DoorHandshake(this.#options, self.cluster, wire);
     let session: Session | undefined;
@@ -52,8 +78,8 @@ export class MeshDoor {
         code: error.code,
         why: error.message,
       });
-      wire.send(writeRefusal(error));
-      wire.close(closeCodeOf(error), error.message);
+      putOut(wire, error);
+      if (error.code === 'UNAUTHENTICATED') this.unproven(wire.remoteAddress);
     };
     const cancel = world.after(LIMITS.handshakeMaxMs, () => {
       refuse(new OperatingError('TIMEOUT', `The handshake took longer than ${LIMITS.handshakeMaxMs} ms.`));
@@ -82,6 +108,14 @@ export class MeshDoor {
         session?.detach(wire);
       },
     });
+  }
+
+  /** At once, and without a line for each: that is what there would be too many of. */
+  #turnAway(wire: Wire): void {
+    wire.hear({ onFrame: () => undefined, onClose: () => undefined });
+    const seconds = Math.ceil(this.#failures.waitMs(wire.remoteAddress) / 1_000);
+    const message = `Too many at your address could not prove who they are: nobody from there is heard for ${seconds} s.`;
+    putOut(wire, new OperatingError('RATE_LIMITED', message));
   }
 
   /** No new session from here on; those that stand go on, over new wires too. */
@@ -153,6 +187,11 @@ export class MeshDoor {
     }
     return [...before, old.peer.incarnation].slice(-REPLACED_MAX);
   }
+}
+
+function putOut(wire: Wire, error: OperatingError): void {
+  wire.send(writeRefusal(error));
+  wire.close(closeCodeOf(error), error.message);
 }
 
 function closeCodeOf({ code }: OperatingError): number {

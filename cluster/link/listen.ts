@@ -56,10 +56,12 @@ export async function listenMesh(options: ListenMeshOptions): Promise<MeshListen
   const door = new MeshDoor(options);
   const server = serverOf(options);
   server.maxConnections = LIMITS.meshConnectionsMax;
-  const arrivals = arrivalsAt(server, world);
-  server.on('tlsClientError', ({ message }: Error, { remoteAddress }: TLSSocket) => {
-    options.log?.warn('A connection to the mesh was refused by TLS.', { address: remoteAddress, why: message });
-  });
+  const arrivals = arrivalsAt(
+    server,
+    world,
+    (address) => options.auth.mode === 'certificate' && door.isBarred(address),
+  );
+  if (options.tls !== undefined) hearTls(options, server, door);
   const sockets = new WebSocketServer({
     ...SOCKET_OPTIONS,
     noServer: true,
@@ -109,24 +111,53 @@ export async function listenMesh(options: ListenMeshOptions): Promise<MeshListen
 
 /** Those who have connected, from the first byte of TCP on. */
 interface Arrivals {
-  /** This one has proved who it is. It is known by the other end's address and port, which TLS does not change. */
+  /** This one has proved who it is. */
   isIn(address: string, port: number | undefined): void;
   cut(): void;
 }
 
-function arrivalsAt(server: Server, world: World): Arrivals {
+/**
+ * Who is not let in by TLS: the certificate is of another authority, or there is none. Those that go away without a word have not
+ * failed, such as those that only look whether the port is open.
+ */
+function hearTls({ log }: ListenMeshOptions, server: Server, door: MeshDoor): void {
+  const through = new Set<string>();
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '', remotePort } = socket;
+    socket.once('close', () => {
+      const isThrough = through.delete(endOf(remoteAddress, remotePort));
+      if (!isThrough && socket.bytesRead > 0) door.unproven(remoteAddress);
+    });
+  });
+  server.on('secureConnection', ({ remoteAddress = '', remotePort }: TLSSocket) => {
+    through.add(endOf(remoteAddress, remotePort));
+  });
+  server.on('tlsClientError', ({ code, message }: NodeJS.ErrnoException, socket: TLSSocket) => {
+    const { remoteAddress: address, authorizationError } = socket;
+    if (code === 'ECONNRESET' && !authorizationError) return;
+    const why = authorizationError ? String(authorizationError) : message;
+    log?.warn('A connection to the mesh was refused by TLS.', { address, why });
+  });
+}
+
+/** The other end of a connection, which TLS does not change. */
+function endOf(address: string, port: number | undefined): string {
+  return `${address} ${port}`;
+}
+
+/** `isBarred`: whether nobody from this address is heard; of those, no byte is read. */
+function arrivalsAt(server: Server, world: World, isBarred: (address: string) => boolean): Arrivals {
   const knocking = new Knocking();
   const sockets = new Set<Socket>();
   const knocks = new Map<string, () => void>();
-  const keyOf = (address: string, port: number | undefined): string => `${address} ${port}`;
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
-    const isOver = knocking.knock(address);
+    const isOver = isBarred(address) ? undefined : knocking.knock(address);
     if (isOver === undefined) {
       socket.destroy();
       return;
     }
-    const key = keyOf(address, socket.remotePort);
+    const key = endOf(address, socket.remotePort);
     // Whatever it is that does not come: bytes, TLS, a request, or the rest of the handshake.
     const cancel = world.after(LIMITS.handshakeMaxMs + STOP_MS_MAX, () => socket.destroy());
     sockets.add(socket);
@@ -142,7 +173,7 @@ function arrivalsAt(server: Server, world: World): Arrivals {
     });
   });
   return {
-    isIn: (address, port) => knocks.get(keyOf(address, port))?.(),
+    isIn: (address, port) => knocks.get(endOf(address, port))?.(),
     cut: () => sockets.forEach((socket) => socket.destroy()),
   };
 }
