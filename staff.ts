@@ -236,7 +236,8 @@ function hireChoosers(grounds: Grounds, registry: Registry, breakers: Breakers) 
     isFailing: (agent, { reference }) => health.isFailing(reference) || placing?.isUnplaced(agent) === true,
     evidenceOf: (reference) => figures.evidenceOf(reference, kernel.nowMs()),
   });
-  const selector = new Selector({ registry, readings, strategy: grounds.strategy ?? 'balanced' });
+  const strategy = grounds.strategy ?? 'balanced';
+  const selector = new Selector({ registry, readings, strategy, random: () => world.random() });
   return { figures, figuresKeeper: keepFigures(grounds, figures, registry), health, readings, selector };
 }
 

@@ -43,7 +43,7 @@ export function selectorOf(agents: number): Selector {
     isFailing: () => false,
     evidenceOf: (reference) => figures.evidenceOf(reference, nowMs),
   });
-  return new Selector({ registry, readings, strategy: 'balanced' });
+  return new Selector({ registry, readings, strategy: 'balanced', random: () => 0.5 });
 }
 
 /** Calls in a second, after a warm-up of half as long. */

@@ -46,6 +46,11 @@ function failsOften({ good, bad }: Pick<Candidate, 'good' | 'bad'>): boolean {
   return good + bad >= BAD_RUNS_MIN && bad >= BAD_SHARE_MIN * (good + bad);
 }
 
+/** Whether it would begin at once, and nothing is known of how fast it is, since it has never run, or not for very long. */
+export function isUnknown(one: Candidate): boolean {
+  return one.timed + one.good + one.bad === 0 && one.taken === 0 && standingOf(one) === 'ready';
+}
+
 const MATCHES = { same: 1, patch: 0.95, minor: 0.85, major: 0.6, prerelease: 0.25 } as const;
 
 /** How near a version is to the newest one that is offered. */

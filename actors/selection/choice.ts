@@ -41,6 +41,9 @@ const WORDS: Readonly<Record<Strategy, string>> = {
   'round-robin': 'the next in turn',
 };
 
+/** Why one was chosen that is not the best by what is known. */
+export const TRIAL = 'it has never run: now and then such a one is tried, to know how fast it is';
+
 const STANDS: Readonly<Record<Exclude<Standing, 'ready'>, string>> = {
   busy: 'all that offer it are at their capacity',
   degraded: 'none that offers it is in good health',

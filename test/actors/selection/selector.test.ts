@@ -9,6 +9,7 @@ import { LOOKS_MAX, Selector } from '../../../actors/selection/selector.ts';
 import { type Strategy, STRATEGIES } from '../../../protocol/selection.ts';
 import type { InstalledLogic } from '../../../runtime/cell.ts';
 import { createRegisters } from '../../../runtime/registers.ts';
+import { createManualWorld } from '../../support/manual-world.ts';
 
 /** How the agents stand, by their names. */
 interface Stand {
@@ -32,7 +33,7 @@ beforeEach(() => {
 const add = (name: string, more: Partial<AgentOptions> = {}, version = '1.0.0'): void =>
   registry.registerAgent(defineAgent({ name, version, capabilities: ['c'], run: () => 1, ...more }));
 
-function selector(strategy: Strategy = 'balanced'): Selector {
+function selector(strategy: Strategy = 'balanced', random = (): number => 0.5): Selector {
   const stand = (key: string): Stand => {
     const from = key.startsWith('agent:') ? 'agent:'.length : 0;
     const at = key.indexOf('@');
@@ -49,7 +50,7 @@ function selector(strategy: Strategy = 'balanced'): Selector {
       return evidence === undefined ? undefined : { p50Ms: 0, timed: 0, usd: 0, good: 0, bad: 0, ...evidence };
     },
   });
-  return new Selector({ registry, readings, strategy });
+  return new Selector({ registry, readings, strategy, random });
 }
 
 const chosen = (request: Partial<SelectRequest> = {}, from = selector()): string =>
@@ -197,6 +198,73 @@ describe('A strategy', () => {
     expect(chosen({ select })).not.toBe('cheap');
     stands['cheap'] = { ...stands['cheap'], running: 15 };
     expect(chosen({ select })).toBe('cheap');
+  });
+});
+
+describe('An agent that has never run', () => {
+  beforeEach(() => {
+    add('known');
+    add('known', {}, '2.0.0');
+    add('new', { cost: { usd: 0.01 } });
+    stands = { known: { evidence: { p50Ms: 100, timed: 50, good: 50 } } };
+  });
+  /** Each number in turn. */
+  const rolls = (...numbers: readonly number[]) => {
+    let at = 0;
+    return (): number => numbers[at++ % numbers.length] as number;
+  };
+  const fastest = (...numbers: readonly number[]): Selector => selector('fastest', rolls(...numbers));
+
+  it('is tried now and then where the fastest is wished for, though another part speaks for the others', () => {
+    const world = createManualWorld({ seed: 7 });
+    const seen = times(
+      200,
+      {},
+      selector('fastest', () => world.random()),
+    );
+    const share = seen.filter((name) => name === 'new').length / seen.length;
+    expect(share).toBeGreaterThan(0.01);
+    expect(share).toBeLessThan(0.15);
+  });
+
+  it('is said to be tried, and stands among the candidates', () => {
+    for (let n = 0; n < 6; n++) {
+      add(`more${n}`);
+      stands[`more${n}`] = { evidence: { p50Ms: 120 + n, timed: 50, good: 50 } };
+    }
+    add('old', { cost: { usd: 1 } });
+    stands['new'] = { evidence: { p50Ms: 100, timed: 9, good: 9 } };
+    const { data } = fastest(0).choose({ capability: 'c' });
+    expect(data).toMatchObject({ agent: 'old@1.0.0', why: expect.stringMatching(/^it has never run/) as unknown });
+    const names = (data['candidates'] as { agent: string }[]).map(({ agent }) => agent);
+    expect(names).toHaveLength(5);
+    expect(names).toContain('old@1.0.0');
+    expect(new Set(names).size).toBe(5);
+  });
+
+  it('is not tried once it has run, well or not, nor while it is at work, nor where it cannot begin', () => {
+    for (const stand of [
+      { evidence: { p50Ms: 900, timed: 1, good: 1 } },
+      { evidence: { bad: 1 } },
+      { inHand: 1 },
+      { waitMs: 500 },
+      { isFailing: true },
+    ]) {
+      stands['new'] = stand;
+      expect(times(3, {}, fastest(0))).toEqual(['known', 'known', 'known']);
+    }
+  });
+
+  it('is not tried where the work stays with one that knows it', () => {
+    const from = fastest(0.9, 0);
+    expect(times(3, { task: 't' }, from)).toEqual(['known', 'known', 'known']);
+    expect(chosen({ task: 'other' }, from)).toBe('new');
+  });
+
+  it('is not tried where another strategy is wished for, nor by looking', () => {
+    for (const strategy of ['cheapest', 'reliable'] as const)
+      expect(times(3, {}, selector(strategy, rolls(0)))).toEqual(['known', 'known', 'known']);
+    expect(fastest(0).peek({ capability: 'c' }).name).toBe('known');
   });
 });
 
