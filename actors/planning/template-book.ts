@@ -1,18 +1,20 @@
 /**
  * The plan templates of a node, and which of them a goal in words is for: without a model, by the words they share, however they are
- * bent, and by phrases with slots. Which template was chosen, over which others, is part of the answer.
+ * bent, and somewhat less where they are misspelt, and by phrases with slots. Which template was chosen, over which others, is part of
+ * the answer.
  */
-import MiniSearch from 'minisearch';
+import MiniSearch, { type SearchResult } from 'minisearch';
 import { stemmer } from 'stemmer';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { PlanTemplate } from '../../protocol/plan-template.ts';
 import { compareVersions } from '../version-order.ts';
 import { plainWords, type Slots, slotsInWords, slotsOfPhrase } from './goal-phrase.ts';
+import { fuzziness, isMisspelt, MISSPELT_WORTH } from './misspelling.ts';
 
 /** A template that a goal may be for. */
 export interface TemplateMatch {
   readonly template: PlanTemplate;
-  /** 1: the goal is one of its phrases; else the share of the goal's words that the template knows. */
+  /** 1: the goal is one of its phrases; else the share of the goal's words that the template knows; a misspelt one counts for less. */
   readonly confidence: number;
   readonly slots: Slots;
   /** Slots that are neither found nor have a default. */
@@ -31,15 +33,26 @@ const STOP_WORDS: ReadonlySet<string> = new Set(
     'was we what which will with would you your'
   ).split(' '),
 );
-const TYPO_SHARE = 0.2;
+
+/** A word of a goal as it is said, and its stem: a slip of the finger near the end of a word makes another stem of it. */
+interface AskedWord {
+  readonly said: string;
+  readonly stem: string;
+}
+
+/** The words of a goal that say something: how many, and which one each word and stem is of. */
+interface Asked {
+  readonly count: number;
+  readonly byTerm: ReadonlyMap<string, AskedWord>;
+}
 
 /** The templates of one node. */
 export class TemplateBook {
   readonly #templates = new Map<string, PlanTemplate[]>();
   readonly #index = new MiniSearch<{ readonly id: string; readonly words: string; readonly name: string }>({
     fields: ['words', 'name'],
-    processTerm,
-    searchOptions: { boost: { words: 2 }, fuzzy: (term) => (term.length > 4 ? TYPO_SHARE : false), prefix: false },
+    processTerm: termsOf,
+    searchOptions: { boost: { words: 2 }, prefix: false },
   });
 
   /** Errors: STATE_CONFLICT (this version is there with other content), BUSY. */
@@ -87,13 +100,13 @@ export class TemplateBook {
   match(goal: string, given: Slots): readonly TemplateMatch[] {
     const words = plainWords(goal);
     const asked = contentWords(words);
-    const found = this.#index.search(words).slice(0, MATCHES_MAX);
-    const matches = found.flatMap(({ id, queryTerms, score }) => {
+    const found = this.#index.search(words, { fuzzy: fuzziness() }).flatMap((result) => {
+      const share = shareOf(asked, result);
+      return share === 0 ? [] : [{ id: String(result.id), score: result.score, share }];
+    });
+    const matches = found.slice(0, MATCHES_MAX).flatMap(({ id, score, share }) => {
       const template = this.get(id);
-      if (template === undefined) return [];
-      const known = new Set(queryTerms.filter((term) => asked.has(term)));
-      const share = asked.size === 0 ? 0 : known.size / asked.size;
-      return [{ ...matchOf(template, goal, given, share), score }];
+      return template === undefined ? [] : [{ ...matchOf(template, goal, given, share), score }];
     });
     return matches
       .toSorted((a, b) => b.confidence - a.confidence || a.missing.length - b.missing.length || b.score - a.score)
@@ -125,13 +138,34 @@ function matchOf(template: PlanTemplate, goal: string, given: Slots, share: numb
   return { template, confidence: phrase === undefined ? share : 1, slots, missing };
 }
 
-function contentWords(goal: string): ReadonlySet<string> {
-  const words = goal.split(/[\n\r\p{Z}\p{P}]+/u).map(processTerm);
-  return new Set(words.filter((word) => typeof word === 'string'));
+/** The part of the words that are known, by what the search has found of a template; a misspelt one is so in part. */
+function shareOf({ count, byTerm }: Asked, { queryTerms, terms }: SearchResult): number {
+  const known = new Set(terms);
+  let sum = 0;
+  for (const { said, stem } of new Set(queryTerms.flatMap((term) => byTerm.get(term) ?? []))) {
+    if (known.has(stem) || known.has(said)) sum += 1;
+    else if (terms.some((term) => isMisspelt(said, term) || isMisspelt(stem, term))) sum += MISSPELT_WORTH;
+  }
+  return count === 0 ? 0 : sum / count;
 }
 
-/** The stem of a word; null for one that says nothing. */
-function processTerm(word: string): string | null {
+/** Words of one stem are one word. */
+function contentWords(goal: string): Asked {
+  const byTerm = new Map<string, AskedWord>();
+  const stems = new Map<string, AskedWord>();
+  for (const word of goal.split(/[\n\r\p{Z}\p{P}]+/u)) {
+    const said = word.toLowerCase();
+    if (termsOf(said) === null) continue;
+    const stem = stemmer(said);
+    const asked = stems.get(stem) ?? { said, stem };
+    stems.set(stem, asked);
+    byTerm.set(stem, asked).set(said, asked);
+  }
+  return { count: stems.size, byTerm };
+}
+
+/** A word and its stem; null for one that says nothing. */
+function termsOf(word: string): string[] | null {
   const lower = word.toLowerCase();
-  return lower.length < 2 || STOP_WORDS.has(lower) ? null : stemmer(lower);
+  return lower.length < 2 || STOP_WORDS.has(lower) ? null : [...new Set([lower, stemmer(lower)])];
 }

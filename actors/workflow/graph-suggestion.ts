@@ -18,7 +18,8 @@ export function closestName(word: string, names: Iterable<string>): string | und
   return best;
 }
 
-function editsBetween(a: string, b: string): number {
+/** Letters that are put in, left out, changed, or swapped with their neighbours between two words. O(a × b). */
+export function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

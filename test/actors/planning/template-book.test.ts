@@ -46,6 +46,38 @@ describe('The book of templates', () => {
     expect(first?.missing).toEqual([]);
   });
 
+  it.each([
+    ['anlayse sales.csv', 'analyse-dataset'],
+    ['find outliersr and corelatoins in data/x.csv', 'analyse-dataset'],
+    ['statistcs of weather.csv', 'analyse-dataset'],
+    ['transalte "good morning"', 'translate'],
+    ['sumarise the docment report.md', 'summarise'],
+  ])('knows what %j is for, misspelt as it is, and is less sure', (goal, name) => {
+    const [first] = all.match(goal, {});
+    expect(first?.template.name).toBe(name);
+    expect(first?.confidence).toBeGreaterThanOrEqual(0.6);
+    expect(first?.confidence).toBeLessThan(1);
+  });
+
+  it('takes the template that has the word as it is said before one that has it nearly so', () => {
+    const near = templateOf({ name: 'near', goals: ['count charms'] });
+    const exact = templateOf({ name: 'exact', goals: ['count charts'] });
+    for (const both of [book(near, exact), book(exact, near)]) {
+      const found = both.match('charts', {}).map(({ template, confidence }) => [template.name, confidence]);
+      expect(found).toEqual([
+        ['exact', 1],
+        ['near', 0.8],
+      ]);
+      expect(both.match('chartz', {}).map(({ confidence }) => confidence)).toEqual([0.8]);
+    }
+  });
+
+  it('does not know words that are too short, or too far from any, for a slip of the finger', () => {
+    const made = book(templateOf({ name: 'x', goals: ['plan routes', 'send documentation'] }));
+    for (const goal of ['plane', 'sand', 'roads', 'domenation']) expect(made.match(goal, {})).toEqual([]);
+    for (const goal of ['ruotes', 'route', 'documnetaton']) expect(made.match(goal, {})).toHaveLength(1);
+  });
+
   it.each(['bake a cake', 'what time is it', '', '???', 'x'.repeat(8_192)])('knows nothing for %.20j', (goal) => {
     const [first] = all.match(goal, {});
     expect(first?.confidence ?? 0).toBeLessThan(0.6);
