@@ -93,6 +93,8 @@ export interface ContextDeps {
   shelf(place: CallPlace): JournalShelf;
   /** Where a run's reports of what it used are kept. */
   spendShelf(work: RunInput): SpendShelf;
+  /** The function of an attempt was run on another node: its step is to say so. */
+  madeOn(work: RunInput, node: string): void;
   /** A message of an agent reached nobody. */
   undeliverable(reason: string, from: string): void;
   runWorker(call: WorkerCall & { readonly signal: AbortSignal; readonly deadlineAtMs?: number }): Promise<unknown>;

@@ -17,7 +17,7 @@ import { agentMachine, hostedMachine, type MachineVoices } from './agent-machine
 import { namesOf } from './agent-names.ts';
 import type { CallPlacing } from './call-placing.ts';
 import { takeOver, type TakeoverLogic } from './migration.ts';
-import { runLogic, type RunInput } from './run.ts';
+import { RUN_CALL, runLogic, type RunInput } from './run.ts';
 
 /** What an agent's logic is made with. */
 export type LogicDeps = ContextDeps & {
@@ -145,7 +145,9 @@ async function perform(
   const context = (made: EffectCall): CallerContext => createContext(deps, journalName(spec), work, made, deadlineAtMs);
   const here = (): Promise<unknown> => performCall(definition, call, work.input, context(call));
   if (deps.placing === undefined) return await here();
-  return await deps.placing.perform({ definition, call, work, deadlineAtMs, context, here });
+  // A machine makes many calls, each wherever there is room.
+  const madeOn = (node: string): void => (call.key === RUN_CALL ? deps.madeOn(work, node) : undefined);
+  return await deps.placing.perform({ definition, call, work, deadlineAtMs, context, here, madeOn });
 }
 
 /** What a call is made for; a keyed agent works for no task. */

@@ -14,6 +14,7 @@ import type { CallPlace, Ledger } from './ledger.ts';
 import { sharedState } from './state/state-context.ts';
 import type { StateDesk } from './state/state-desk.ts';
 import { createMessageServices, type MessageDesks } from './message-services.ts';
+import { nodeRowOf } from './made-on.ts';
 import type { RunInput } from './run.ts';
 
 /** What the services are made from. */
@@ -37,6 +38,10 @@ export function createAgentServices(deps: ServiceDeps): ContextDeps {
     log,
     shelf: (place) => shelfOf(kernel, ledger, place),
     spendShelf: (work) => spendShelfOf(kernel, work),
+    madeOn: ({ owner, attempt }, node) => {
+      const cell = kernel.cells.get(owner);
+      if (cell !== undefined && cell.phase !== 'ended') kernel.attach(cell, nodeRowOf(attempt), node);
+    },
     undeliverable: (reason, from) => kernel.deadLetters.add({ reason, to: 'parent', from }),
     runWorker: (call) => workers.run(call),
     approve: (place, call) => approvalCalls.decided(place, call),

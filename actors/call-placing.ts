@@ -17,6 +17,8 @@ export interface PlacedCall {
    * function begins anew it needs another one.
    */
   context(call: EffectCall): CallerContext;
+  /** Says which other node has made it, before its outcome. */
+  madeOn(node: string): void;
   /** Makes it here. Not for agents whose code is on other nodes alone. */
   here(): Promise<unknown>;
 }

@@ -286,6 +286,7 @@ function offlineServices(capsule: Capsule, world: World, step: (words: string) =
       record: (row, spending) => void rows.set(row, spending),
       keeper: () => undefined,
     }),
+    madeOn: () => undefined,
     undeliverable: () => {},
     runWorker: absent('Worker threads'),
     approve: absent('People'),

@@ -13,7 +13,7 @@ import type { BudgetClaim, BudgetRefusal } from './budget/budget.ts';
 import { addUsage, spendRows, spentIn } from './budget/usage.ts';
 import type { Choice } from './selection/choice.ts';
 import type { StepDeps, StepState } from './step.ts';
-import { failureLine, placeOf } from './step-end.ts';
+import { type AttemptOver, failureLine, placeOf } from './step-end.ts';
 
 /** Candidates that are looked at for one that is cheap enough. */
 const LOOKS_MAX = 16;
@@ -77,15 +77,11 @@ function needWords({ timeMs, ...rest }: Partial<Amounts>): string {
 }
 
 /** The lines of an attempt that used more than there was. */
-export function overspentLines(
-  state: StepState,
-  error: ErrorBody,
-  usage: TaskUsage | undefined,
-): readonly EventDraft[] {
+export function overspentLines(state: StepState, error: ErrorBody, over: AttemptOver): readonly EventDraft[] {
   const { left } = (error.details ?? {}) as { readonly left?: Partial<Amounts> };
   const exceeded = DIMENSIONS.filter((dimension) => (left?.[dimension] ?? 0) < 0);
   const data = { ...placeOf(state.input), attempt: state.attempt, exceeded, policy: 'stop', ...(left && { left }) };
-  return [{ kind: 'budget.exceeded', data }, failureLine(state, error, usage)];
+  return [{ kind: 'budget.exceeded', data }, failureLine(state, error, over)];
 }
 
 /** An agent that offers the same and fits into what is left. */

@@ -46,20 +46,34 @@ export function failed(state: StepState, error: ErrorBody, events: readonly Even
   return { ...state, phase: 'done', outcome: { ok: false, error, events: lines, attempts: state.attempt } };
 }
 
+/** An attempt that is over. */
+export interface AttemptOver {
+  /** What it used; undefined where that is nothing. */
+  readonly usage: TaskUsage | undefined;
+  /** The node that made its call, where that was another than this one. */
+  readonly node: string | undefined;
+}
+
 /** The line of an attempt that failed, or could not begin: that has used nothing. */
 export function failureLine(
   { input, attempt }: StepState,
   { code, message }: ErrorBody,
-  usage?: TaskUsage,
+  over?: AttemptOver,
 ): EventDraft {
-  return { kind: 'step.failed', data: { ...placeOf(input), attempt, code, message, ...usedIn(usage) } };
+  return { kind: 'step.failed', data: { ...placeOf(input), attempt, code, message, ...overIn(over) } };
 }
 
-/** What the line of an attempt that is over says of what it used. */
-export function usedIn(usage: TaskUsage | undefined): { readonly usage?: Omit<TaskUsage, 'steps'> } {
-  if (usage === undefined) return {};
+/** What the line of an attempt that is over says of it. */
+export function overIn(over: AttemptOver | undefined): {
+  readonly usage?: Omit<TaskUsage, 'steps'>;
+  readonly node?: string;
+} {
+  if (over === undefined) return {};
+  const { usage, node } = over;
+  const made = node === undefined ? {} : { node };
+  if (usage === undefined) return made;
   const { steps: _one, ...used } = usage;
-  return { usage: used };
+  return { usage: used, ...made };
 }
 
 /** The end of a step that is done, once its last attempt is over: what nobody has been told yet is told. */

@@ -35,13 +35,14 @@ import { addUsage } from './budget/usage.ts';
 import type { CacheWish } from './cache/cache-terms.ts';
 import { outputFault } from './output-fault.ts';
 import { pauseMs, retryPolicy } from './retry-pause.ts';
+import { takeNode } from './made-on.ts';
 import type { RunSeed } from './run.ts';
 import { isBound } from './selection/binding.ts';
 import type { Choice, SelectRequest } from './selection/choice.ts';
 import { Admission, orFail } from './step-admission.ts';
 import { overspentLines, release, settleAttempt } from './step-budget.ts';
 import { keep } from './step-cache.ts';
-import { completed, end, failed, failureLine, placeOf, turnedAway, usedIn } from './step-end.ts';
+import { type AttemptOver, completed, end, failed, failureLine, overIn, placeOf, turnedAway } from './step-end.ts';
 import { asks, freed, keepSignal, park, unpark } from './step-park.ts';
 import { attemptLimitMs, runSpec } from './step-run.ts';
 import { stepWaits } from './step-waits.ts';
@@ -140,8 +141,8 @@ interface Setback {
   readonly before?: readonly EventDraft[];
   /** The agent whose breaker it was. */
   readonly by?: string;
-  /** What the attempt that failed has used. */
-  readonly usage?: TaskUsage | undefined;
+  /** The attempt that failed. */
+  readonly over?: AttemptOver;
 }
 
 /** What a step needs of the rest of the node. */
@@ -228,35 +229,37 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     state: StepState,
     port: CellPort,
     hasFailed: boolean,
-  ): { readonly state: StepState; readonly usage: TaskUsage | undefined } => {
+  ): { readonly state: StepState; readonly over: AttemptOver } => {
+    const over = { node: takeNode(state.attempt, port) };
     const { usage, untold } = settleAttempt(state, deps.agent(state.agent), port);
     if (hasFailed && usage !== undefined)
       deps.breakers.spent(nameOf(state.agent), { usd: usage.usd, tokens: usage.tokensIn + usage.tokensOut });
-    if (state.held === undefined && untold === undefined) return { state, usage };
+    if (state.held === undefined && untold === undefined) return { state, over: { ...over, usage } };
     const { held: _back, ...rest } = state;
-    return { state: untold === undefined ? rest : { ...rest, untold: addUsage(state.untold, untold) }, usage };
+    const told = untold === undefined ? rest : { ...rest, untold: addUsage(state.untold, untold) };
+    return { state: told, over: { ...over, usage } };
   };
 
   const succeeded = (state: StepState, output: unknown, port: CellPort): StepState => {
-    const { state: over, usage } = attemptOver(state, port, false);
-    const kept = keep(over, deps.agent(state.agent), { output, usd: usage?.usd ?? 0 }, port);
-    return end(completed(kept, output, usedIn(usage)), port);
+    const { state: next, over } = attemptOver(state, port, false);
+    const kept = keep(next, deps.agent(state.agent), { output, usd: over.usage?.usd ?? 0 }, port);
+    return end(completed(kept, output, overIn(over)), port);
   };
 
   /** A failed attempt: the breaker is told, and the step goes on. */
   const attemptFailed = (before: StepState, error: ErrorBody, port: CellPort): StepState => {
     port.clearTimer('timeout');
-    const { state, usage } = attemptOver(before, port, true);
+    const { state, over } = attemptOver(before, port, true);
     deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
     const { code, message } = error;
-    if (code === 'BUDGET_EXCEEDED') return end(failed(state, error, overspentLines(state, error, usage)), port);
-    return goOn({ ...state, failure: { code, message }, ...withFailed(state) }, error, port, { usage });
+    if (code === 'BUDGET_EXCEEDED') return end(failed(state, error, overspentLines(state, error, over)), port);
+    return goOn({ ...state, failure: { code, message }, ...withFailed(state) }, error, port, { over });
   };
 
   /** Again after a pause, or the end. */
-  const goOn = (state: StepState, error: ErrorBody, port: CellPort, { before = [], by, usage }: Setback): StepState => {
+  const goOn = (state: StepState, error: ErrorBody, port: CellPort, { before = [], by, over }: Setback): StepState => {
     const policy = retryPolicy(deps.agent(state.agent), state.input.retry);
-    const lines = [...before, failureLine(state, error, usage)];
+    const lines = [...before, failureLine(state, error, over)];
     if (!error.retryable || state.attempt >= policy.attempts) return end(failed(state, error, lines), port);
     // Whoever has just failed can know that it would be turned away: it does not spend an attempt to be told so.
     const { name: next, isFresh } = by === undefined ? nextOf(state, port) : { name: by, isFresh: false };
@@ -271,7 +274,7 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     port.setTimer('retry', port.nowMs() + delayMs);
     const { code, message } = error;
     const again = { ...placeOf(state.input), attempt: state.attempt + 1, delayMs, code, message };
-    const retried: EventDraft = { kind: 'step.retried', data: { ...again, ...usedIn(usage) } };
+    const retried: EventDraft = { kind: 'step.retried', data: { ...again, ...overIn(over) } };
     const { isTurnedAway: _before, untold, ...rest } = state;
     const news = taskNews([...before, retried], port);
     port.send(state.owner, untold === undefined ? news : { ...news, usage: untold });
@@ -335,10 +338,10 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
       if (!ofThisRun(state, event)) return ofOthers(state, event, port);
       const error = event['error'] as ErrorBody;
       port.stopChild(state.run);
-      const { state: over, usage } = attemptOver(state, port, true);
+      const { state: next, over } = attemptOver(state, port, true);
       deps.breakers.failed(nameOf(state.agent), state.run, state.era ?? 0, error);
       const data = { ...placeOf(state.input), attempt: state.attempt, message: error.message, ...capsuleOf(error) };
-      return end(failed(over, error, [{ kind: 'task.quarantined', data: { ...data, ...usedIn(usage) } }]), port);
+      return end(failed(next, error, [{ kind: 'task.quarantined', data: { ...data, ...overIn(over) } }]), port);
     },
     'run.parked': park,
     'run.asks': asks,

@@ -226,6 +226,7 @@ export class MeshOwner implements CallPlacing {
       held = undefined;
       this.#where.set(name, null);
       if (end.how === 'ended') {
+        placed.madeOn(place.node);
         if (end.outcome.ok) return end.outcome.value;
         throw OperatingError.fromBody(end.outcome.error);
       }

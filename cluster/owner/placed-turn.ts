@@ -26,6 +26,7 @@ export function placedTurn(
     deadlineAtMs: undefined,
     context: absent,
     here: absent,
+    madeOn: () => undefined,
   };
 }
 

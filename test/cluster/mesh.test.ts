@@ -1,4 +1,7 @@
-/** The same agents, on the owner alone and on workers alone: nobody who looks at the task can tell the difference. */
+/**
+ * The same agents, on the owner alone and on workers alone: nobody who looks at the task can tell the difference, but
+ * by the node that the end of an attempt names.
+ */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type AgentDefinition, defineAgent } from '../../actors/agent-definition.ts';
@@ -71,6 +74,37 @@ describe('An agent', () => {
     expect(there).toEqual(here);
     expect(book).toEqual(did);
     expect(rig.outcomes.length).toBeGreaterThan(0);
+  });
+
+  it('is said to have run on its worker, where an attempt of it has ended there, well or not', async () => {
+    const definition = AGENTS['fails in a way that may pass'] as AgentDefinition;
+    const nodesOf = async (node: WorkNode): Promise<unknown> => {
+      const { id } = await node.finish({ agent: 'it' });
+      const lines = (await node.events(id)).filter(({ kind }) => /^step\.(retried|completed)$/.test(kind));
+      return lines.map(({ kind, data }) => [kind, data['node']]);
+    };
+    const rig = await createMeshRig();
+    await rig.join('w1', [definition]);
+    const kinds = ['step.retried', 'step.retried', 'step.completed'];
+    expect(await nodesOf(rig.owner)).toEqual(kinds.map((kind) => [kind, 'w1']));
+    const alone = await createWorkNode({ agents: [definition] });
+    expect(await nodesOf(alone)).toEqual(kinds.map((kind) => [kind, undefined]));
+  });
+
+  it('is said to have run on the last node, where it was lost on another before', async () => {
+    const definition = agent(async ({ ctx }) => {
+      await ctx.sleep(1_000);
+      return 1;
+    });
+    const rig = await createMeshRig();
+    const first = await rig.join('w1', [definition]);
+    const { task } = rig.owner.submit({ agent: 'it' });
+    await rig.owner.world.settle();
+    first.pair.lose();
+    await rig.join('w2', [definition]);
+    await rig.owner.end(task);
+    const last = (await rig.owner.events(task)).find(({ kind }) => kind === 'step.completed');
+    expect(last?.data).toMatchObject({ attempt: 1, node: 'w2' });
   });
 
   it('whose input does not fit is refused at submission, also where its code is elsewhere', async () => {
@@ -262,7 +296,11 @@ describe('A worker that drains', () => {
 /** What a task looks like from outside, but for times and ids. */
 async function seen(node: WorkNode, task: string): Promise<unknown> {
   const record = await node.store.readTask(task);
-  const events = (await node.events(task)).map(({ seq, kind, data }) => ({ seq, kind, data }));
+  const events = (await node.events(task)).map(({ seq, kind, data: { node: _where, ...data } }) => ({
+    seq,
+    kind,
+    data,
+  }));
   const { durationMs: _time, ...result } = record?.result ?? ({} as never);
   const words = JSON.stringify({ status: record?.status, result, events }).replaceAll(task, 'TASK');
   return JSON.parse(words.replaceAll(/"(delayMs|durationMs|atMs)":[\d.]+/g, '"$1":0'));
