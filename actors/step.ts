@@ -161,6 +161,16 @@ export interface StepDeps {
   random(): number;
 }
 
+/**
+ * The state without what an attempt takes along when it begins. Most have none of it, and a copy without some fields costs several
+ * times a whole one.
+ */
+function unburdened(state: StepState): StepState {
+  if ((state.era ?? state.isTurnedAway ?? state.signals ?? state.lines) === undefined) return state;
+  const { era: _era, isTurnedAway: _wait, signals: _given, lines: _told, ...rest } = state;
+  return rest;
+}
+
 /** The name of the logic in the kernel. */
 export const STEP_LOGIC = 'step';
 /** The address of a step's actor. */
@@ -217,8 +227,13 @@ export function stepLogic(deps: StepDeps): FlatLogic<StepState, StepStart> {
     if (limitMs !== undefined) port.setTimer('timeout', port.nowMs() + limitMs);
     events.push({ kind: 'step.started', data: { ...placeOf(input), attempt, agent: reference } });
     port.send(state.owner, taskNews(events, port));
-    const { era: _era, isTurnedAway: _wait, signals: _given, lines: _told, ...rest } = state;
-    const next = { ...rest, phase: isParked ? 'parked' : 'working', attempt, run, agent: reference } as const;
+    const next = {
+      ...unburdened(state),
+      phase: isParked ? 'parked' : 'working',
+      attempt,
+      run,
+      agent: reference,
+    } as const;
     const isTimed = state.held !== undefined || state.making !== undefined;
     const timed = isTimed ? { ...next, startedAtMs: port.nowMs() } : next;
     return entry.era === 0 ? timed : { ...timed, era: entry.era };

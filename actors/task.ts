@@ -34,6 +34,7 @@ import { COMPENSATING, type FlowOrder, type FlowOutcome } from './flow-order.ts'
 import type { RunSeed } from './run.ts';
 import { STEP_LOGIC, type StepStart, stepAddress } from './step.ts';
 import { newsPatience, timesIn } from './task-news.ts';
+import { submittedData } from './task-submitted.ts';
 import { shortened } from './workflow/note.ts';
 
 /** A task that failed, and the capsule of the message that it failed over. */
@@ -477,21 +478,13 @@ function end(
   const usage = addUsage(state.spent, { steps: state.steps });
   const result: TaskResult = { ...how, usage, durationMs: Math.max(0, port.nowMs() - state.createdAtMs) };
   const data = how.error === undefined ? {} : { code: how.error.code, message: how.error.message };
+  return log(unburdened(state), port, [...before, { kind: END_KINDS[how.status], data }], how.status, result);
+}
+
+/** The state without what it waited for. Most wait for nothing, and a copy without fields costs several times a whole one. */
+function unburdened(state: TaskState): TaskState {
+  const { waiting, waitsFor, parked, undoingMs, ending } = state;
+  if ((waiting ?? waitsFor ?? parked ?? undoingMs ?? ending) === undefined) return state;
   const { waiting: _over, waitsFor: _what, parked: _open, undoingMs: _undone, ending: _how, ...rest } = state;
-  return log(rest, port, [...before, { kind: END_KINDS[how.status], data }], how.status, result);
-}
-
-function submittedData({ target, replayOf, follows }: TaskStart): Readonly<Record<string, unknown>> {
-  return {
-    target: describeTarget(target),
-    ...(replayOf !== undefined && { replayOf }),
-    ...(follows !== undefined && { follows }),
-  };
-}
-
-/** The target as the log shows it: an inline graph by its name alone. */
-function describeTarget(target: TaskTarget): Readonly<Record<string, unknown>> {
-  if (target.graph === undefined) return { ...target };
-  const name = (target.graph as { readonly name?: unknown }).name;
-  return { graph: typeof name === 'string' ? name : true };
+  return rest;
 }

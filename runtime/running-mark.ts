@@ -20,6 +20,8 @@ const LENGTH_BYTES = 2;
 /** UTF-8 of one UTF-16 unit. */
 const CHARACTER_BYTES_MAX = 3;
 const DIVIDER = '\n';
+/** Of a mark, beside its address and what it handled: its length, the number of a commit, and what stands between. */
+const FRAME_BYTES_MAX = LENGTH_BYTES + String(Number.MAX_SAFE_INTEGER).length + 2 * DIVIDER.length;
 
 /** The file of one node: the length of all, then each mark behind its own length. */
 export class RunningMark {
@@ -98,7 +100,7 @@ export function clipped(what: string): string {
 
 function mostBytes(address: string, what: string): number {
   const units = address.length + Math.min(what.length, MARKED_CHARACTERS_MAX);
-  return LENGTH_BYTES + units * CHARACTER_BYTES_MAX + String(Number.MAX_SAFE_INTEGER).length + 2 * DIVIDER.length;
+  return FRAME_BYTES_MAX + units * CHARACTER_BYTES_MAX;
 }
 
 function openFile(path: string): number | undefined {

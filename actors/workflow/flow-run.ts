@@ -40,11 +40,12 @@ export class FlowRun {
   readonly #input: unknown;
   #order: RunOrder;
   readonly #steps: Record<string, { output: unknown }> = {};
-  readonly #fans = new Map<string, FanOut>();
-  readonly #lists = new Map<string, readonly unknown[]>();
+  /** Made when there is something to keep: most workflows have none of it. */
+  #fans: Map<string, FanOut> | undefined;
+  #lists: Map<string, readonly unknown[]> | undefined;
   readonly #statuses = new Map<string, EndStatus>();
   /** By step, and within a step by item; what is of a step as a whole comes last. */
-  readonly #degraded = new Map<string, Map<number, readonly Degradation[]>>();
+  #degraded: Map<string, Map<number, readonly Degradation[]>> | undefined;
   #weight = 0;
   #ends = 0;
   #compensation: Compensation | undefined;
@@ -108,13 +109,13 @@ export class FlowRun {
       const step = planned.id;
       if (!this.isUnderWay(step)) return [];
       if (planned.forEach === undefined) return [{ planned, step }];
-      return (this.#fans.get(step)?.underWay ?? []).map((item) => ({ planned, step, item }));
+      return (this.#fans?.get(step)?.underWay ?? []).map((item) => ({ planned, step, item }));
     });
   }
 
   /** A fan-out under way. */
   fan(step: string): FanOut | undefined {
-    return this.#fans.get(step);
+    return this.#fans?.get(step);
   }
 
   /** What the expressions of a step, or of one of its items, see. */
@@ -125,10 +126,10 @@ export class FlowRun {
 
   /** Errors: INVALID_INPUT where `forEach` gives no list, or too long a one. */
   items(step: PlannedStep): readonly unknown[] | undefined {
-    const known = this.#lists.get(step.id);
+    const known = this.#lists?.get(step.id);
     if (known !== undefined || step.forEach === undefined) return known;
     const items = itemsOf(step, this.scope()) ?? [];
-    this.#lists.set(step.id, items);
+    (this.#lists ??= new Map()).set(step.id, items);
     return items;
   }
 
@@ -175,7 +176,7 @@ export class FlowRun {
    */
   fail(port: Rows, { id }: PlannedStep, degraded: readonly Degradation[] = []): void {
     this.#degrade(id, undefined, degraded);
-    if (this.#fans.has(id)) return;
+    if (this.#fans?.has(id)) return;
     if (this.plan.compensates) port.attach(rowKey('out', id), { as: 'failed', degraded } satisfies StepRow);
     this.#statuses.set(id, 'failed');
     this.#order.end(id, 'failed');
@@ -192,7 +193,7 @@ export class FlowRun {
 
   /** A fan-out is over without an output. */
   dropFan(port: Rows, step: PlannedStep): void {
-    if (this.#fans.has(step.id)) this.#closeFan(port, step);
+    if (this.#fans?.has(step.id)) this.#closeFan(port, step);
   }
 
   /** Errors: INVALID_INPUT where it cannot be folded, INVALID_OUTPUT where the fold grows too large. */
@@ -245,9 +246,10 @@ export class FlowRun {
 
   /** What went wrong without failing the workflow, in the order of the plan. */
   degraded(): readonly Degradation[] {
-    if (this.#degraded.size === 0) return [];
+    const degraded = this.#degraded;
+    if (degraded === undefined) return [];
     const all = this.plan.steps.flatMap(({ id }) =>
-      [...(this.#degraded.get(id) ?? [])].toSorted(([a], [b]) => a - b).flatMap(([, entries]) => entries),
+      [...(degraded.get(id) ?? [])].toSorted(([a], [b]) => a - b).flatMap(([, entries]) => entries),
     );
     return mergeDegraded([], all);
   }
@@ -260,13 +262,13 @@ export class FlowRun {
 
   #open(step: PlannedStep, items: readonly unknown[]): FanOut {
     const fan = new FanOut(step, items, () => step.reduce?.initial?.evaluate(this.scope()));
-    this.#fans.set(step.id, fan);
+    (this.#fans ??= new Map()).set(step.id, fan);
     return fan;
   }
 
   #closeFan(port: Rows, step: PlannedStep): void {
-    this.#fans.delete(step.id);
-    this.#lists.delete(step.id);
+    this.#fans?.delete(step.id);
+    this.#lists?.delete(step.id);
     port.attach(rowKey('fan', step.id), undefined);
     if (step.reduce !== undefined) port.attach(rowKey('acc', step.id), undefined);
   }
@@ -296,8 +298,9 @@ export class FlowRun {
 
   #degrade(step: string, item: number | undefined, entries: readonly Degradation[] | undefined): void {
     if (entries === undefined || entries.length === 0) return;
-    let of = this.#degraded.get(step);
-    if (of === undefined) this.#degraded.set(step, (of = new Map()));
+    const degraded = (this.#degraded ??= new Map());
+    let of = degraded.get(step);
+    if (of === undefined) degraded.set(step, (of = new Map()));
     const place = item ?? Number.POSITIVE_INFINITY;
     of.set(place, [...(of.get(place) ?? []), ...entries]);
   }

@@ -23,6 +23,8 @@ export interface StepConsequences {
   readonly blocked: readonly string[];
 }
 
+const NONE: Readonly<Record<string, StepStatus>> = {};
+
 type Phase = 'waiting' | 'open' | 'ended' | 'blocked';
 
 /** The readiness of one run. All the ends of a run together cost time linear in its edges. */
@@ -35,8 +37,12 @@ export class RunOrder {
   #open = 0;
 
   /** Begins a run, or goes on with one whose steps have these statuses (none: `pending`). */
-  constructor(plan: GraphPlan, statuses: Readonly<Record<string, StepStatus>> = {}) {
+  constructor(plan: GraphPlan, statuses: Readonly<Record<string, StepStatus>> = NONE) {
     this.#plan = plan;
+    if (statuses === NONE) {
+      this.ready = this.#begin();
+      return;
+    }
     const statusOf = (id: string): StepStatus => (Object.hasOwn(statuses, id) ? statuses[id] : undefined) ?? 'pending';
     const ready: string[] = [];
     for (const { id, needs } of plan.steps) {
@@ -49,6 +55,18 @@ export class RunOrder {
       if (phase === 'open' && statusOf(id) !== 'running') ready.push(id);
     }
     this.ready = ready;
+  }
+
+  /** As for a run of which nothing is known, which most are. */
+  #begin(): string[] {
+    const ready: string[] = [];
+    for (const { id, needs } of this.#plan.steps) {
+      this.#unmet.set(id, needs.length);
+      this.#phases.set(id, needs.length === 0 ? 'open' : 'waiting');
+      if (needs.length === 0) ready.push(id);
+    }
+    this.#open = this.#plan.steps.length;
+    return ready;
   }
 
   /** How many steps have not ended and still may. At 0 the run is over. */

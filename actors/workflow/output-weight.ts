@@ -9,6 +9,6 @@ export function weightOf(value: unknown): number {
   let weight = 2 * VALUE_BYTES;
   if (Array.isArray(value)) for (const element of value) weight += weightOf(element);
   else if (ArrayBuffer.isView(value)) weight += value.byteLength;
-  else for (const [name, field] of Object.entries(value)) weight += name.length + weightOf(field);
+  else for (const name in value) weight += name.length + weightOf((value as Readonly<Record<string, unknown>>)[name]);
   return weight;
 }
