@@ -65,6 +65,9 @@ const REOPEN_FIRST_MS = 50;
 const REOPEN_MAX_MS = 2_000;
 /** How long a cut waits for what is about to be ready: rounds of turns, and of promises that settle in between. */
 const GATHER_ROUNDS = 4;
+/** So many where they are short: chains of quick steps then begin and end in one epoch, and those who wait hardly notice. */
+const GATHER_ROUNDS_MAX = 16;
+const GATHER_MS_MAX = 20;
 const GATHER_TICKS = 12;
 /** Above either, sessions answer BUSY: a slow disk costs latency, not memory. */
 const DIRTY_MAX = 50_000;
@@ -273,7 +276,9 @@ export class Committer {
    * and ends in one epoch, as one record, instead of being written twice with all its actors.
    */
   async #gather(): Promise<void> {
-    for (let round = 0; round < GATHER_ROUNDS; round++) {
+    const fromMs = this.#world.monotonicMs();
+    for (let round = 0; round < GATHER_ROUNDS_MAX; round++) {
+      if (round >= GATHER_ROUNDS && this.#world.monotonicMs() - fromMs > GATHER_MS_MAX) return;
       this.#hooks.drain();
       for (let tick = 0; tick < GATHER_TICKS; tick++) await Promise.resolve();
       if (!this.#hooks.drain()) return;

@@ -150,6 +150,35 @@ describe('A commit', () => {
     expect(commits).toEqual([1]);
   });
 
+  it('waits for what is quick, and not for what goes on for long', async () => {
+    for (const [roundMs, rounds] of [
+      [0, 16],
+      [1, 16],
+      [5, 5],
+      [30, 4],
+    ] as const) {
+      const world = createManualWorld();
+      const store = createMemoryStore({ world, disk: new MemoryDisk() });
+      let drained = 0;
+      const committer = new Committer(store, await store.open(), world, {
+        // Twice in a round; there is always more.
+        drain: () => {
+          if (drained++ % 2 === 0) world.advance(roundMs);
+          return true;
+        },
+        onPause: () => undefined,
+        onCommit: () => undefined,
+        onFatal: () => undefined,
+        log: { warn: () => undefined, error: () => undefined },
+      });
+      let seen = 0;
+      committer.touch({ cut: () => ((seen ||= drained), { address: 'c', head: Uint8Array.of(1), awake: true }) });
+      await world.settle();
+      expect([roundMs, seen / 2]).toEqual([roundMs, rounds]);
+      committer.stop();
+    }
+  });
+
   it('gathers what is said of a task: one write, all its events, and the status that was committed before', async () => {
     const { world, committer, store } = await rig();
     const created = { target: {}, input: 1, options: {}, principal: 'p', createdAtMs: 0 };
