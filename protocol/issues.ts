@@ -21,7 +21,8 @@ export function issuesOf(error: z.core.$ZodError): Issue[] {
 export function summaryOf(issues: readonly Issue[]): string {
   const [first] = issues;
   if (first === undefined) return 'it is not valid';
-  const place = first.path === '' ? '' : `${first.path}: `;
+  // Of the value as a whole: `is missing` needs a subject.
+  const place = first.path === '' ? (first.message.startsWith('is ') ? 'it ' : '') : `${first.path}: `;
   const more = issues.length === 1 ? '' : ` (and ${issues.length - 1} more, see details.issues)`;
   return `${place}${first.message}${more}`;
 }
@@ -38,10 +39,14 @@ function pathOf(path: readonly PropertyKey[]): string {
   return path.map(String).join('.');
 }
 
-/** zod hides the words of a faulty record key one level down, and says "received undefined" of what is missing. */
+/**
+ * zod hides the words of a faulty record key one level down, and says "received undefined" of what is missing, and "received NaN" of
+ * text that should have been a number.
+ */
 function wordsOf(issue: ZodIssue): string {
   if (issue.code === 'invalid_key') return `the key: ${issue.issues.map((inner) => inner.message).join('; ')}`;
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
     return `is missing (expected ${issue.expected})`;
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received NaN')) return 'is not a number';
   return issue.message;
 }

@@ -77,6 +77,13 @@ describe('Every error is a problem with its code and status', () => {
     expect(issues.map(({ path }) => path).toSorted()).toEqual(['', 'options.budget.steps', 'options.priority']);
   });
 
+  it('in words that can be read where there is nothing, or no number', async () => {
+    expect((await post('')).json['detail']).toContain('The body is not valid: it is missing (expected object)');
+    expect((await post(null)).json['detail']).toContain('The body is not valid: it is missing (expected object)');
+    const wait = await rig.send('POST', `${TASKS}?wait=abc`, { agent: 'lab.echo' });
+    expect(wait.json['detail']).toBe('The query is not valid: wait: is not a number.');
+  });
+
   it('with every fault of a graph and its place', async () => {
     const { json } = await post({ graph: cyclic() });
     const { issues } = json['details'] as { issues: { at: string }[] };
