@@ -8,12 +8,19 @@ import { VALUE_DEPTH_MAX } from './stores/plain-encoder.ts';
 import { packValue, unpackValue } from './stores/records.ts';
 
 const NOT_PLAIN = Symbol('not plain');
+/**
+ * Parts of a value that are copied one by one. A value of more is copied by way of its bytes, which are bounded: one that holds the
+ * same part again and again has few objects, and parts without end.
+ */
+const PARTS_MAX = 200_000;
+let partsLeft = 0;
 
 /**
  * The value as it would come back from the store: plain data as it is, and of the rest what runtime/stores/values.ts keeps. Shares
  * nothing with the value. Errors: PROTOCOL_TOO_BIG for what is too deep, or holds itself; what a getter or a `toJSON` throws.
  */
 export function copyValue<T>(value: T): T {
+  partsLeft = PARTS_MAX;
   const copy = plainCopy(value, VALUE_DEPTH_MAX);
   return (copy === NOT_PLAIN ? unpackValue(packValue(value)) : copy) as T;
 }
@@ -39,7 +46,7 @@ function plainCopy(value: unknown, depthLeft: number): unknown {
       return value;
   }
   if (value === null) return null;
-  if (depthLeft === 0) return NOT_PLAIN;
+  if (depthLeft === 0 || --partsLeft < 0) return NOT_PLAIN;
   if (Array.isArray(value)) return arrayCopy(value, depthLeft - 1);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return NOT_PLAIN;

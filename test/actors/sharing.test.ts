@@ -111,6 +111,15 @@ describe('What an agent has returned', () => {
     expect(result?.output).toMatchObject({ b: { at: new Date(5), all: new Set([1]) } });
   });
 
+  it('may hold one part many times over: it is copied, or refused, in no time', async () => {
+    let value: unknown = 'x';
+    for (let level = 0; level < 30; level++) value = { a: value, b: value };
+    const folded = agent('folded', () => value);
+    const node = await createWorkNode({ agents: [folded] });
+    const { result } = await node.finish({ agent: 'folded' });
+    expect(result?.error).toMatchObject({ code: 'INVALID_OUTPUT' });
+  });
+
   it('that was thrown, and cannot be read, is an error all the same', async () => {
     const thrower = agent('thrower', () => {
       throw Object.defineProperty(new Error('x'), 'message', {
