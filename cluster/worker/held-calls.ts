@@ -23,6 +23,8 @@ export class HeldCalls {
   readonly #calls = new Map<string, WorkerCall>();
   /** Those whose code runs, whether they are held or not. */
   readonly #running = new Set<WorkerCall>();
+  /** What calls waited for at the last look. */
+  readonly #restedOn = new WeakMap<WorkerCall, number>();
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
 
@@ -87,12 +89,23 @@ export class HeldCalls {
 
   /** Stops what still runs, and leaves it to others. */
   handBack(post: Post): void {
-    const error = new OperatingError('DRAINING', 'The node that made this call is stopping.');
+    for (const call of [...this.#calls.values()]) this.#handBack(call, post);
+  }
+
+  /** The same for what only waits, and did at the last look: a node need not stay for that. */
+  handBackResting(post: Post): void {
     for (const call of [...this.#calls.values()]) {
-      if (call.state === 'ended') continue;
-      call.drop(error);
-      post.sendSurely({ type: 'call.handback', call: call.name, token: call.token, reason: error.message });
+      const { restsOn } = call.requests;
+      if (restsOn !== undefined && this.#restedOn.get(call) === restsOn) this.#handBack(call, post);
+      else if (restsOn !== undefined) this.#restedOn.set(call, restsOn);
     }
+  }
+
+  #handBack(call: WorkerCall, post: Post): void {
+    if (call.state === 'ended') return;
+    const error = new OperatingError('DRAINING', 'The node that made this call is stopping.');
+    call.drop(error);
+    post.sendSurely({ type: 'call.handback', call: call.name, token: call.token, reason: error.message });
   }
 
   figures(): HeldFigures {

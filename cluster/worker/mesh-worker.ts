@@ -6,13 +6,16 @@ import type { AgentDefinition } from '../../actors/agent-definition.ts';
 import type { MeshMessage, MeshMessageOf } from '../../protocol/mesh-messages.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { WorkerPool } from '../../runtime/workers/pool.ts';
-import type { World } from '../../runtime/world.ts';
+import type { Cancel, World } from '../../runtime/world.ts';
 import type { Link, LinkEars } from '../link/link.ts';
 import { AgentHealth } from './agent-health.ts';
 import { agentOffer } from './agent-offer.ts';
 import { HeldCalls, type HeldFigures } from './held-calls.ts';
 import { Post } from './post.ts';
 import { TurnMakers } from './turn-makers.ts';
+
+/** How often a worker that drains looks for calls that only wait. */
+const RESTING_LOOK_MS = 500;
 
 /** What a worker is made from. */
 export interface MeshWorkerOptions {
@@ -92,8 +95,21 @@ class Worker implements MeshWorker {
       if (this.#post !== undefined) this.#calls.handBack(this.#post);
       resolve();
     });
+    const stopLooking = this.#lookAtResting();
     await Promise.race([this.#calls.drain(), over]);
+    stopLooking();
     cancel();
+  }
+
+  /** Until the returned function is called. */
+  #lookAtResting(): Cancel {
+    let cancel: Cancel = () => {};
+    const look = (): void => {
+      if (this.#post !== undefined) this.#calls.handBackResting(this.#post);
+      cancel = this.#options.world.after(RESTING_LOOK_MS, look);
+    };
+    look();
+    return () => cancel();
   }
 
   stop(): void {

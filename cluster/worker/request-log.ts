@@ -15,6 +15,9 @@ import { packState, unpackState } from '../../runtime/state-codec.ts';
 import { FunctionRun, type MeshOutcome, travelling, unsendable } from './function-run.ts';
 import { type GivenFunctions, isJoined, lineOf, type LogLine, type Request, withoutEnd } from './request.ts';
 
+/** Waits for a time, and for a person: they may take days, and are gone on with wherever the call is made next. */
+const RESTS: ReadonlySet<string> = new Set(['sleep', 'approval']);
+
 /** What a log needs of its call. */
 export interface LogDesk {
   readonly signal: AbortSignal;
@@ -42,6 +45,17 @@ export class RequestLog {
   /** Whether all that was asked for can be said again. */
   get isJoinable(): boolean {
     return this.#isJoinable;
+  }
+
+  /** What the call waits for, where that only takes time: the last such request. Undefined where it may be doing anything else. */
+  get restsOn(): number | undefined {
+    let rest: number | undefined;
+    for (const { number, verb, run, isAnswered } of this.#requests.values()) {
+      if (isAnswered) continue;
+      if (!RESTS.has(verb) || run !== undefined) return undefined;
+      rest = number;
+    }
+    return rest;
   }
 
   /** Asks. Errors: LIVELOCK, PROTOCOL_TOO_BIG, BUSY, the reason of the signal; what the owner answers. */

@@ -293,6 +293,31 @@ describe('A worker that drains', () => {
   });
 });
 
+describe('A call that waits for long on a worker that drains', () => {
+  it('goes on waiting elsewhere, for what is left of its time, and nothing is made twice', async () => {
+    book.length = 0;
+    const definition = agent(async ({ ctx }) => {
+      await ctx.journal('first', () => note('first'));
+      await ctx.sleep(60_000);
+      return note('slept');
+    });
+    const rig = await createMeshRig();
+    const first = await rig.join('w1', [definition]);
+    const { owner } = rig;
+    const { task } = owner.submit({ agent: 'it' });
+    const fromMs = owner.world.nowMs();
+    await owner.world.elapse(20_000);
+    await rig.join('w2', [definition]);
+    const drained = first.worker.drain(30_000);
+    await owner.world.elapse(2_000);
+    await drained;
+    expect(rig.outcomes).toEqual(['handed_back']);
+    expect((await owner.end(task)).result).toMatchObject({ status: 'completed', output: 'slept' });
+    expect(owner.world.nowMs() - fromMs).toBeLessThan(61_500);
+    expect(book).toEqual(['first', 'slept']);
+  });
+});
+
 /** What a task looks like from outside, but for times and ids. */
 async function seen(node: WorkNode, task: string): Promise<unknown> {
   const record = await node.store.readTask(task);

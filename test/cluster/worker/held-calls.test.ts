@@ -224,6 +224,43 @@ describe('A worker that is drained', () => {
     expect(owner.of('call.outcome')).toEqual([]);
   });
 
+  it('hands back what only waits, once it has done so for a moment, and lets the rest go on', async () => {
+    const { waits, open } = gate<string>();
+    const agents = [
+      oneAgent(async (ctx) => {
+        await ctx.journal('a', waits);
+        await ctx.sleep(60_000);
+      }),
+    ];
+    const rig = workerRig(agents);
+    const { owner } = rig.meet();
+    owner.start();
+    await rig.world.settle();
+    let isDone = false;
+    void rig.worker.drain(30_000).then(() => (isDone = true));
+    await rig.world.elapse(5_000);
+    expect([owner.of('call.handback'), isDone]).toEqual([[], false]);
+    open('made');
+    await rig.world.settle();
+    expect(owner.of('call.handback')).toEqual([]);
+    await rig.world.elapse(1_000);
+    expect(owner.of('call.handback')).toMatchObject([{ call: CALL, token: 'token-1' }]);
+    expect([isDone, rig.world.timersPending]).toEqual([true, 0]);
+  });
+
+  it('waits for what does something else beside its wait', async () => {
+    const { waits } = gate<string>();
+    const rig = workerRig([oneAgent((ctx) => Promise.all([ctx.sleep(60_000), ctx.journal('a', waits)]))]);
+    const { owner } = rig.meet();
+    owner.start();
+    await rig.world.settle();
+    void rig.worker.drain(5_000);
+    await rig.world.elapse(4_999);
+    expect(owner.of('call.handback')).toEqual([]);
+    await rig.world.elapse(1);
+    expect(owner.of('call.handback')).toHaveLength(1);
+  });
+
   it('is done at once where it holds nothing, and tells an owner that comes later', async () => {
     const rig = workerRig([oneAgent(() => 1)]);
     await rig.worker.drain(1_000);
