@@ -7,6 +7,7 @@ import { schemaOf as jsonSchemaOf } from '../../actors/registry.ts';
 import { OperatingError } from '../../protocol/errors.ts';
 import type { AgentOffer } from '../../protocol/mesh-messages.ts';
 import { LINT_RULES } from '../../runtime/machine-lint.ts';
+import { meaningOf } from './schema-meaning.ts';
 
 /** Each with the offer that it was made from. */
 const remote = new WeakMap<AgentDefinition, AgentOffer>();
@@ -107,6 +108,6 @@ export function otherSchemaOf(known: AgentDefinition, offer: AgentOffer): 'input
   const kept = remote.get(known);
   return (['input', 'output'] as const).find((io) => {
     const here = kept === undefined ? jsonSchemaOf(known[io], io) : kept[io];
-    return canonicalHash(here) !== canonicalHash(offer[io]);
+    return canonicalHash(meaningOf(here)) !== canonicalHash(meaningOf(offer[io]));
   });
 }
