@@ -179,7 +179,11 @@ describe('an unsafe call that a kill cut off', () => {
     const task = await wire.submit({ graph, input: items });
     const record = records.of(task);
     wire.frames.forEach((frame) => record.take(frame));
-    await until(() => doneOf(record).length >= 8, 'a third is done');
+    // A call writes its line first, and takes a quarter of a second then.
+    await until(
+      () => doneOf(record).length >= 8 && linesOf(node, 'fan').size > doneOf(record).length,
+      'a third is done, and some are under way',
+    );
     await node.kill();
     await node.start();
     wire = await reconnect(node, records);
