@@ -9,6 +9,7 @@ import type { AskInput, PublishInput } from '../runtime/machine-messages.ts';
 import type { AgentContext, CallerContext } from './agent-context.ts';
 import type { AgentDefinition } from './agent-definition.ts';
 import { parseInput, parseOutput } from './agent-schemas.ts';
+import { outputFault } from './output-fault.ts';
 import type { Probe } from './doubt.ts';
 
 /** What of a call its performer goes by. */
@@ -24,21 +25,26 @@ export async function performCall(
   given: unknown,
   ctx: CallerContext,
 ): Promise<unknown> {
-  const value =
-    definition.machine === undefined
-      ? await performRun(definition, copyValue(given), ctx)
-      : await performNamed(definition, { ...call, input: copyValue(call.input) }, ctx);
-  return copyOutput(value, definition.name);
+  // What goes to a machine and comes from it is converted at its border, which knows of more than a copy does.
+  return definition.machine === undefined
+    ? await performRun(definition, copyValue(given), ctx)
+    : await performNamed(definition, call, ctx);
 }
 
 async function performRun(definition: AgentDefinition, given: unknown, ctx: CallerContext): Promise<unknown> {
   const run = definition.run as NonNullable<AgentDefinition['run']>;
   const input = parseInput(definition, given);
-  if (definition.kind !== 'unsafe') return parseOutput(definition, await run({ input, ctx }));
+  if (definition.kind !== 'unsafe') return ownOutput(definition, await run({ input, ctx }));
   // Its step keeps what came of it: no other attempt may make it again.
   const { probe } = definition;
   const options = { kind: 'unsafe', ...(probe !== undefined && { probe: ofInput(probe, input) }) } as const;
-  return parseOutput(definition, await ctx.once(() => run({ input, ctx }), options));
+  return ownOutput(definition, await ctx.once(() => run({ input, ctx }), options));
+}
+
+/** A copy of what can be an output. What is too large is not copied to know it. Errors: INVALID_OUTPUT. */
+function ownOutput(definition: AgentDefinition, returned: unknown): unknown {
+  const { name } = definition;
+  return copyOutput(parseOutput(definition, returned), name, (output) => outputFault(output, name));
 }
 
 /** The probe of a whole run is given the run's input. */

@@ -266,7 +266,7 @@ class CallContext implements CallerContext {
   }
 
   async #approval(asked: unknown): Promise<ApprovalDecision> {
-    const request = readApprovalRequest(asked);
+    const request = readApprovalRequest(copyValue(asked));
     const { entry, isFirst: isFirstOfName } = this.#entries().question(request.name ?? 'approval');
     // A machine has a journal for each of its calls, and another life or attempt one that has asked before.
     const isFirst = isFirstOfName && this.#call.key === RUN_CALL && this.#call.life === 0 && this.attempt === 1;

@@ -11,7 +11,7 @@ import { hash } from 'node:crypto';
 import { OperatingError, type ErrorBody } from '../protocol/errors.ts';
 import type { EffectKind } from '../runtime/host.ts';
 import { packState } from '../runtime/state-codec.ts';
-import { copyValue } from '../runtime/value-copy.ts';
+import { copyOutput, copyValue } from '../runtime/value-copy.ts';
 import type { JournaledCall, Probe } from './doubt.ts';
 import { inSpendScope } from './budget/spend-scope.ts';
 import { outcomeOf } from './call-outcome.ts';
@@ -233,8 +233,15 @@ export class Journal {
       const nest: Nest = { journal: this, key, occurrences: new Map() };
       const made = (kind === 'unsafe' ? entry.begun : entry.failures) ?? 0;
       const call_ = () => nests.run(nest, fn, call.idempotencyKey);
-      const outcome = await outcomeOf(() => inSpendScope(key, made, call_));
-      if (outcome.ok) return this.#came(call, entry, outcome) ? { value: outcome.value as T } : undefined;
+      const outcome = await outcomeOf(async () => {
+        const value = await inSpendScope(key, made, call_);
+        // What cannot be kept has failed, and is not made again for that.
+        return { value, kept: copyOutput(value, `the call ${call.name}`) };
+      });
+      if (outcome.ok) {
+        const { value, kept } = outcome.value as { readonly value: T; readonly kept: unknown };
+        return this.#came(call, entry, { ok: true, value: kept }) ? { value } : undefined;
+      }
       if (kind === 'unsafe') {
         if (outcome.error.code === 'EFFECT_UNKNOWN') return undefined;
         // One that threw may still have happened: no attempt may make it again.
@@ -295,7 +302,7 @@ export class Journal {
     const isOurs = now === undefined || (now.state === 'intended' && now.begun === intent.begun);
     if (!isOurs) return false;
     const entry: JournalEntry = outcome.ok
-      ? { kind, args, state: 'done', value: copyValue(outcome.value) }
+      ? { kind, args, state: 'done', value: outcome.value }
       : { kind, args, state: 'failed', error: outcome.error };
     try {
       this.#shelf.record(call.entry, entry);

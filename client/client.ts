@@ -275,12 +275,7 @@ export class Client {
         },
         reject,
       });
-      try {
-        this.#link.send(full);
-      } catch (error) {
-        this.#pending.delete(id);
-        reject(error);
-      }
+      this.#say(id);
     });
   }
 
@@ -299,9 +294,21 @@ export class Client {
       }
       for (const { scope, name } of this.#watched.values()) this.#link.send({ type: 'state.watch', scope, name });
       for (const topic of this.#listeners.topics) this.#link.send({ type: 'topic.subscribe', topic });
-      for (const { message } of this.#pending.values()) this.#link.send(message);
-    } else for (const { message } of this.#pending.values()) this.#link.send(message);
+    }
+    for (const id of [...this.#pending.keys()]) this.#say(id);
     this.#wasUp = true;
+  }
+
+  /** Sends a request that waits for its answer, or ends it with why it cannot be sent. */
+  #say(id: string): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    try {
+      this.#link.send(pending.message);
+    } catch (error) {
+      this.#pending.delete(id);
+      pending.reject(error instanceof OperatingError ? error : new OperatingError('PROTOCOL_MALFORMED', String(error)));
+    }
   }
 
   #onMessage(message: NodeMessage): void {

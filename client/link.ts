@@ -4,7 +4,7 @@
  */
 import WebSocket from 'ws';
 import { type Codec, codecFor, type Subprotocol } from '../protocol/codec.ts';
-import { NODE_FRAME } from '../protocol/limits.ts';
+import { LIMITS, NODE_FRAME } from '../protocol/limits.ts';
 import { OperatingError } from '../protocol/errors.ts';
 import { type NodeMessage, parseNodeMessage } from '../protocol/node-messages.ts';
 
@@ -38,6 +38,7 @@ export class Link {
   readonly #codec: Codec;
   #socket: WebSocket | undefined;
   #isUp = false;
+  #frameBytesMax: number = LIMITS.clientFrameBytesMax;
   #closed = false;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -53,10 +54,16 @@ export class Link {
     return this.#isUp;
   }
 
-  /** False when there is no connection now: say it again after `onUp`. */
+  /**
+   * False when there is no connection now: say it again after `onUp`. Errors: PROTOCOL_TOO_BIG for more than this node takes, which
+   * would end the connection; PROTOCOL_MALFORMED for what no message can hold.
+   */
   send(message: object): boolean {
     if (!this.#isUp || this.#socket === undefined) return false;
-    this.#socket.send(this.#codec.encode(message));
+    const frame = this.#codec.encode(message);
+    const bytes = Buffer.byteLength(frame);
+    if (bytes > this.#frameBytesMax) throw tooLarge(bytes, this.#frameBytesMax);
+    this.#socket.send(frame);
     return true;
   }
 
@@ -94,6 +101,7 @@ export class Link {
       return;
     }
     if (message.type === 'hello') {
+      this.#frameBytesMax = message.limits['frameBytesMax'] ?? LIMITS.clientFrameBytesMax;
       this.#isUp = true;
       this.#failures = 0;
       this.#events.onUp();
@@ -117,4 +125,11 @@ export class Link {
     const pauseMs = fullMs * (1 - Math.random() / 2); // tidy-allow random: a client has no world of its own
     this.#retry = setTimeout(() => this.#connect(), pauseMs); // tidy-allow timer: a client has no world of its own
   }
+}
+
+function tooLarge(bytes: number, max: number): OperatingError {
+  const message =
+    `The message takes ${bytes} bytes, and the node takes ${max} in one (its setting frameBytesMax). Put large data where its agents ` +
+    'can read it, and send the path or an id; or submit over HTTP, which takes more.';
+  return new OperatingError('PROTOCOL_TOO_BIG', message, { details: { limit: 'bytes', max } });
 }

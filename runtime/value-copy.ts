@@ -25,11 +25,24 @@ export function copyValue<T>(value: T): T {
   return (copy === NOT_PLAIN ? unpackValue(packValue(value)) : copy) as T;
 }
 
-/** The same for what code has returned. Errors: INVALID_OUTPUT, saying why it cannot be kept. `whose`: an agent. */
-export function copyOutput(value: unknown, whose: string): unknown {
+/**
+ * The same for what code has returned. Errors: INVALID_OUTPUT, saying why it cannot be kept. `whose`: an agent. `refusal` is asked before
+ * anything is copied the long way: what it says is thrown.
+ */
+export function copyOutput(
+  value: unknown,
+  whose: string,
+  refusal?: (value: unknown) => OperatingError | undefined,
+): unknown {
   try {
-    return copyValue(value);
+    partsLeft = PARTS_MAX;
+    const copy = plainCopy(value, VALUE_DEPTH_MAX);
+    if (copy !== NOT_PLAIN) return copy;
+    const refused = refusal?.(value);
+    if (refused !== undefined) throw refused;
+    return unpackValue(packValue(value));
   } catch (error) {
+    if (error instanceof OperatingError && error.code === 'INVALID_OUTPUT') throw error;
     const message = `What ${whose} returned cannot be kept as an output: ${toErrorBody(error).message}`;
     throw new OperatingError('INVALID_OUTPUT', message, { cause: error });
   }
@@ -46,13 +59,13 @@ function plainCopy(value: unknown, depthLeft: number): unknown {
       return value;
   }
   if (value === null) return null;
-  if (depthLeft === 0 || --partsLeft < 0) return NOT_PLAIN;
+  if (depthLeft === 0) return NOT_PLAIN;
   if (Array.isArray(value)) return arrayCopy(value, depthLeft - 1);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return NOT_PLAIN;
   const copy: Record<string, unknown> = {};
   for (const key in value) {
-    if (key === '__proto__') return NOT_PLAIN;
+    if (key === '__proto__' || --partsLeft < 0) return NOT_PLAIN;
     const part = plainCopy((value as Readonly<Record<string, unknown>>)[key], depthLeft - 1);
     if (part === NOT_PLAIN) return NOT_PLAIN;
     copy[key] = part;
@@ -61,6 +74,8 @@ function plainCopy(value: unknown, depthLeft: number): unknown {
 }
 
 function arrayCopy(value: readonly unknown[], depthLeft: number): unknown {
+  // Also of one that is mostly holes.
+  if ((partsLeft -= value.length) < 0) return NOT_PLAIN;
   const copy: unknown[] = [];
   for (let at = 0; at < value.length; at++) {
     const part = plainCopy(value[at], depthLeft);

@@ -52,7 +52,7 @@ export function sharedState(desk: StateDesk, host: SharedStateHost, scope?: stri
     set: (name, value, options = {}) =>
       host.journal(
         entry('set', name),
-        async (op) => (await desk.set(AGENTS, piece(name), copyValue(value), { ...options, op })).version,
+        async (op) => (await desk.set(AGENTS, piece(name), ownValue(value), { ...options, op })).version,
         {},
       ),
     remove: (name, options = {}) =>
@@ -89,7 +89,7 @@ async function update<T>(
 ): Promise<T> {
   for (let round = 1; ; round++) {
     const { version, exists, value } = await desk.get(AGENTS, piece);
-    const next = copyValue(await change(exists ? copyValue(value as T) : undefined));
+    const next = ownValue(await change(exists ? copyValue(value as T) : undefined));
     try {
       const made = await desk.set(AGENTS, piece, next, { ...options, ifVersion: exists ? version : 0 });
       return copyValue('value' in made ? (made.value as T) : next);
@@ -99,6 +99,11 @@ async function update<T>(
       if (!isBeaten || round === UPDATES_MAX) throw error;
     }
   }
+}
+
+/** A copy; of what is no value at all the desk has to say so. */
+function ownValue<T>(value: T): T {
+  return typeof value === 'object' ? copyValue(value) : value;
 }
 
 function viewOf({ version, exists, value }: Piece): Pick<Piece, 'version' | 'exists' | 'value'> {

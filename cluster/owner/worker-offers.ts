@@ -167,10 +167,16 @@ export class WorkerOffers {
       return;
     }
     const isShared = !isRemote(known) || this.#isElsewhere(node, reference);
-    if (isShared) return this.#compare(known, offer);
-    if (!isNews || book.isRetired(known)) return;
+    if (isShared) this.#compare(known, offer);
+    if (!isNews || !isRemote(known) || book.isRetired(known)) return;
     const agent = remoteAgent(offer, labels);
     if (isSameOffer(known, agent)) return;
+    if (isShared) {
+      const message =
+        'An agent of a worker is another than on other nodes: what those say of it counts. A changed agent needs a new version.';
+      this.#deps.log.warn(message, { worker: node, agent: reference });
+      return;
+    }
     book.replace(agent);
     this.#deps.log.info('An agent of a worker has changed: what it offers now counts.', {
       worker: node,
@@ -178,9 +184,11 @@ export class WorkerOffers {
     });
   }
 
+  /** Whether another worker has it that is there: one that was lost may have been started again, under another name. */
   #isElsewhere(node: string, reference: string): boolean {
     return [...this.#rows].some(
-      ([other, { agents }]) => other !== node && agents.some((one) => referenceOf(one) === reference),
+      ([other, { agents }]) =>
+        other !== node && !this.#absent.has(other) && agents.some((one) => referenceOf(one) === reference),
     );
   }
 

@@ -1,7 +1,8 @@
 /** What code of users is given, and what it gives, is nobody's but its own: what it does to it later changes nothing. */
-import { setup } from 'xstate';
+import { assign, setup } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { type AgentDefinition, type AgentOptions, defineAgent } from '../../actors/agent-definition.ts';
+import { effect } from '../../runtime/machine-effects.ts';
 import { createWorkNode } from '../support/work-node.ts';
 
 type Run = NonNullable<AgentOptions['run']>;
@@ -118,6 +119,83 @@ describe('What an agent has returned', () => {
     const node = await createWorkNode({ agents: [folded] });
     const { result } = await node.finish({ agent: 'folded' });
     expect(result?.error).toMatchObject({ code: 'INVALID_OUTPUT' });
+  });
+
+  it('may have many rows that share a table: it is refused before it is unfolded', async () => {
+    const table = Array.from({ length: 5_000 }, (_, n) => ({ n }));
+    const rows = agent('rows', () => Array.from({ length: 20_000 }, () => ({ table })));
+    const sparse = agent('sparse', () => Object.assign([], { length: 200_000_000 }));
+    const node = await createWorkNode({ agents: [rows, sparse] });
+    for (const name of ['rows', 'sparse'])
+      expect((await node.finish({ agent: name })).result?.error).toMatchObject({ code: 'INVALID_OUTPUT' });
+  });
+
+  it.each(['pure', 'keyed', 'unsafe'] as const)(
+    'by a call of kind %s has failed for good where it cannot be kept: the call is not made again, nor in doubt',
+    async (kind) => {
+      let calls = 0;
+      const payer = agent('payer', ({ ctx }) =>
+        ctx.journal(
+          'pay',
+          () => ({
+            calls: ++calls,
+            get receipt(): never {
+              throw new Error('not now');
+            },
+          }),
+          { kind },
+        ),
+      );
+      const node = await createWorkNode({ agents: [payer] });
+      const { result } = await node.finish({ agent: 'payer' });
+      expect([result?.error?.code, calls]).toEqual(['INVALID_OUTPUT', 1]);
+    },
+  );
+
+  it('to a machine by its effect is what machines can keep, which is more than plain data', async () => {
+    class Money {
+      readonly cents: number;
+      constructor(cents: number) {
+        this.cents = cents;
+      }
+      get words(): string {
+        return `${this.cents / 100} EUR`;
+      }
+    }
+    const machine = setup({ types: { context: {} as { words: string } }, actors: { effect } }).createMachine({
+      ...{ id: 'm', context: { words: '' }, initial: 'asks', output: ({ context }) => context.words },
+      states: {
+        asks: {
+          invoke: {
+            src: 'effect',
+            input: { name: 'price' },
+            onDone: {
+              target: 'done',
+              actions: assign(({ event }) => {
+                const { price, at } = event.output as { price: Money; at: URL };
+                return { words: `${price.words} at ${at.host}` };
+              }),
+            },
+          },
+        },
+        done: { type: 'final' },
+      },
+    });
+    const money = {
+      name: 'Money',
+      type: Money,
+      pack: (one: Money) => one.cents,
+      unpack: (n: unknown) => new Money(Number(n)),
+    };
+    const priced = defineAgent({
+      ...{ name: 'm', version: '1.0.0', machine, classes: [money] },
+      effects: { price: { run: () => ({ price: new Money(1_250), at: new URL('http://shop/') }) } },
+    });
+    const node = await createWorkNode({ agents: [priced] });
+    expect((await node.finish({ agent: 'm' })).result).toMatchObject({
+      status: 'completed',
+      output: '12.5 EUR at shop',
+    });
   });
 
   it('that was thrown, and cannot be read, is an error all the same', async () => {

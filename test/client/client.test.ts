@@ -203,6 +203,19 @@ describe('A client', () => {
     await expect(connect(closed.url)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
+  it('does not send what would end its connection, and goes on with the rest', async () => {
+    const client = await open();
+    const handle = client.submit({ agent: 'gated', input: 'before' });
+    await handle.accepted;
+    await expect(client.submit({ agent: 'lab.echo', input: 'x'.repeat(70_000) }).accepted).rejects.toMatchObject({
+      code: 'PROTOCOL_TOO_BIG',
+      message: expect.stringContaining('frameBytesMax') as string,
+      details: { limit: 'bytes', max: 65_536 },
+    });
+    gate.open();
+    expect(await handle.result()).toMatchObject({ status: 'completed', output: 'before' });
+  });
+
   it('does not send what is too large, and says so', async () => {
     const client = await open();
     const handle = client.submit({ agent: 'lab.echo', input: 'x'.repeat(2_000_000) });
