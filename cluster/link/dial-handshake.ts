@@ -78,7 +78,10 @@ export class DialHandshake {
     let seal = NO_SEAL;
     if (auth.mode === 'secret') {
       if (provenSecret(auth.secrets, 'listener', transcript, challenge.proof) === undefined) {
-        throw new OperatingError('UNAUTHENTICATED', `The node ${said.node} does not know the secret of this mesh.`);
+        throw new OperatingError(
+          'UNAUTHENTICATED',
+          `The secret of this node is not that of ${said.node}: one of the two has another meshSecret.`,
+        );
       }
       const [secret] = auth.secrets as readonly [string];
       if (!security.isTls) {
