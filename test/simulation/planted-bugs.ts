@@ -71,7 +71,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'record-ignored',
     what: 'a journaled call is made again, though its result is recorded',
-    find: "if (entry?.state === 'done') return entry.value as T;",
+    find: "if (entry?.state === 'done') return copyValue(entry.value as T);",
     replace: '',
     foundBy: ['effect-rerun', 'unsafe-twice'],
   },
