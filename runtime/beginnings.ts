@@ -9,6 +9,9 @@ export interface CallName {
   readonly key: string;
 }
 
+/** Calls that are looked at together: however many wait, none is looked at again and again. */
+const TOGETHER_MAX = 64;
+
 interface Beginning extends CallName {
   begin(): void;
 }
@@ -30,12 +33,11 @@ export class Beginnings {
   }
 
   readonly #go = (): void => {
-    let left: readonly Beginning[] = this.#waiting;
+    const waiting = this.#waiting;
     this.#waiting = [];
-    while (left.length > 0) {
-      const count = this.#entering(left);
-      for (let at = 0; at < count; at++) left[at]?.begin();
-      left = left.slice(count);
+    for (let at = 0; at < waiting.length; ) {
+      const upTo = at + this.#entering(waiting.slice(at, at + TOGETHER_MAX));
+      for (; at < upTo; at++) waiting[at]?.begin();
     }
   };
 }

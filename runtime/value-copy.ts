@@ -20,8 +20,7 @@ let partsLeft = 0;
  * nothing with the value. Errors: PROTOCOL_TOO_BIG for what is too deep, or holds itself; what a getter or a `toJSON` throws.
  */
 export function copyValue<T>(value: T): T {
-  partsLeft = PARTS_MAX;
-  const copy = plainCopy(value, VALUE_DEPTH_MAX);
+  const copy = quickCopy(value);
   return (copy === NOT_PLAIN ? unpackValue(packValue(value)) : copy) as T;
 }
 
@@ -35,8 +34,7 @@ export function copyOutput(
   refusal?: (value: unknown) => OperatingError | undefined,
 ): unknown {
   try {
-    partsLeft = PARTS_MAX;
-    const copy = plainCopy(value, VALUE_DEPTH_MAX);
+    const copy = quickCopy(value);
     if (copy !== NOT_PLAIN) return copy;
     const refused = refusal?.(value);
     if (refused !== undefined) throw refused;
@@ -46,6 +44,11 @@ export function copyOutput(
     const message = `What ${whose} returned cannot be kept as an output: ${toErrorBody(error).message}`;
     throw new OperatingError('INVALID_OUTPUT', message, { cause: error });
   }
+}
+
+function quickCopy(value: unknown): unknown {
+  partsLeft = PARTS_MAX;
+  return plainCopy(value, VALUE_DEPTH_MAX);
 }
 
 function plainCopy(value: unknown, depthLeft: number): unknown {

@@ -42,6 +42,19 @@ describe('Calls that may begin at the same moment', () => {
     expect(log).toEqual(['mark x', 'x', 'mark y,z', 'y', 'z', 'mark last', 'last']);
   });
 
+  it('are each looked at once, or a few times, however many there are', async () => {
+    let looks = 0;
+    const begun: number[] = [];
+    const beginnings = new Beginnings((calls) => {
+      looks += calls.length;
+      return Math.min(32, calls.length);
+    });
+    for (let n = 0; n < 10_000; n++) beginnings.add({ address: 'a', key: String(n), begin: () => void begun.push(n) });
+    await Promise.resolve();
+    expect(begun).toEqual(Array.from({ length: 10_000 }, (_, n) => n));
+    expect(looks).toBeLessThanOrEqual(20_000);
+  });
+
   it('do not take those along that they lead to: these are of the next moment', async () => {
     const { log, add } = rig([2, 1]);
     add('x', () => add('next'));
